@@ -1,0 +1,141 @@
+"""What is said about a batch as a whole: that it is complete, what failed in it, that it is late."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import msgspec
+
+from app.core import names
+from app.core.batch import Batch
+from app.core.events import Content, Failure, Policy, Registration
+from app.core.messages import Message, at_moment, event_id
+from app.core.payloads import (
+    BatchContentProvisioningCompleted,
+    BatchEssaysReady,
+    BatchReadinessTimeout,
+    BatchValidationErrors,
+    EssayRef,
+    FailedEssay,
+    Metadata,
+    Payload,
+    Summary,
+)
+
+
+def registration_of(batch: Batch) -> Registration:
+    """The registration of a batch that has one."""
+    if batch.registration is None:  # a fact of a registered batch was applied, so this is a broken log or a bug
+        message = f"batch {batch.batch_id} has an outcome without a registration"
+        raise RuntimeError(message)
+    return batch.registration
+
+
+def completion(batch: Batch, policy: Policy) -> Iterator[Message]:
+    """What is said at the moment a batch completes, and only then."""
+    registration = registration_of(batch)
+    moment = at_moment(max(registration.moment, *(upload.moment for upload in batch.slots if upload is not None)))
+    if batch.filled:
+        essays = _filled(batch, registration)
+        yield _about(batch, names.READY, _ready(batch, registration, essays, moment))
+        if policy.provisioning_completed:
+            completed = BatchContentProvisioningCompleted(
+                batch_id=batch.batch_id,
+                provisioned_count=batch.filled,
+                expected_count=len(batch.slots),
+                course_code=registration.course_code,
+                user_id=registration.user_id,
+                essays_for_processing=essays,
+                correlation_id=registration.correlation_id,
+                timestamp=moment,
+            )
+            yield _about(batch, names.COMPLETED, completed)
+    if batch.failed:
+        yield _about(batch, names.ERRORS, _errors(batch, registration, moment))
+
+
+def _ready(batch: Batch, registration: Registration, essays: list[EssayRef], moment: datetime) -> BatchEssaysReady:
+    prompt = registration.student_prompt_ref
+    instructions = registration.essay_instructions
+    return BatchEssaysReady(
+        batch_id=batch.batch_id,
+        ready_essays=essays,
+        metadata=Metadata(entity_id=batch.batch_id, timestamp=moment, event="batch.essays.ready"),
+        course_code=registration.course_code,
+        course_language="en" if registration.course_code.startswith("ENG") else "sv",
+        student_prompt_ref=None if prompt is None else msgspec.Raw(prompt.encode()),
+        # From the class, never from the organisation: a guest's batch may belong to one.
+        class_type="GUEST" if registration.class_id is None else "REGULAR",
+        expected_count=len(batch.slots),
+        failed_count=batch.failed,
+        essay_instructions=msgspec.UNSET if instructions is None else instructions,
+    )
+
+
+def _errors(batch: Batch, registration: Registration, moment: datetime) -> BatchValidationErrors:
+    failures = [
+        (essay_id, upload)
+        for essay_id, upload in zip(registration.essay_ids, batch.slots, strict=True)
+        if isinstance(upload, Failure)
+    ]
+    categories: dict[str, int] = {}
+    for _, failure in failures:
+        categories[failure.code] = categories.get(failure.code, 0) + 1
+    return BatchValidationErrors(
+        batch_id=batch.batch_id,
+        failed_essays=[
+            FailedEssay(
+                essay_id=essay_id,
+                file_name=failure.file_name,
+                error_detail=msgspec.Raw(failure.detail.encode()),
+                failed_at=at_moment(failure.moment),
+            )
+            for essay_id, failure in failures
+        ],
+        error_summary=Summary(
+            total_errors=len(failures), error_categories=categories, critical_failure=not batch.filled
+        ),
+        correlation_id=registration.correlation_id,
+        metadata=Metadata(entity_id=batch.batch_id, timestamp=moment, event="batch.validation.errors.v1"),
+    )
+
+
+def timeout(batch: Batch, policy: Policy) -> Message:
+    """What is said when a batch is still incomplete at its deadline."""
+    registration = registration_of(batch)
+    deadline = at_moment((batch.registered_at + policy.readiness_timeout) * 1000)
+    return _about(
+        batch,
+        names.TIMEOUT,
+        BatchReadinessTimeout(
+            batch_id=batch.batch_id,
+            ready_essays=_filled(batch, registration),
+            missing_essay_ids=[
+                essay_id for essay_id, upload in zip(registration.essay_ids, batch.slots, strict=True) if upload is None
+            ],
+            expected_count=len(batch.slots),
+            actual_count=batch.filled,
+            timeout_duration_seconds=policy.readiness_timeout // 1000,
+            metadata=Metadata(entity_id=batch.batch_id, timestamp=deadline, event="batch.readiness.timeout"),
+        ),
+    )
+
+
+def _filled(batch: Batch, registration: Registration) -> list[EssayRef]:
+    return [
+        EssayRef(essay_id=essay_id, text_storage_id=upload.text_id)
+        for essay_id, upload in zip(registration.essay_ids, batch.slots, strict=True)
+        if isinstance(upload, Content)
+    ]
+
+
+def _about(batch: Batch, topic: str, data: Payload) -> Message:
+    """A message about the whole batch: said once, under the registration's correlation id."""
+    registration = registration_of(batch)
+    return Message(
+        topic=topic,
+        key=batch.batch_id,
+        event_id=event_id(topic, batch.batch_id),
+        correlation_id=registration.correlation_id,
+        traceparent=registration.traceparent,
+        data=data,
+    )

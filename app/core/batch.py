@@ -1,0 +1,181 @@
+"""The state of one batch: what its facts add up to.
+
+:meth:`Batch.apply` is the only place where a batch changes. It never decides anything (:mod:`app.core.rules` does)
+and never speaks (:mod:`app.core.outputs` does), so applying the stored facts of a batch gives its state back,
+whatever the rules have become since.
+"""
+
+from collections.abc import Iterable, Sequence
+from enum import Enum
+
+from app.core.events import Content, Registration, Source, Upload
+from app.core.facts import Alias, Conflicted, Expired, Fact, Held, Placed, Registered, Surplus, TimedOut
+
+#: Where a known text is, when it isn't in a slot (slots count from 0).
+PENDING = -1
+IN_EXCESS = -2
+
+
+class State(Enum):
+    """UNREGISTERED: no slots yet, it may hold pending uploads.
+
+    OPEN: a slot still has no outcome. COMPLETE: every slot has one; kept.
+    """
+
+    UNREGISTERED = "unregistered"
+    OPEN = "open"
+    COMPLETE = "complete"
+
+
+class Batch:
+    """One batch. Read it freely; change it through :meth:`apply` only.
+
+    ``slots[i]`` is what the slot of ``registration.essay_ids[i]`` got: a content, a failure, or None while it waits.
+    ``pending`` maps log offset to the pending upload, in upload order. ``texts`` maps a text id to its slot, PENDING
+    or IN_EXCESS. ``uploads`` maps an upload id to the text it has, or to None when it failed. ``rows`` counts applied
+    facts, ``last`` is the log offset of the latest.
+    """
+
+    __slots__ = (
+        "batch_id",
+        "conflicts",
+        "excess",
+        "failed",
+        "filled",
+        "last",
+        "late_failures",
+        "pending",
+        "registered_at",
+        "registration",
+        "rows",
+        "slots",
+        "texts",
+        "timed_out",
+        "uploads",
+    )
+
+    def __init__(self, batch_id: str) -> None:
+        self.batch_id = batch_id
+        self.registration: Registration | None = None
+        self.registered_at = 0
+        self.slots: list[Upload | None] = []
+        self.filled = 0
+        self.failed = 0
+        self.pending: dict[int, Held] = {}
+        self.texts: dict[str, int] = {}
+        self.uploads: dict[str, str | None] = {}
+        self.excess: dict[str, Content] = {}
+        self.late_failures = 0
+        self.timed_out = False
+        self.conflicts: set[Source] = set()
+        self.rows = 0
+        self.last = -1
+
+    @property
+    def state(self) -> State:
+        """Where the batch stands."""
+        if self.registration is None:
+            return State.UNREGISTERED
+        return State.COMPLETE if self.complete else State.OPEN
+
+    @property
+    def complete(self) -> bool:
+        """Every slot has its outcome: filled + failed = number of slots."""
+        return self.registration is not None and self.filled + self.failed == len(self.slots)
+
+    def content_of(self, text_id: str) -> Content | None:
+        """The content that first brought this text, if it has a slot or is in excess."""
+        place = self.texts.get(text_id, PENDING)
+        if place >= 0:
+            upload = self.slots[place]
+            return upload if isinstance(upload, Content) else None
+        return self.excess.get(text_id)
+
+    def apply(self, fact: Fact) -> Upload | None:
+        """Take a fact in, and say which upload it was about, if one.
+
+        Facts come in log order, each once (:func:`replay` sorts and unites).
+        """
+        self.rows += 1
+        self.last = fact.at
+        if isinstance(fact, Placed):
+            upload = self._arrived(fact.held, fact.upload)
+            self.slots[fact.slot] = upload
+            self._know(upload, fact.slot)
+            if isinstance(upload, Content):
+                self.filled += 1
+            else:
+                self.failed += 1
+            return upload
+        if isinstance(fact, Held):
+            self.pending[fact.at] = fact
+            self._know(fact.upload, PENDING)
+            return fact.upload
+        if isinstance(fact, Surplus):
+            upload = self._arrived(fact.held, fact.upload)
+            self._know(upload, IN_EXCESS)
+            if isinstance(upload, Content):
+                self.excess[upload.text_id] = upload
+            else:
+                self.late_failures += 1
+            return upload
+        if isinstance(fact, Expired):
+            upload = self.pending.pop(fact.held).upload
+            self._forget(upload)
+            return upload
+        self._note(fact)
+        return None
+
+    def _note(self, fact: Registered | Alias | TimedOut | Conflicted) -> None:
+        if isinstance(fact, Registered):
+            self.registration = fact.registration
+            self.registered_at = fact.time
+            self.slots = [None] * len(fact.registration.essay_ids)
+        elif isinstance(fact, Alias):
+            self.uploads[fact.upload_id] = fact.text_id
+        elif isinstance(fact, TimedOut):
+            self.timed_out = True
+        else:
+            self.conflicts.add(fact.source)
+
+    def _arrived(self, held: int, upload: Upload | None) -> Upload:
+        if upload is not None:
+            return upload
+        return self.pending.pop(held).upload
+
+    def _know(self, upload: Upload, place: int) -> None:
+        if isinstance(upload, Content):
+            self.texts[upload.text_id] = place
+            self.uploads[upload.upload_id] = upload.text_id
+        else:
+            self.uploads[upload.upload_id] = None
+
+    def _forget(self, upload: Upload) -> None:
+        if not isinstance(upload, Content):
+            del self.uploads[upload.upload_id]
+            return
+        del self.texts[upload.text_id]
+        for upload_id in [known for known, text in self.uploads.items() if text == upload.text_id]:
+            del self.uploads[upload_id]
+
+
+def replay(batch_id: str, rows: Iterable[Sequence[Fact]]) -> Batch:
+    """The state that the stored rows of a batch add up to.
+
+    A row is what one writer's chunk of the log did to the batch, in order. Rows may come in any order and overlap
+    (two writers cut the log into different chunks): a fact is a statement, so equal ones are one; their log offset
+    orders them, and the facts of one log record keep their order.
+    """
+    by_offset: dict[int, list[Fact]] = {}
+    for row in rows:
+        known = set(by_offset)
+        for fact in row:
+            if fact.at not in known:
+                by_offset.setdefault(fact.at, []).append(fact)
+            elif fact not in by_offset[fact.at]:
+                by_offset[fact.at].append(fact)
+    batch = Batch(batch_id)
+    for at in sorted(by_offset):
+        for fact in by_offset[at]:
+            batch.apply(fact)
+    return batch

@@ -1,0 +1,105 @@
+"""What comes in: the inputs reduced to what the rules and the outputs need.
+
+They are what is left of a message once it has been checked (:mod:`app.wire.decode`). A *moment* is event time in
+microseconds since the epoch, UTC; a *time* is the log's own clock (the broker's append time) in milliseconds since
+the epoch. All are frozen and compare by value; ``array_like`` makes them compact in the changelog, so **fields may be
+appended (with a default) but never reordered or removed**.
+"""
+
+from typing import NamedTuple
+
+import msgspec
+
+
+class Source(NamedTuple):
+    """Where an input came from: which input topic (index into :data:`app.core.names.INPUTS`), its partition and its
+    offset there.
+    """
+
+    topic: int
+    partition: int
+    offset: int
+
+
+class Position(NamedTuple):
+    """Where a record stands in the log: its offset ``at``, its append ``time`` (ms, the broker's clock), and the
+    input's own ``source``.
+
+    ``source`` is None for the records that the log itself brings forth (ticks).
+    """
+
+    at: int
+    time: int
+    source: Source | None = None
+
+
+class Registration(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """``BatchEssaysRegistered``: these are the slots of the batch.
+
+    ``student_prompt_ref`` is JSON text, passed on as it came. ``class_id`` is never empty: an empty one is null
+    (guest batch).
+    """
+
+    essay_ids: tuple[str, ...]
+    course_code: str
+    user_id: str
+    org_id: str | None
+    class_id: str | None
+    student_prompt_ref: str | None
+    essay_instructions: str | None
+    correlation_id: str
+    moment: int
+    traceparent: str | None = None
+
+
+class Content(msgspec.Struct, frozen=True, array_like=True, tag=0, gc=False):
+    """``EssayContentProvisionedV1``: a text for the batch is stored.
+
+    Identity: the batch and ``text_id``; the upload is ``upload_id``.
+    """
+
+    upload_id: str
+    text_id: str
+    file_name: str
+    correlation_id: str
+    moment: int
+    traceparent: str | None = None
+
+
+class Failure(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=False):
+    """``EssayValidationFailedV1``: an upload for the batch was rejected.
+
+    It names an upload, never a slot. ``detail`` is JSON text, complete.
+    """
+
+    upload_id: str
+    file_name: str
+    code: str
+    detail: str
+    correlation_id: str
+    moment: int
+    traceparent: str | None = None
+
+
+#: What a teacher sent: it ends in exactly one place, and its order in the log decides where.
+Upload = Content | Failure
+
+
+class Tick(msgspec.Struct, frozen=True):
+    """The log's clock has reached ``time`` (ms): whatever was due by then is due now.
+
+    Late or repeated ticks change nothing.
+    """
+
+    time: int
+
+
+Event = Registration | Content | Failure | Tick
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings that rules depend on. Durations are milliseconds of log time; 0 turns the deadline off."""
+
+    readiness_timeout: int = 86_400_000  # 24 h x 3,600 s x 1,000 ms
+    pending_ttl: int = 86_400_000
+    provisioning_completed: bool = True

@@ -1,0 +1,76 @@
+"""The step: one event in; the batch as it is then, what was decided, and what is to be said.
+
+``fold`` is deterministic: the same batch, event, position, time and policy give the same step, byte for byte, on
+every worker and in every replay. That is what makes a repeat after a crash harmless, and what every delivery
+guarantee of the engine stands on.
+"""
+
+from enum import Enum
+from typing import NamedTuple
+
+from app.core.batch import Batch
+from app.core.events import Content, Event, Policy, Position, Registration, Tick
+from app.core.facts import Conflicted, Fact, Held, Placed, Registered, Surplus
+from app.core.outputs import Output, answer_to_repeat, outputs_of
+from app.core.rules import decide
+
+
+class Outcome(Enum):
+    """What became of one record: the label of the metric ``rollcall_records_total``."""
+
+    REGISTERED = "registered"
+    ASSIGNED = "assigned"
+    HELD = "held"
+    EXCESS = "excess"
+    SLOT_FAILED = "slot_failed"
+    RECORDED = "recorded"
+    CONFLICT = "conflict"
+    REPEATED = "repeated"
+    TICKED = "ticked"
+
+
+class Step(NamedTuple):
+    """What one event did.
+
+    ``batch`` is the new state: the fold takes the batch over, and the caller goes on with this one.
+    """
+
+    batch: Batch
+    facts: tuple[Fact, ...]
+    outputs: list[Output]
+    outcome: Outcome
+
+
+def fold(batch: Batch, event: Event, position: Position, policy: Policy) -> Step:
+    """Fold one event of the log into its batch.
+
+    Records of one batch come in log order. Nothing has changed if deciding raises: it comes before applying.
+
+    A repeat changes nothing and gets the answer that the original got (same event id, same data), never a second
+    Ready.
+    """
+    facts = decide(batch, event, position, policy)
+    outputs: list[Output] = []
+    if not facts and isinstance(event, Content):
+        outputs.extend(answer_to_repeat(batch, event.text_id))
+    for fact in facts:
+        upload = batch.apply(fact)
+        outputs.extend(outputs_of(batch, fact, upload, policy))
+    return Step(batch, facts, outputs, _outcome(event, facts))
+
+
+def _outcome(event: Event, facts: tuple[Fact, ...]) -> Outcome:
+    if isinstance(event, Tick):
+        return Outcome.TICKED
+    first = facts[0] if facts else None
+    if isinstance(first, Placed):
+        return Outcome.ASSIGNED if isinstance(event, Content) else Outcome.SLOT_FAILED
+    if isinstance(first, Held):
+        return Outcome.HELD
+    if isinstance(first, Surplus):
+        return Outcome.EXCESS if isinstance(event, Content) else Outcome.RECORDED
+    if isinstance(first, Conflicted):
+        return Outcome.CONFLICT
+    if isinstance(event, Registration) and isinstance(first, Registered):
+        return Outcome.REGISTERED
+    return Outcome.REPEATED

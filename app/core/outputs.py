@@ -1,0 +1,138 @@
+"""What is said to the world about a fact: the outputs, built from the batch and the fact alone.
+
+Every moment inside ``data`` is event time of the inputs (or, for deadlines, log time), never a clock, so that a
+repeat has byte for byte the same ``data``. A completed batch carries the latest event time among its registration and
+the uploads in its slots: the moment it could first have been complete, which does not depend on the order of arrival.
+Event ids are UUIDv5 of topic and business key.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from app.core import names
+from app.core.about_batch import completion, registration_of, timeout
+from app.core.batch import Batch
+from app.core.events import Content, Policy, Source, Upload
+from app.core.facts import Conflicted, Expired, Fact, Placed, Surplus, TimedOut
+from app.core.messages import Message, at_moment, event_id
+from app.core.payloads import EssaySlotAssigned, ExcessContentProvisioned, PendingContentExpired
+
+
+class DeadLetter(msgspec.Struct, frozen=True):
+    """The input that is being folded can't be used, for this reason.
+
+    Its bytes and position are added by whoever holds them.
+    """
+
+    reason: str
+    detail: str
+
+
+class Expiry(msgspec.Struct, frozen=True):
+    """A pending upload was given up.
+
+    :func:`expired` makes the message of it once its original is at hand (the pending table holds it).
+    """
+
+    held: int
+    since: int
+    upload: Upload
+
+
+Output = Message | DeadLetter | Expiry
+
+
+def outputs_of(batch: Batch, fact: Fact, upload: Upload | None, policy: Policy) -> Iterator[Output]:
+    """What is to be said once ``fact``, which is about ``upload``, has been applied to ``batch``; in order."""
+    if isinstance(fact, Placed):
+        if isinstance(upload, Content):
+            yield _slot_assigned(batch, fact.slot, upload)
+        if batch.complete:
+            yield from completion(batch, policy)
+    elif isinstance(fact, Surplus):
+        if isinstance(upload, Content):
+            yield _excess(batch, upload)
+    elif isinstance(fact, Conflicted):
+        yield DeadLetter(fact.reason, f"batch {batch.batch_id}: what came first stands")
+    elif isinstance(fact, TimedOut):
+        yield timeout(batch, policy)
+    elif isinstance(fact, Expired) and upload is not None:
+        yield Expiry(fact.held, fact.since, upload)
+
+
+def answer_to_repeat(batch: Batch, text_id: str) -> Iterator[Output]:
+    """The answer that a known text got the first time, again: its slot or its excess.
+
+    A pending one has had no answer yet.
+    """
+    content = batch.content_of(text_id)
+    if content is None:
+        return
+    place = batch.texts[text_id]
+    yield _slot_assigned(batch, place, content) if place >= 0 else _excess(batch, content)
+
+
+def expired(batch_id: str, expiry: Expiry, source: Source, original: bytes, policy: Policy) -> Message:
+    """``PendingContentExpired`` with the whole ``original`` event (a JSON text) that was read at ``source``.
+
+    It can be put back as it is. The event id counts the position in: an upload that is put back and expires again is
+    another expiry.
+    """
+    upload = expiry.upload
+    return Message(
+        topic=names.EXPIRED,
+        key=batch_id,
+        event_id=event_id(names.EXPIRED, batch_id, upload.upload_id, *map(str, source)),
+        correlation_id=upload.correlation_id,
+        traceparent=upload.traceparent,
+        data=PendingContentExpired(
+            batch_id=batch_id,
+            file_upload_id=upload.upload_id,
+            reason="REGISTRATION_NOT_RECEIVED",
+            pending_since=at_moment(expiry.since * 1000),
+            original_topic=names.INPUTS[source.topic],
+            original=msgspec.Raw(original),
+            correlation_id=upload.correlation_id,
+            timestamp=at_moment((expiry.since + policy.pending_ttl) * 1000),
+        ),
+    )
+
+
+def _slot_assigned(batch: Batch, slot: int, content: Content) -> Message:
+    essay_id = registration_of(batch).essay_ids[slot]
+    return Message(
+        topic=names.SLOT_ASSIGNED,
+        key=essay_id,
+        event_id=event_id(names.SLOT_ASSIGNED, batch.batch_id, essay_id),
+        correlation_id=content.correlation_id,
+        traceparent=content.traceparent,
+        data=EssaySlotAssigned(
+            batch_id=batch.batch_id,
+            essay_id=essay_id,
+            file_upload_id=content.upload_id,
+            text_storage_id=content.text_id,
+            original_file_name=content.file_name,
+            correlation_id=content.correlation_id,
+            timestamp=at_moment(content.moment),
+        ),
+    )
+
+
+def _excess(batch: Batch, content: Content) -> Message:
+    return Message(
+        topic=names.EXCESS,
+        key=batch.batch_id,
+        event_id=event_id(names.EXCESS, batch.batch_id, content.text_id),
+        correlation_id=content.correlation_id,
+        traceparent=content.traceparent,
+        data=ExcessContentProvisioned(
+            batch_id=batch.batch_id,
+            file_upload_id=content.upload_id,
+            original_file_name=content.file_name,
+            text_storage_id=content.text_id,
+            reason="NO_AVAILABLE_SLOT",
+            correlation_id=content.correlation_id,
+            timestamp=at_moment(content.moment),
+        ),
+    )
