@@ -1,0 +1,245 @@
+"""Bytes to events: every input is checked here, once, and what can't be used is refused with a reason.
+
+:func:`decode` raises :class:`RejectedError` and nothing else, whatever the bytes are: bad input is a dead letter,
+never a crash.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from app.core import names
+from app.core.events import Content, Failure, Registration
+from app.wire.schema import ContentData, Envelope, FailedData, RegisteredData, Routing
+
+NULL_VALUE = "null_value"
+OVERSIZED = "oversized"
+MALFORMED = "malformed"
+UNKNOWN_EVENT = "unknown_event"
+MISSING_FIELD = "missing_field"
+INVALID_FIELD = "invalid_field"
+
+#: The only version of the envelope that exists; another one is an event that this code does not know.
+SCHEMA_VERSION = 1
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_FIRST_MOMENT = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+_LAST_MOMENT = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+
+_registered = msgspec.json.Decoder(Envelope[RegisteredData])
+_content = msgspec.json.Decoder(Envelope[ContentData])
+_failed = msgspec.json.Decoder(Envelope[FailedData])
+_routing = msgspec.json.Decoder(Routing)
+_sorted = msgspec.json.Encoder(order="sorted")
+
+
+class RejectedError(Exception):
+    """An input that can't be used:
+
+    ``reason`` is one of the constants above, ``detail`` says what exactly, for a person.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class Decoded(msgspec.Struct, frozen=True):
+    """A checked input: its batch, its event, and a remark where the message contradicts itself but is usable."""
+
+    batch_id: str
+    event: Registration | Content | Failure
+    remark: str | None = None
+
+
+def batch_id_for_routing(value: bytes | None) -> str | None:
+    """The batch id that an input belongs to, or None where none can be read. Checks nothing else; never raises."""
+    if value is None:
+        return None
+    try:
+        data = _routing.decode(value).data
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return data.entity_id or data.batch_id or None
+
+
+def decode(topic: str, value: bytes | None, max_bytes: int) -> Decoded:
+    """Check an input of ``topic`` and reduce it to its event.
+
+    Raises RejectedError: ``null_value``; ``oversized`` (more than ``max_bytes``); ``malformed`` (not UTF-8, not JSON,
+    not an object); ``unknown_event`` (the event type is not the topic's, or another schema version);
+    ``missing_field``; ``invalid_field`` (a type, an empty id, two different batch ids).
+    """
+    if value is None:
+        raise RejectedError(NULL_VALUE, "the message has no value")
+    if len(value) > max_bytes:
+        raise RejectedError(
+            OVERSIZED, f"{len(value)} bytes, at most {max_bytes} are taken (ROLLCALL_MAX_MESSAGE_BYTES)"
+        )
+    try:
+        # msgspec skips over what it does not read, bad UTF-8 included; the whole message must be text, since it may
+        # be passed on whole.
+        value.decode()
+        if topic == names.CONTENT:
+            return _from_content(_checked(_content.decode(value), topic))
+        if topic == names.FAILED:
+            return _from_failed(_checked(_failed.decode(value), topic))
+        return _from_registered(_checked(_registered.decode(value), topic))
+    except UnicodeDecodeError as error:
+        raise RejectedError(MALFORMED, f"not UTF-8: {error.reason} at byte {error.start}") from None
+    except msgspec.ValidationError as error:
+        raise _reason_of(error, topic, value) from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise RejectedError(MALFORMED, f"not JSON: {error}") from None
+    except OverflowError as error:
+        # An integer of more than 64 bits inside a part that is passed on whole: readable, but not writable again.
+        raise RejectedError(INVALID_FIELD, f"a number is out of range: {error}") from None
+
+
+def _checked(envelope: Envelope[Any], topic: str) -> Envelope[Any]:
+    if envelope.event_type != topic:
+        raise RejectedError(UNKNOWN_EVENT, f"event_type is {envelope.event_type!r} on {topic}")
+    if envelope.schema_version != SCHEMA_VERSION:
+        raise RejectedError(UNKNOWN_EVENT, f"schema_version is {envelope.schema_version}, known is {SCHEMA_VERSION}")
+    return envelope
+
+
+def _reason_of(error: msgspec.ValidationError, topic: str, value: bytes) -> RejectedError:
+    """Why a JSON text is not the event of its topic.
+
+    Another event is named as such, not by the first field that it lacks.
+    """
+    try:
+        # The typed decoder stops at the first thing that is not the event, so what comes behind it may not be JSON at
+        # all.
+        loose = msgspec.json.decode(value)
+    except (msgspec.DecodeError, RecursionError) as broken:
+        return RejectedError(MALFORMED, f"not JSON: {broken}")
+    if not isinstance(loose, dict):
+        return RejectedError(MALFORMED, "not a JSON object")
+    event_type = loose.get("event_type")
+    if isinstance(event_type, str) and event_type != topic:
+        return RejectedError(UNKNOWN_EVENT, f"event_type is {event_type!r} on {topic}")
+    text = str(error)
+    return RejectedError(MISSING_FIELD if "missing required field" in text else INVALID_FIELD, text)
+
+
+def _batch_id(data: RegisteredData | ContentData | FailedData) -> str:
+    one, other = data.entity_id, data.batch_id
+    if one is not None and other is not None and one != other:
+        raise RejectedError(INVALID_FIELD, f"entity_id is {one!r} and batch_id is {other!r}: which batch?")
+    batch_id = other if one is None else one
+    if batch_id is None:
+        raise RejectedError(MISSING_FIELD, "neither entity_id nor batch_id in `$.data`")
+    return _identifier(batch_id, "entity_id")
+
+
+def _identifier(value: str, field: str) -> str:
+    if not value:
+        raise RejectedError(INVALID_FIELD, f"{field} is empty")
+    return value
+
+
+def _moment(value: datetime) -> int:
+    """Microseconds since the epoch; a time without a zone is UTC, as the platform writes them."""
+    aware = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+    moment = (aware - _EPOCH) // _MICROSECOND
+    if not _FIRST_MOMENT <= moment <= _LAST_MOMENT:
+        raise RejectedError(INVALID_FIELD, f"{value.isoformat()} is outside the years 1 to 9999 in UTC")
+    return moment
+
+
+def _correlation(envelope: Envelope[Any], data: ContentData | FailedData | None) -> str:
+    """The envelope's correlation id, else the data's."""
+    found = envelope.correlation_id
+    if found is None and data is not None:
+        found = data.correlation_id
+    if found is None:
+        raise RejectedError(MISSING_FIELD, "no correlation_id")
+    return str(found)
+
+
+def _traceparent(envelope: Envelope[Any]) -> str | None:
+    found = envelope.metadata.get("traceparent") if envelope.metadata else None
+    return found if isinstance(found, str) else None
+
+
+def _from_registered(envelope: Envelope[RegisteredData]) -> Decoded:
+    data = envelope.data
+    batch_id = _batch_id(data)
+    slots = len(data.essay_ids)
+    if not slots:
+        raise RejectedError(INVALID_FIELD, "essay_ids is empty")
+    if len(set(data.essay_ids)) != slots:
+        raise RejectedError(INVALID_FIELD, "essay_ids are not unique")
+    for essay_id in data.essay_ids:
+        _identifier(essay_id, "an essay id")
+    event = Registration(
+        essay_ids=data.essay_ids,
+        course_code=data.course_code,
+        user_id=data.user_id,
+        org_id=data.org_id,
+        class_id=data.class_id or None,
+        # Sorted, so that the same reference written in another field order is the same content.
+        student_prompt_ref=None
+        if data.student_prompt_ref is None
+        else _sorted.encode(data.student_prompt_ref).decode(),
+        essay_instructions=data.essay_instructions,
+        correlation_id=_correlation(envelope, None),
+        moment=_moment(envelope.event_timestamp),
+        traceparent=_traceparent(envelope),
+    )
+    if data.expected_essay_count == slots:
+        return Decoded(batch_id, event)
+    return Decoded(
+        batch_id, event, f"expected_essay_count is {data.expected_essay_count}, essay_ids has {slots} and stands"
+    )
+
+
+def _from_content(envelope: Envelope[ContentData]) -> Decoded:
+    data = envelope.data
+    event = Content(
+        upload_id=_identifier(data.file_upload_id, "file_upload_id"),
+        text_id=_identifier(data.text_storage_id, "text_storage_id"),
+        file_name=data.original_file_name,
+        correlation_id=_correlation(envelope, data),
+        moment=_moment(data.timestamp),
+        traceparent=_traceparent(envelope),
+    )
+    return Decoded(_batch_id(data), event)
+
+
+def _from_failed(envelope: Envelope[FailedData]) -> Decoded:
+    data = envelope.data
+    correlation_id = _correlation(envelope, data)
+    event = Failure(
+        upload_id=_identifier(data.file_upload_id, "file_upload_id"),
+        file_name=data.original_file_name,
+        code=data.validation_error_code,
+        detail=_error_detail(envelope, correlation_id).decode(),
+        correlation_id=correlation_id,
+        moment=_moment(data.timestamp),
+        traceparent=_traceparent(envelope),
+    )
+    return Decoded(_batch_id(data), event)
+
+
+def _error_detail(envelope: Envelope[FailedData], correlation_id: str) -> bytes:
+    """The upload's own error detail; what is missing or null in it comes from the envelope and the error code."""
+    given = envelope.data.validation_error_detail or {}
+    code = envelope.data.validation_error_code
+    fallback: dict[str, Any] = {
+        "error_code": code,
+        "message": code,
+        "correlation_id": correlation_id,
+        "timestamp": envelope.data.timestamp,
+        "service": envelope.source_service,
+        "operation": "validate_upload",
+        "details": {},
+    }
+    return msgspec.json.encode(
+        {field: default if given.get(field) is None else given[field] for field, default in fallback.items()}
+    )

@@ -1,0 +1,60 @@
+"""Outputs to bytes: the envelope, and the headers that today's consumers tell repeats by."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from app.core.messages import Message
+
+Headers = list[tuple[str, bytes | None]]
+
+_encoder = msgspec.json.Encoder()
+
+
+class _Envelope(msgspec.Struct):
+    event_id: Any
+    event_type: str
+    event_timestamp: datetime
+    source_service: str
+    schema_version: int
+    correlation_id: str
+    data_schema_uri: None
+    data: Any
+    metadata: dict[str, str] | None
+
+
+def encode(message: Message, emitted_at: datetime, source_service: str) -> tuple[bytes, Headers]:
+    """The value and the Kafka headers of an output. Only ``event_timestamp`` depends on when it is emitted."""
+    event_id = str(message.event_id)
+    traceparent = message.traceparent
+    value = _encoder.encode(
+        _Envelope(
+            event_id=event_id,
+            event_type=message.topic,
+            event_timestamp=emitted_at,
+            source_service=source_service,
+            schema_version=1,
+            correlation_id=message.correlation_id,
+            data_schema_uri=None,
+            data=message.data,
+            metadata=None if traceparent is None else {"traceparent": traceparent},
+        )
+    )
+    headers: Headers = [
+        ("event_id", event_id.encode()),
+        ("event_type", message.topic.encode()),
+        ("correlation_id", message.correlation_id.encode()),
+    ]
+    return value, headers
+
+
+def dead_letter_headers(reason: str, detail: str, topic: str, partition: int, offset: int) -> Headers:
+    """The headers of a dead letter: why, and where the original is. Its key and value are the original bytes."""
+    return [
+        ("rollcall.reason", reason.encode()),
+        ("rollcall.detail", detail.encode(errors="replace")),
+        ("rollcall.source.topic", topic.encode()),
+        ("rollcall.source.partition", str(partition).encode()),
+        ("rollcall.source.offset", str(offset).encode()),
+    ]

@@ -1,0 +1,45 @@
+"""The records of the internal log: inputs as they came, re-keyed by batch id, and the log's own ticks.
+
+A re-keyed input keeps its value untouched. Its position goes along in the header ``s`` (topic code, partition,
+offset), which is how a hop that was repeated is told from a redelivery; its original key in ``k``, absent where the
+key was null. A record without ``s`` is a tick (header ``t``).
+"""
+
+import struct
+from collections.abc import Sequence
+
+from app.core.events import Source
+
+SOURCE_HEADER = "s"
+KEY_HEADER = "k"
+TICK_HEADER = "t"
+
+_SOURCE = struct.Struct(">BIQ")  # 1 + 4 + 8 bytes: topic code, partition, offset
+
+RecordHeaders = list[tuple[str, bytes | None]]
+
+
+def source_header(topic: int, partition: int, offset: int) -> bytes:
+    """The value of the header ``s``."""
+    return _SOURCE.pack(topic, partition, offset)
+
+
+def read_source(headers: Sequence[tuple[str, bytes | None]]) -> Source | None:
+    """The input's own position, or None where the record is not a re-keyed input."""
+    for name, value in headers:
+        if name == SOURCE_HEADER and value is not None and len(value) == _SOURCE.size:
+            return Source(*_SOURCE.unpack(value))
+    return None
+
+
+def read_key(headers: Sequence[tuple[str, bytes | None]]) -> bytes | None:
+    """The original key of a re-keyed input."""
+    for name, value in headers:
+        if name == KEY_HEADER:
+            return value
+    return None
+
+
+def is_tick(headers: Sequence[tuple[str, bytes | None]]) -> bool:
+    """Whether the record is a tick: its append time is what it says."""
+    return any(name == TICK_HEADER for name, _ in headers)

@@ -1,0 +1,87 @@
+"""The shape of the inputs as they are on the wire, strictly typed. Unknown fields are ignored at every level.
+
+A field that can be null or absent has a default; every other one is required, and a message without it is a dead
+letter. The batch id is ``entity_id`` (today's producers) or ``batch_id`` (older ones). ``data.metadata`` may be flat
+or nested and nothing depends on it, so it isn't looked at.
+"""
+
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+from uuid import UUID
+
+import msgspec
+
+Data = TypeVar("Data", bound=msgspec.Struct)
+CourseCode = Literal["ENG5", "ENG6", "ENG7", "SV1", "SV2", "SV3"]
+
+
+class Envelope(msgspec.Struct, Generic[Data]):
+    """The platform's envelope. ``event_id`` is checked and not used: a redelivery by the relay carries a new one."""
+
+    event_id: UUID
+    event_type: str
+    event_timestamp: datetime
+    source_service: str
+    schema_version: int
+    data: Data
+    correlation_id: UUID | None = None
+    data_schema_uri: str | None = None
+    metadata: dict[str, Any] | None = None
+
+
+class RegisteredData(msgspec.Struct, kw_only=True):
+    """``BatchEssaysRegistered``."""
+
+    entity_id: str | None = None
+    batch_id: str | None = None
+    essay_ids: tuple[str, ...]
+    expected_essay_count: int
+    course_code: CourseCode
+    user_id: str
+    org_id: str | None = None
+    class_id: str | None = None
+    student_prompt_ref: dict[str, Any] | None = None
+    essay_instructions: str | None = None
+
+
+class ContentData(msgspec.Struct, kw_only=True):
+    """``EssayContentProvisionedV1``."""
+
+    entity_id: str | None = None
+    batch_id: str | None = None
+    file_upload_id: str
+    original_file_name: str
+    raw_file_storage_id: str
+    text_storage_id: str
+    file_size_bytes: int
+    content_md5_hash: str | None = None
+    correlation_id: UUID | None = None
+    timestamp: datetime
+
+
+class FailedData(msgspec.Struct, kw_only=True):
+    """``EssayValidationFailedV1``. What its error detail lacks is filled in, so that the outcome is not lost."""
+
+    entity_id: str | None = None
+    batch_id: str | None = None
+    file_upload_id: str
+    original_file_name: str
+    raw_file_storage_id: str
+    validation_error_code: str
+    validation_error_detail: dict[str, Any] | None = None
+    file_size_bytes: int
+    correlation_id: UUID | None = None
+    timestamp: datetime
+
+
+class RoutingData(msgspec.Struct):
+    """All that the re-key stage reads of ``data``."""
+
+    entity_id: str | None = None
+    batch_id: str | None = None
+
+
+class Routing(msgspec.Struct):
+    """All that the re-key stage reads of an input."""
+
+    data: RoutingData
