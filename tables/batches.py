@@ -1,0 +1,59 @@
+"""Table ``batches``: what became of every upload.
+
+* **Key**: ``b``, the batch id, the log offset of the first and of the last fact in the row (8 bytes each).
+* **Value**: a format byte, then the facts that one chunk of the log brought about for the batch, in order
+  (MessagePack).
+* **Lifetime**: for ever. A batch is kept when it completes; late uploads and repeats are answered from it.
+* **Size bound**: one fact an accepted upload, about 40 bytes beside the ids it names; one row a batch a chunk.
+* **Who writes**: the task that owns the partition, in the chunk that folded the records. **No key is ever written
+  with two meanings**: what a chunk
+  of a batch's records did is a function of the log. A worker that was paused and wakes too late repeats true
+  statements, which is all it can do; rows that overlap are united by log offset (:func:`app.core.batch.replay`).
+"""
+
+import struct
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from app.core.batch import Batch, replay
+from app.core.facts import Fact
+from tables import keys
+
+#: The format of the values that this code writes. It reads this one and all before it.
+FORMAT = 1
+
+_RANGE = struct.Struct(">QQ")
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(list[Fact])
+_MAGIC = bytes([FORMAT])
+
+
+class UnknownFormatError(Exception):
+    """A row was written by a newer release. Nothing is read from it: run that release, or a newer one."""
+
+
+def prefix(batch_id: str) -> bytes:
+    """The prefix of all rows of a batch."""
+    return keys.named(keys.BATCHES, batch_id)
+
+
+def row(batch_id: str, facts: Sequence[Fact]) -> tuple[bytes, bytes]:
+    """The row of what a chunk did to a batch: its key and its value. ``facts`` is not empty and in log order."""
+    return prefix(batch_id) + _RANGE.pack(facts[0].at, facts[-1].at), _MAGIC + _encoder.encode(facts)
+
+
+def facts_of(value: bytes) -> list[Fact]:
+    """The facts in a row. Raises UnknownFormatError where a newer release wrote it."""
+    if value[0] > FORMAT:
+        message = (
+            f"a row of the batches table has format {value[0]}; this release reads up to {FORMAT}. "
+            "Run the release that wrote it, or a newer one"
+        )
+        raise UnknownFormatError(message)
+    return _decoder.decode(value[1:])
+
+
+def batch_of(batch_id: str, values: Iterable[bytes]) -> Batch:
+    """The state that the rows of a batch add up to; a new batch where there are none."""
+    return replay(batch_id, map(facts_of, values))

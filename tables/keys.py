@@ -1,0 +1,30 @@
+"""How keys are put together: a byte for the table, then fields that sort as they should.
+
+Integers are big-endian, so that byte order is number order; a batch id goes behind its length, so that no batch's
+rows stand within another's prefix.
+"""
+
+import struct
+
+#: The first byte of a key. Never reuse one: changelogs are forever.
+BATCHES = b"b"
+PENDING = b"p"
+WAITING = b"w"
+SOURCES = b"s"
+
+#: Rows of the local database only: they describe the database itself and never go to the changelog.
+LOCAL = b"\x00"
+
+_LENGTH = struct.Struct(">I")
+
+
+def named(table: bytes, batch_id: str) -> bytes:
+    """The prefix of all rows of ``batch_id`` in ``table``, and of no other batch's."""
+    encoded = batch_id.encode()
+    return table + _LENGTH.pack(len(encoded)) + encoded
+
+
+def end_of(prefix: bytes) -> bytes:
+    """The first key behind every key that starts with ``prefix``, which must not be all 0xFF bytes."""
+    stripped = prefix.rstrip(b"\xff")
+    return stripped[:-1] + bytes([stripped[-1] + 1])

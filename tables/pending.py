@@ -1,0 +1,53 @@
+"""Table ``pending``: the originals of uploads that wait for their registration.
+
+* **Key**: ``p``, the batch id, the log offset of the upload (8 bytes).
+* **Value**: a format byte, then where the original came from and its bytes (MessagePack). What the rules need of it
+  is in ``batches``; the bytes are
+  kept only so that ``PendingContentExpired`` can carry the whole original.
+* **Lifetime**: from the upload until its batch is registered, or until it expires.
+* **Size bound**: one original an upload that is pending, each at most the largest message taken.
+* **Who writes**: the task that owns the partition, in the chunk that folded the record. A key is written once and
+  deleted once: it holds the offset.
+"""
+
+import struct
+
+import msgspec
+
+from app.core.events import Source
+from tables import keys
+from tables.batches import UnknownFormatError
+
+FORMAT = 1
+
+_OFFSET = struct.Struct(">Q")
+_MAGIC = bytes([FORMAT])
+
+
+class Original(msgspec.Struct, frozen=True, array_like=True):
+    """An input as it came: its own position and its bytes."""
+
+    source: Source
+    value: bytes
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Original)
+
+
+def key(batch_id: str, at: int) -> bytes:
+    """The key of the upload that was read at log offset ``at``."""
+    return keys.named(keys.PENDING, batch_id) + _OFFSET.pack(at)
+
+
+def value(original: Original) -> bytes:
+    """The value of a row."""
+    return _MAGIC + _encoder.encode(original)
+
+
+def original_of(value: bytes) -> Original:
+    """The original in a row. Raises UnknownFormatError where a newer release wrote it."""
+    if value[0] > FORMAT:
+        message = f"a row of the pending table has format {value[0]}; this release reads up to {FORMAT}"
+        raise UnknownFormatError(message)
+    return _decoder.decode(value[1:])

@@ -1,0 +1,84 @@
+"""The view of one partition that a task works on: batches by id, with a bounded cache of folded ones in front of the
+store.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+
+from app.core.batch import Batch
+from tables import batches, pending, sources, waiting
+from tables.pending import Original
+from tables.store import Store
+
+#: What a batch weighs in the cache beside its uploads and slots, in the same unit (one upload or slot, about 0.5 KB).
+BATCH_WEIGHT = 4
+
+
+class Slice:
+    """The tables of one partition.
+
+    The cache holds at most ``capacity`` uploads and slots after :meth:`trim`, which the caller calls between chunks,
+    never within: a batch that is changed but not yet written lives in the cache alone.
+    """
+
+    def __init__(self, store: Store, capacity: int) -> None:
+        self.store = store
+        self._capacity = capacity
+        self._cache: OrderedDict[str, Batch] = OrderedDict()
+        self._weights: dict[str, int] = {}
+        self._weight = 0
+        self.hits = 0
+        self.misses = 0
+
+    def batch(self, batch_id: str) -> Batch:
+        """The batch as it stands; a new one where nothing is known of it."""
+        batch = self._cache.get(batch_id)
+        if batch is not None:
+            self.hits += 1
+            self._cache.move_to_end(batch_id)
+            return batch
+        self.misses += 1
+        batch = batches.batch_of(batch_id, (value for _, value in self.store.scan(batches.prefix(batch_id))))
+        self._cache[batch_id] = batch
+        return batch
+
+    def original(self, batch_id: str, at: int) -> Original | None:
+        """The original of a pending upload, as it is in the store."""
+        value = self.store.get(pending.key(batch_id, at))
+        return None if value is None else pending.original_of(value)
+
+    def watermarks(self) -> dict[tuple[int, int], int]:
+        """How far each partition of the inputs has been read into the log."""
+        return dict(sources.read(key, value) for key, value in self.store.scan(sources.PREFIX))
+
+    def waiting(self, what: waiting.What) -> Iterator[tuple[int, str]]:
+        """Since when (log time, ms) and which batches wait for ``what``, the longest wait first."""
+        for key, _ in self.store.scan(waiting.prefix(what)):
+            _, since, batch_id = waiting.read(key)
+            yield since, batch_id
+
+    def trim(self, touched: Iterable[str]) -> None:
+        """Forget the batches that were used longest ago, down to the capacity.
+
+        ``touched`` may have changed their weight.
+        """
+        for batch_id in touched:
+            batch = self._cache.get(batch_id)
+            if batch is not None:
+                weight = BATCH_WEIGHT + len(batch.slots) + len(batch.uploads)
+                self._weight += weight - self._weights.get(batch_id, 0)
+                self._weights[batch_id] = weight
+        while self._weight > self._capacity and self._cache:
+            batch_id, _ = self._cache.popitem(last=False)
+            self._weight -= self._weights.pop(batch_id, 0)
+
+    def forget(self) -> None:
+        """Drop the cache: what it holds may not have been written."""
+        self._cache.clear()
+        self._weights.clear()
+        self._weight = 0
+
+    @property
+    def cached(self) -> int:
+        """How many batches the cache holds."""
+        return len(self._cache)

@@ -1,0 +1,132 @@
+"""The local database of one partition: RocksDB, a copy of what the changelog says.
+
+Losing it costs a restore, never data. It is written only after the changelog has the same rows (and, with
+transactions, after they are committed), in one write batch together with the changelog offset that it then stands at,
+so it is never ahead of the changelog and always at a known place of it.
+"""
+
+import shutil
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import structlog
+from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, ReadOptions, WriteBatch
+
+from tables import keys
+
+log = structlog.get_logger(__name__)
+
+#: The layout of the local database. Another one on disk is thrown away and restored: it is only a copy.
+LAYOUT = b"1"
+
+_LAYOUT_KEY = keys.LOCAL + b"layout"
+_OFFSET_KEY = keys.LOCAL + b"offset"
+_OFFSET = struct.Struct(">Q")
+
+_MIB = 1024 * 1024
+
+
+class Store:
+    """The rows of one partition, and the changelog offset up to which they are the changelog's.
+
+    Not thread-safe; one owner. :meth:`open` raises nothing for a damaged or foreign database: it starts an empty one,
+    which is then restored.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._db: Rdict | None = None
+
+    @property
+    def _open_db(self) -> Rdict:
+        if self._db is None:
+            message = f"the store {self.path} is not open"
+            raise RuntimeError(message)
+        return self._db
+
+    def open(self) -> None:
+        """Open the database, or start an empty one where there is none that can be used."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._db = Rdict(str(self.path), _options())
+            layout = self._db.get(_LAYOUT_KEY)
+        except Exception as error:
+            # rocksdict raises bare Exception; whatever it is, the changelog has the data.
+            if "lock" in str(error).lower():
+                message = f"{self.path} is in use by another process: give every worker its own ROLLCALL_DATADIR"
+                raise RuntimeError(message) from error
+            log.warning("local state is damaged and will be restored", path=str(self.path), error=str(error))
+            self.wipe()
+            return
+        if layout is None:
+            self._db.put(_LAYOUT_KEY, LAYOUT)
+        elif layout != LAYOUT:
+            log.warning("local state has another layout and will be restored", path=str(self.path), layout=str(layout))
+            self.wipe()
+
+    def close(self) -> None:
+        """Close the database; it can be opened again. Nothing happens when it isn't open."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    def wipe(self) -> None:
+        """Throw all rows away and start empty, at changelog offset 0."""
+        self.close()
+        shutil.rmtree(self.path, ignore_errors=True)
+        self._db = Rdict(str(self.path), _options())
+        self._db.put(_LAYOUT_KEY, LAYOUT)
+
+    @property
+    def offset(self) -> int:
+        """The next changelog offset: all before it is in the rows."""
+        value = self._open_db.get(_OFFSET_KEY)
+        return 0 if value is None else int(_OFFSET.unpack(value)[0])
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value of a row, or None."""
+        value: bytes | None = self._open_db.get(key)
+        return value
+
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """The rows whose key starts with ``prefix``, in key order."""
+        options = ReadOptions()
+        options.set_iterate_upper_bound(keys.end_of(prefix))
+        rows = self._open_db.iter(options)
+        rows.seek(prefix)
+        while rows.valid():
+            yield rows.key(), rows.value()
+            rows.next()
+
+    def write(self, rows: Mapping[bytes, bytes | None] | Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
+        """Write rows (None deletes) and the changelog offset they stand at, all or nothing."""
+        batch = WriteBatch(raw_mode=True)
+        for key, value in rows.items() if isinstance(rows, Mapping) else rows:
+            if value is None:
+                batch.delete(key)
+            else:
+                batch.put(key, value)
+        batch.put(_OFFSET_KEY, _OFFSET.pack(offset))
+        self._open_db.write(batch)
+
+    def size(self) -> int:
+        """About how many bytes the database takes on disk."""
+        return sum(file.stat().st_size for file in self.path.glob("*") if file.is_file())
+
+
+def _options() -> Options:
+    # Sized for a partition, of which a worker may own dozens: 16 MiB of write buffer twice and 16 MiB of block cache,
+    # 48 MiB at most.
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)  # noqa: FBT003 - rocksdict takes it by position
+    options.set_write_buffer_size(16 * _MIB)
+    options.set_max_write_buffer_number(2)
+    options.set_compression_type(DBCompressionType.lz4())
+    options.set_keep_log_file_num(2)
+    options.set_max_open_files(256)
+    table = BlockBasedOptions()
+    table.set_block_cache(Cache(16 * _MIB))
+    table.set_bloom_filter(10, block_based=False)  # 10 bits a key: about 1% false positives
+    options.set_block_based_table_factory(table)
+    return options

@@ -1,0 +1,57 @@
+"""Table ``waiting``: which batches wait, and since when.
+
+* **Key**: ``w``, what for (1 byte), since when (log time in ms, 8 bytes), the batch id. Sorted: the one that has
+  waited longest comes first.
+* **Value**: empty.
+* **Lifetime**: while the batch waits for that.
+* **Size bound**: one row a batch that is not complete.
+* **Who writes**: the task that owns the partition, in the chunk after which the batch waits, or no longer does. The
+  table is an index of ``batches``:
+  a row too many (a paused worker's) is looked up, found to be nothing, and deleted.
+"""
+
+import struct
+from enum import Enum
+
+from app.core.batch import Batch, State
+from tables import keys
+
+_SINCE = struct.Struct(">Q")
+
+
+class What(Enum):
+    """What a batch waits for:
+
+    HOLDING its registration, OPEN the outcome of a slot, LATE the same beyond the deadline.
+    """
+
+    HOLDING = b"h"
+    OPEN = b"o"
+    LATE = b"l"
+
+
+def prefix(what: What) -> bytes:
+    """The prefix of all rows of those that wait for ``what``."""
+    return keys.WAITING + what.value
+
+
+def key(what: What, since: int, batch_id: str) -> bytes:
+    """The key of a batch that waits for ``what`` since log time ``since`` (ms)."""
+    return prefix(what) + _SINCE.pack(since) + batch_id.encode()
+
+
+def key_for(batch: Batch) -> bytes | None:
+    """The key of the row that a batch in this state has, or None for one that waits for nothing."""
+    state = batch.state
+    if state is State.OPEN:
+        return key(What.LATE if batch.timed_out else What.OPEN, batch.registered_at, batch.batch_id)
+    if state is State.UNREGISTERED and batch.pending:
+        return key(What.HOLDING, next(iter(batch.pending.values())).time, batch.batch_id)
+    return None
+
+
+def read(row_key: bytes) -> tuple[What, int, str]:
+    """What, since when and which batch a key says."""
+    head = len(keys.WAITING)
+    (since,) = _SINCE.unpack(row_key[head + 1 : head + 1 + _SINCE.size])
+    return What(row_key[head : head + 1]), since, row_key[head + 1 + _SINCE.size :].decode()
