@@ -1,0 +1,7 @@
+"""The agents: what is done with what is read.
+
+They decode, fold and say what is to be published and written; the engine does the rest.
+
+* :mod:`agents.rekey` reads the three inputs and re-keys them by batch id into one ordered log (stateless),
+* :mod:`agents.join` reads the log and joins (stateful).
+"""

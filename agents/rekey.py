@@ -1,0 +1,54 @@
+"""The re-key agent: the three inputs into one log, so that all that concerns a batch has one order in one partition.
+
+It is stateless and passes the bytes on untouched. It reads the batch id and nothing else: an input that can't be used
+goes into the log as well (by its source partition), where the join makes a dead letter of it, once. A repeat of this
+stage is harmless: the position of each input goes along, and the join skips what the log already had.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from app.core.names import INPUTS
+from app.wire.decode import batch_id_for_routing
+from app.wire.record import KEY_HEADER, SOURCE_HEADER, RecordHeaders, source_header
+
+CODES = {topic: code for code, topic in enumerate(INPUTS)}
+
+#: A record for the log: its partition, key, value and headers.
+Routed = tuple[int, bytes | None, bytes | None, RecordHeaders]
+
+#: How many batch ids are remembered with their partition: hashing one costs more than all the rest of the stage.
+_REMEMBERED = 50_000
+
+
+class Rekey:
+    """Routes inputs to the ``partitions`` partitions of the log; ``partition_for`` says which one a key is on."""
+
+    def __init__(self, partitions: int, partition_for: Callable[[bytes, int], int]) -> None:
+        self._partitions = partitions
+        self._partition_for = partition_for
+        self._known: dict[str, tuple[bytes, int]] = {}
+
+    def route(self, topic: str, partition: int, records: Sequence[Any]) -> Iterator[Routed]:
+        """The records of one input partition, in their order: partition of the log, key, value and headers of each."""
+        code = CODES[topic]
+        for record in records:
+            value: bytes | None = record.value
+            headers: RecordHeaders = [(SOURCE_HEADER, source_header(code, partition, record.offset))]
+            if record.key is not None:
+                headers.append((KEY_HEADER, record.key))
+            batch_id = batch_id_for_routing(value)
+            if batch_id is None:
+                yield partition % self._partitions, None, value, headers
+            else:
+                key, target = self._place(batch_id)
+                yield target, key, value, headers
+
+    def _place(self, batch_id: str) -> tuple[bytes, int]:
+        place = self._known.get(batch_id)
+        if place is None:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            key = batch_id.encode()
+            place = self._known[batch_id] = (key, self._partition_for(key, self._partitions))
+        return place
