@@ -1,0 +1,157 @@
+"""What a worker runs: the hop, and a task for each partition of the log that it owns.
+
+Faust says when partitions are assigned and revoked, fetches, and commits; the engine does the work between. After
+each assignment, in this order: fence (this worker is the only writer), restore (state is what the changelog says),
+then the committed offset is read and records come. State and offset are read after fencing, so whoever holds a
+partition has both right.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaProducer, TopicPartition
+
+from app import metrics
+from app.core.names import INPUTS
+from app.engine.hop import Hop
+from app.engine.kafka import new_producer
+from app.engine.restore import Progress, restore
+from app.engine.task import Task
+from app.engine.topics import changelog_topic, log_topic
+from app.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+#: How long a chunk that is under way may take when its partition is revoked: less than the session time-out, or the
+#: group would move on without us.
+_GRACE = 4.0
+
+
+class Engine:
+    """Owns the hop and the tasks of one worker. ``on_failure`` is told once when the worker can't go on."""
+
+    def __init__(self, settings: Settings, on_failure: Callable[[BaseException], None]) -> None:
+        self.settings = settings
+        self.progress = Progress()
+        self.ready = False
+        self.tasks: dict[int, Task] = {}
+        self._log_topic = log_topic(settings)
+        self._on_failure = on_failure
+        self._failed = False
+        self._shared: AIOKafkaProducer | None = None
+        self._hop: Hop | None = None
+        self._acquiring: asyncio.Task[bool] | None = None
+        self._committed: dict[TopicPartition, int] = {}
+
+    async def acquire(self, assigned: Collection[TopicPartition]) -> bool:
+        """Take over the partitions: fence, restore, start. False when a :meth:`release` came in between.
+
+        Raises what went wrong otherwise; the worker can't go on then.
+        """
+        await self.release()
+        self._acquiring = asyncio.create_task(self._acquire(assigned), name="acquire")
+        done, _ = await asyncio.wait({self._acquiring})
+        task = done.pop()
+        if task.cancelled():
+            return False
+        return task.result()
+
+    async def _acquire(self, assigned: Collection[TopicPartition]) -> bool:
+        started = time.monotonic()
+        if self._shared is None:
+            self._shared = new_producer(self.settings)
+            await self._shared.start()
+        mine = sorted(partition.partition for partition in assigned if partition.topic == self._log_topic)
+        for partition in mine:
+            self.tasks[partition] = Task(partition, self.settings, self._shared, self._fail)
+        # Opened before anything is awaited, closed only by release(): one owner for every database handle.
+        for task in self.tasks.values():
+            task.store.open()
+        await asyncio.gather(*(task.fence() for task in self.tasks.values()))
+        stores = {partition: task.store for partition, task in self.tasks.items()}
+        await restore(self.settings, changelog_topic(self.settings), stores, self.progress)
+        if any(partition.topic in INPUTS for partition in assigned):
+            self._hop = Hop(self.settings, self._shared, self._fail)
+            await self._hop.start()
+        for task in self.tasks.values():
+            task.start(max(1, self.settings.cache_uploads // len(self.tasks)))
+        log.info(
+            "partitions acquired",
+            log_partitions=mine,
+            inputs=sum(partition.topic in INPUTS for partition in assigned),
+            seconds=round(time.monotonic() - started, 2),
+        )
+        return True
+
+    async def release(self) -> None:
+        """Let all partitions go: chunks under way are finished or given up, databases are closed.
+
+        Offsets stay to be committed.
+        """
+        self.ready = False
+        if self._acquiring is not None and not self._acquiring.done():
+            self._acquiring.cancel()
+            await asyncio.wait({self._acquiring})
+        self._acquiring = None
+        tasks, hop = list(self.tasks.values()), self._hop
+        if hop is not None or tasks:
+            await asyncio.gather(*(task.close(_GRACE) for task in tasks), *([] if hop is None else [hop.close(_GRACE)]))
+
+    def forget(self) -> None:
+        """Drop what was released, once its offsets have been committed."""
+        self.tasks.clear()
+        self._hop = None
+        self._committed.clear()
+
+    async def stop(self) -> None:
+        """Release everything, producers included. Never raises."""
+        await self.release()
+        if self._shared is not None:
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(self._shared.stop(), _GRACE)
+            self._shared = None
+
+    def deliver(self, fetched: Mapping[TopicPartition, Sequence[Any]]) -> None:
+        """Hand fetched records to where they belong."""
+        for partition, records in fetched.items():
+            if not records:
+                continue
+            if partition.topic == self._log_topic:
+                task = self.tasks.get(partition.partition)
+                if task is not None:
+                    task.offer(records)
+            elif self._hop is not None:
+                self._hop.offer(partition, records)
+
+    def full(self) -> set[TopicPartition]:
+        """The partitions of the log from which nothing more should be fetched for now."""
+        return {task.log for task in self.tasks.values() if task.full}
+
+    @property
+    def hop_full(self) -> bool:
+        """Whether nothing more should be fetched from the inputs for now."""
+        return self._hop is not None and self._hop.full
+
+    def committable(self) -> dict[TopicPartition, int]:
+        """Offsets to commit through the group: of the inputs, and of the log unless transactions commit those.
+
+        Only what is new.
+        """
+        offsets = {} if self._hop is None else dict(self._hop.acknowledged)
+        if not self.settings.exactly_once:
+            offsets |= {task.log: task.acknowledged for task in self.tasks.values() if task.acknowledged is not None}
+        return {partition: offset for partition, offset in offsets.items() if self._committed.get(partition) != offset}
+
+    def committed(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Note what the group took."""
+        self._committed.update(offsets)
+        metrics.committed(len(offsets))
+
+    def _fail(self, error: BaseException) -> None:
+        if not self._failed:
+            self._failed = True
+            self._on_failure(error)

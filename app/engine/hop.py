@@ -1,0 +1,117 @@
+"""The hop: the stateless stage between the inputs and the log.
+
+One for a worker, over all input partitions that it owns.
+
+At least once, whatever the guarantee: it sends in order and without gaps and acknowledges an input when the log has
+it, so all that a crash can do is to make it send again what the log already has, which the log's reader skips
+(:mod:`tables.sources`). It therefore needs no transaction.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaProducer, TopicPartition
+
+from agents.rekey import Rekey
+from app import metrics
+from app.engine.kafka import leaders_known
+from app.engine.publish import Publisher, partition_for
+from app.engine.topics import log_topic
+from app.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+#: Nothing more is fetched while so many bytes wait here.
+_FULL_BYTES = 32 * 1024 * 1024
+
+
+class Hop:
+    """Re-keys what is offered to it.
+
+    ``acknowledged`` says, by input partition, the next offset that may be committed.
+    """
+
+    def __init__(
+        self, settings: Settings, shared: AIOKafkaProducer, on_failure: Callable[[BaseException], None]
+    ) -> None:
+        self.settings = settings
+        self.acknowledged: dict[TopicPartition, int] = {}
+        self._shared = shared
+        self._on_failure = on_failure
+        self._log = log_topic(settings)
+        self._rekey = Rekey(settings.partitions, partition_for)
+        self._publisher: Publisher | None = None
+        self._positions: dict[TopicPartition, int] = {}
+        self._queue: deque[tuple[TopicPartition, Sequence[Any]]] = deque()
+        self._queued = 0
+        self._arrived = asyncio.Event()
+        self._closing = False
+        self._runner: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to re-key."""
+        self._publisher = Publisher(self._shared, await leaders_known(self._shared, [self._log]))
+        self._runner = asyncio.create_task(self._run(), name="hop")
+
+    def offer(self, partition: TopicPartition, records: Sequence[Any]) -> None:
+        """Take records of an input partition, in order. What was taken before is passed over."""
+        position = self._positions.get(partition)
+        if position is not None and records[0].offset < position:
+            records = [record for record in records if record.offset >= position]
+            if not records:
+                return
+        self._positions[partition] = records[-1].offset + 1
+        self._queue.append((partition, records))
+        self._queued += sum(len(record.value or b"") for record in records)
+        self._arrived.set()
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more should be fetched for now."""
+        return self._queued > _FULL_BYTES or sum(len(records) for _, records in self._queue) >= 20_000  # noqa: PLR2004
+
+    async def close(self, grace: float) -> None:
+        """Stop: what waits is dropped, what is under way gets ``grace`` seconds. Never raises."""
+        self._closing = True
+        self._queue.clear()
+        self._arrived.set()
+        if self._runner is not None:
+            done, _ = await asyncio.wait({self._runner}, timeout=grace)
+            if not done:
+                log.warning("the hop did not finish in time and will repeat itself", grace=grace)
+                self._runner.cancel()
+                await asyncio.wait({self._runner})
+
+    async def _run(self) -> None:
+        try:
+            while not self._closing:
+                if self._queue:
+                    await self._pass_on()
+                else:
+                    self._arrived.clear()
+                    await self._arrived.wait()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - the worker is stopped with whatever it is
+            self._on_failure(error)
+
+    async def _pass_on(self) -> None:
+        publisher = self._publisher
+        if publisher is None:
+            message = "the hop was not started"
+            raise RuntimeError(message)
+        passed: dict[TopicPartition, int] = {}
+        count = 0
+        while self._queue and count < self.settings.max_poll_records:
+            partition, records = self._queue.popleft()
+            self._queued -= sum(len(record.value or b"") for record in records)
+            for routed in self._rekey.route(partition.topic, partition.partition, records):
+                publisher.add(self._log, *routed)
+            passed[partition] = records[-1].offset + 1
+            count += len(records)
+        await publisher.flush()
+        self.acknowledged.update(passed)
+        metrics.hopped(count)

@@ -1,0 +1,56 @@
+"""Everything that Rollcall overrides of Faust, in one place.
+
+It reaches into private names, so versions are pinned exactly and each line here has a test in
+``tests/engine/test_traps.py``.
+
+Kept of Faust: group membership, assignment, the order of a rebalance, the worker, its commands, signals, and the web
+server. Replaced:
+
+* **The loop over single messages** (``Consumer._drain_messages``): whole fetches go to the engine. Faust's machinery
+  for one event costs more than the
+  job that is done with it, and acknowledges an event whose handler failed.
+* **The commit** (``Consumer.commit``): the offsets that the engine says, which are those behind its barrier. Faust's
+  flush before a commit gives up after
+  a tenth of a second, and under load its commit waits for an empty buffer that never comes.
+* **Waiting for what is under way** (``Consumer.wait_empty``): the engine lets its partitions go.
+* **The seek after a rebalance** (``ConsumerThread.seek_to_committed``): a partition without a committed offset is
+  read from its beginning, not from
+  wherever a fetch that was dropped has left it.
+* **The recovery of tables** (``Recovery._restart_recovery``): stock recovery waits for ever for a changelog that ends
+  in a commit marker, and goes on
+  with half a table when it times out. The engine fences and restores instead.
+* **The consumer** (``ConsumerThread._create_worker_consumer``): reads committed records only, always: what a
+  transactional producer has aborted was
+  never said.
+"""
+
+from collections.abc import Iterable
+
+import faust
+from faust.app.base import BootStrategy
+from faust.tables.manager import TableManager as FaustTableManager
+from faust.tables.recovery import Recovery as FaustRecovery
+from faust.transport.drivers import aiokafka as driver
+from mode.services import ServiceTask
+
+from app.engine.overrides.app import App, Boot
+from app.engine.overrides.consumer import Consumer, ConsumerThread, Transport
+from app.engine.overrides.recovery import Recovery, TableManager
+
+__all__ = ["App", "TableManager", "overridden"]
+
+
+def overridden() -> Iterable[tuple[type, str]]:
+    """The names of Faust that are overridden here: each must exist there, or the pin is wrong."""
+    for ours, theirs in (
+        (ConsumerThread, driver.AIOKafkaConsumerThread),
+        (Consumer, driver.Consumer),
+        (Transport, driver.Transport),
+        (Recovery, FaustRecovery),
+        (TableManager, FaustTableManager),
+        (Boot, BootStrategy),
+        (App, faust.App),
+    ):
+        for name, value in vars(ours).items():
+            if not name.startswith("__") and (callable(value) or isinstance(value, ServiceTask | property)):
+                yield theirs, name

@@ -1,0 +1,169 @@
+"""The consumer: whole fetches to the engine, and the commit of what is behind its barrier."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.structs import OffsetAndMetadata
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from app.core.names import INPUTS
+from app.engine.engine import Engine
+
+if TYPE_CHECKING:
+    from mode.utils.locks import Event
+
+    from app.engine.overrides.app import App
+
+log = structlog.get_logger(__name__)
+
+#: While a task is full the others are polled for so long at a time (seconds), so that it is not kept waiting once it
+#: has room.
+_SHORT_POLL = 0.02
+_LONG_POLL = 1.0
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """The thread that the Kafka consumer lives in: heartbeats go on while the main loop folds."""
+
+    def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:  # noqa: ARG002 - as overridden
+        app = cast("App", self.app)
+        session_ms = round(app.settings.session_timeout_seconds * 1000)
+        return AIOKafkaConsumer(
+            bootstrap_servers=app.settings.broker.split(","),
+            client_id=app.settings.app_id,
+            group_id=app.settings.app_id,
+            partition_assignment_strategy=[app.assignor],
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            session_timeout_ms=session_ms,
+            heartbeat_interval_ms=session_ms // 6,
+            rebalance_timeout_ms=60_000,
+            max_poll_interval_ms=600_000,
+            request_timeout_ms=40_000,
+            fetch_max_wait_ms=500,
+            max_partition_fetch_bytes=4 * 1024 * 1024,
+            fetch_max_bytes=32 * 1024 * 1024,
+            retry_backoff_ms=50,
+        )
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Seek every partition to its committed offset, or to its beginning where none is."""
+        return cast("Mapping[TP, int]", await self.call_thread(self._seek_to_committed))
+
+    async def _seek_to_committed(self) -> dict[TopicPartition, int | None]:
+        consumer = self._ensure_consumer()
+        committed: dict[TopicPartition, int | None] = {}
+        for partition in consumer.assignment():
+            offset = committed[partition] = await consumer.committed(partition)
+            if offset is not None:
+                consumer.seek(partition, offset)
+        fresh = [partition for partition, offset in committed.items() if offset is None]
+        if fresh:
+            await consumer.seek_to_beginning(*fresh)
+        return committed
+
+    async def commit_checked(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+        """Commit what is still assigned; what the group took.
+
+        A refusal (the group has moved on) is an answer, not an error.
+        """
+        return cast("dict[TopicPartition, int]", await self.call_thread(self._commit_checked, offsets))
+
+    async def _commit_checked(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+        consumer = self._ensure_consumer()
+        assigned = consumer.assignment()
+        mine = {partition: offset for partition, offset in offsets.items() if partition in assigned}
+        if not mine:
+            return {}
+        try:
+            await consumer.commit({partition: OffsetAndMetadata(offset, "") for partition, offset in mine.items()})
+        except (CommitFailedError, IllegalStateError) as error:
+            log.info("the group has moved on; these offsets are its new owners' to commit", error=type(error).__name__)
+            return {}
+        except KafkaError as error:
+            log.warning("offsets could not be committed; trying again", error=f"{type(error).__name__}: {error}")
+            return {}
+        return mine
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Stilled: it watches Faust's streams, which nothing flows through."""
+
+
+class Consumer(driver.Consumer):
+    """Faust's consumer, with the engine where the streams were."""
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of the app."""
+        return cast("App", self.app).engine
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        try:
+            while not (self._stopped.is_set() or fetcher._stopped.is_set()):  # noqa: SLF001 - as the overridden method does
+                await self._poll()
+        except self.consumer_stopped_errors:
+            if not self.app.should_stop:
+                raise
+
+    async def _poll(self) -> None:
+        if not self.flow_active:
+            await self.wait(cast("Event", self.can_resume_flow))
+            return
+        generation = self.app.consumer_generation_id
+        full = self.engine.full()
+        wanted = self._get_active_partitions() - full
+        if self.engine.hop_full:
+            wanted = {partition for partition in wanted if partition.topic not in INPUTS}
+        if not wanted:
+            await self.sleep(_SHORT_POLL)
+            return
+        short = bool(full) or self.engine.hop_full
+        fetched = await self._getmany(active_partitions=wanted, timeout=_SHORT_POLL if short else _LONG_POLL)
+        if not fetched:
+            await asyncio.sleep(0)
+            return
+        if self.flow_active and generation == self.app.consumer_generation_id:
+            self.engine.deliver(fetched)
+        else:
+            # Fetched across a rebalance: the positions of these partitions have moved, so they are set back to what
+            # was committed.
+            await self._rewind()
+
+    async def _rewind(self) -> None:
+        try:
+            await self.perform_seek()
+        except Exception as error:  # noqa: BLE001 - the rebalance that is under way seeks again when it completes
+            log.debug("seek during a rebalance", error=str(error))
+
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002, FBT001, FBT002 - Faust's signature
+        """Commit what is behind the barrier, and only that."""
+        offsets = self.engine.committable()
+        if not offsets:
+            return False
+        committed = await cast("ConsumerThread", self._thread).commit_checked(offsets)
+        self.engine.committed(committed)
+        return bool(committed)
+
+    async def wait_empty(self) -> None:
+        """Let all partitions go, then commit what they finished."""
+        await self.engine.release()
+        await self.commit()
+        self.engine.forget()
+
+    async def on_task_error(self, exc: BaseException) -> None:
+        """Nothing is committed for an error's sake."""
+
+
+class Transport(driver.Transport):
+    """Faust's transport, with this consumer."""
+
+    Consumer = Consumer

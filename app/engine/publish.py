@@ -1,0 +1,105 @@
+"""The barrier: records go out as ready-made batches, and :meth:`Publisher.flush` returns when the broker has
+acknowledged every one of them.
+
+Faust's own flush gives up after a tenth of a second without progress; this one does not return before it is true, and
+raises when it can't become so.
+"""
+
+import asyncio
+from collections.abc import Mapping
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.partitioner import murmur2
+
+Headers = list[tuple[str, bytes | None]]
+
+
+class PublishError(Exception):
+    """A record could not be published. The message names the topic and partition, the cause and what to do."""
+
+
+def partition_for(key: bytes, partitions: int) -> int:
+    """The partition that Kafka's own clients put a key on."""
+    return int((murmur2(key) & 0x7FFFFFFF) % partitions)
+
+
+class Publisher:
+    """Collects records by partition, in order, and sends them.
+
+    ``partitions`` says how many partitions each topic has. Records of one partition are acknowledged in the order in
+    which they were added; a failure leaves nothing behind that failed record of its partition, so that what arrived
+    is always a beginning of what was sent.
+    """
+
+    def __init__(self, producer: AIOKafkaProducer, partitions: Mapping[str, int]) -> None:
+        self.producer = producer
+        self._partitions = partitions
+        self._batches: dict[tuple[str, int], list[object]] = {}
+        self._counts: dict[tuple[str, int], list[int]] = {}
+
+    def keyed(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, fallback: int = 0) -> None:
+        """Add a record to the partition of its key; to ``fallback`` modulo the partitions where it has none."""
+        count = self._partitions[topic]
+        self.add(topic, fallback % count if key is None else partition_for(key, count), key, value, headers)
+
+    def add(
+        self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers | None = None
+    ) -> None:
+        """Add a record to a partition."""
+        place = (topic, partition)
+        batches = self._batches.get(place)
+        if batches is None:
+            batches = self._batches[place] = [self.producer.create_batch()]
+            self._counts[place] = [0]
+        if batches[-1].append(timestamp=None, key=key, value=value, headers=headers or []) is None:  # type: ignore[attr-defined]
+            # Full. The first record of a batch always fits, however large it is.
+            batches.append(self.producer.create_batch())
+            self._counts[place].append(0)
+            batches[-1].append(timestamp=None, key=key, value=value, headers=headers or [])  # type: ignore[attr-defined]
+        self._counts[place][-1] += 1
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing has been added since the last flush."""
+        return not self._batches
+
+    async def flush(self) -> dict[tuple[str, int], int]:
+        """Send all, wait for every acknowledgement, and say the next offset of each partition.
+
+        Raises PublishError when one record can't be published; the others may have been.
+        """
+        batches, self._batches = self._batches, {}
+        counts, self._counts = self._counts, {}
+        if not batches:
+            return {}
+        sends = [self._send(place, batches[place], counts[place]) for place in batches]
+        if len(sends) == 1:
+            ends = [await sends[0]]
+        else:
+            # All are waited for, also when one fails: nothing may still be under way when the caller gives up.
+            results = await asyncio.gather(*sends, return_exceptions=True)
+            for result in results:
+                if isinstance(result, BaseException):
+                    raise result
+            ends = [end for end in results if isinstance(end, int)]
+        return dict(zip(batches, ends, strict=True))
+
+    async def _send(self, place: tuple[str, int], batches: list[object], counts: list[int]) -> int:
+        topic, partition = place
+        end = 0
+        try:
+            for batch, count in zip(batches, counts, strict=True):
+                acknowledged = await self.producer.send_batch(batch, topic, partition=partition)
+                metadata = await acknowledged
+                end = int(metadata.offset) + count
+        except MessageSizeTooLargeError as error:
+            message = (
+                f"{topic} partition {partition} refuses a record for its size: raise max.message.bytes of the topic "
+                "and start again; nothing was lost, the poll will be repeated"
+            )
+            raise PublishError(message) from error
+        except KafkaError as error:
+            message = f"{topic} partition {partition}: {type(error).__name__}: {error}; the poll will be repeated"
+            raise PublishError(message) from error
+        return end

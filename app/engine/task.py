@@ -1,0 +1,255 @@
+"""A task: one partition of the log with its slice of the tables.
+
+It takes what has been fetched, up to a limit (a trickle makes small chunks, load makes large ones), folds it,
+publishes, writes, and acknowledges, in the order that :mod:`app.engine` lays down. One chunk is under way at a time;
+the tasks of a worker overlap each other.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaProducer, TopicPartition
+
+from agents.join import Join
+from agents.work import Work
+from app import metrics
+from app.engine.kafka import leaders_known, new_producer
+from app.engine.publish import Publisher
+from app.engine.topics import changelog_topic, log_topic, plans
+from app.settings import Settings
+from app.wire.record import TICK_HEADER
+from tables.slice import Slice
+from tables.store import Store
+
+log = structlog.get_logger(__name__)
+
+#: A task takes no more from the fetcher while so many bytes wait for it.
+_FULL_BYTES = 32 * 1024 * 1024
+
+#: A chunk is closed at so many bytes: it is held in memory several times over (records, outputs, batches).
+_CHUNK_BYTES = 8 * 1024 * 1024
+
+
+class Task:
+    """One partition of the log. Made by the engine when it is assigned, closed when it is revoked.
+
+    Life: :meth:`fence`; restore of ``store`` by the caller; :meth:`start`; :meth:`offer` as records come;
+    :meth:`close`. ``acknowledged`` is the next offset of the log that may be committed (at least once), or was
+    (exactly once).
+    """
+
+    def __init__(
+        self, partition: int, settings: Settings, shared: AIOKafkaProducer, on_failure: Callable[[BaseException], None]
+    ) -> None:
+        self.partition = partition
+        self.settings = settings
+        self.log = TopicPartition(log_topic(settings), partition)
+        self.store = Store(Path(settings.datadir) / settings.app_id / f"partition-{partition}")
+        self.position: int | None = None
+        self.acknowledged: int | None = None
+        self._shared = shared
+        self._on_failure = on_failure
+        self._changelog = changelog_topic(settings)
+        self._producer: AIOKafkaProducer | None = None
+        self._publisher: Publisher | None = None
+        self._join: Join | None = None
+        self._slice: Slice | None = None
+        self._queue: deque[Sequence[Any]] = deque()
+        self._queued = 0
+        self._arrived = asyncio.Event()
+        self._closing = False
+        self._runner: asyncio.Task[None] | None = None
+        self._log_clock: tuple[int, float] | None = None
+        self._next_tick = 0.0
+
+    async def fence(self) -> None:
+        """Make this worker the partition's only writer, as far as the guarantee has it.
+
+        With transactions the epoch of the partition's transactional id rises: the former owner can no longer write,
+        commit or send, and what it had open is aborted. Everything that is read of the partition's state is read
+        after this.
+        """
+        if self.settings.exactly_once:
+            self._producer = new_producer(self.settings, f"{self.settings.app_id}-{self.partition}")
+            await self._producer.start()
+        producer = self._producer or self._shared
+        self._publisher = Publisher(producer, await leaders_known(producer, plans(self.settings)))
+
+    def start(self, capacity: int) -> None:
+        """Begin to fold; the store is restored. ``capacity`` is the task's share of the cache."""
+        self._slice = Slice(self.store, capacity)
+        self._join = Join(self.partition, self._slice, self.settings, lambda: datetime.now(UTC))
+        self._runner = asyncio.create_task(self._run(), name=f"task {self.partition}")
+
+    def offer(self, records: Sequence[Any]) -> None:
+        """Take records of the partition, in order.
+
+        What was taken before is passed over (a seek may fetch it again).
+        """
+        if self.position is not None and records[0].offset < self.position:
+            position = self.position
+            records = [record for record in records if record.offset >= position]
+            if not records:
+                return
+        self.position = records[-1].offset + 1
+        self._queue.append(records)
+        self._queued += sum(len(record.value or b"") for record in records)
+        self._arrived.set()
+
+    @property
+    def cached(self) -> int:
+        """How many batches the task's cache holds."""
+        return 0 if self._slice is None else self._slice.cached
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more should be fetched for now."""
+        return self._queued > _FULL_BYTES or sum(map(len, self._queue)) >= 2 * self.settings.max_poll_records
+
+    async def close(self, grace: float) -> None:
+        """Stop: what waits is dropped, the chunk under way gets ``grace`` seconds to finish. Never raises."""
+        self._closing = True
+        self._queue.clear()
+        self._queued = 0
+        self._arrived.set()
+        if self._runner is not None:
+            done, _ = await asyncio.wait({self._runner}, timeout=grace)
+            if not done:
+                log.warning(
+                    "a chunk did not finish in time and will be repeated", partition=self.partition, grace=grace
+                )
+                self._runner.cancel()
+                await asyncio.wait({self._runner})
+        if self._producer is not None:
+            try:
+                await asyncio.wait_for(self._producer.stop(), grace)
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it is no longer ours to use
+                log.warning("a producer did not stop cleanly", partition=self.partition, error=str(error))
+            self._producer = None
+        self.store.close()
+
+    async def _run(self) -> None:
+        try:
+            while not self._closing:
+                chunk = self._gather()
+                if chunk:
+                    await self._chunk(chunk)
+                else:
+                    await self._wait()
+                await self._tick_if_due()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - the worker is stopped with whatever it is
+            self._on_failure(error)
+
+    async def _wait(self) -> None:
+        self._arrived.clear()
+        if self._queue or self._closing:
+            return
+        try:
+            await asyncio.wait_for(self._arrived.wait(), self.settings.tick_seconds)
+        except TimeoutError:
+            return
+
+    def _gather(self) -> list[Any]:
+        chunk: list[Any] = []
+        room = self.settings.max_poll_records
+        size = 0
+        while self._queue and room > 0 and size < _CHUNK_BYTES:
+            records = self._queue.popleft()
+            taken = 0
+            for record in records:
+                if taken >= room or size >= _CHUNK_BYTES:
+                    break
+                size += len(record.value or b"")
+                taken += 1
+            chunk.extend(records[:taken])
+            room -= taken
+            if taken < len(records):
+                self._queue.appendleft(records[taken:])
+        self._queued -= size
+        return chunk
+
+    async def _chunk(self, chunk: list[Any]) -> None:
+        join, tables, publisher = self._join, self._slice, self._publisher
+        if join is None or tables is None or publisher is None:
+            message = f"task {self.partition} was not started"
+            raise RuntimeError(message)
+        started = time.perf_counter()
+        work = join.fold(chunk)
+        folded = time.perf_counter()
+        end = chunk[-1].offset + 1
+        if self._producer is not None:
+            changelog_end = await self._transact(self._producer, publisher, work, end)
+        else:
+            changelog_end = await self._publish(publisher, work)
+        if work.rows:
+            self.store.write(work.rows, changelog_end)
+        tables.trim(work.touched)
+        self.acknowledged = end
+        self._log_clock = (chunk[-1].timestamp, time.monotonic())
+        metrics.chunk(work, len(chunk), folded - started, time.perf_counter() - folded)
+
+    async def _publish(self, publisher: Publisher, work: Work) -> int:
+        """At least once: all outputs acknowledged, then the changelog.
+
+        State never says more than what was said aloud.
+        """
+        self._add_outputs(publisher, work)
+        await publisher.flush()
+        self._add_rows(publisher, work)
+        ends = await publisher.flush()
+        return ends.get((self._changelog, self.partition), 0)
+
+    async def _transact(self, producer: AIOKafkaProducer, publisher: Publisher, work: Work, end: int) -> int:
+        """Exactly once: outputs, changelog and the offset of the log, or none of them."""
+        await producer.begin_transaction()
+        self._add_outputs(publisher, work)
+        self._add_rows(publisher, work)
+        # Started first, so that its round trips and those of the records overlap.
+        offsets = asyncio.ensure_future(producer.send_offsets_to_transaction({self.log: end}, self.settings.app_id))
+        try:
+            ends = await publisher.flush()
+        except BaseException:
+            offsets.cancel()
+            raise
+        await offsets
+        await producer.commit_transaction()
+        return ends.get((self._changelog, self.partition), 0)
+
+    def _add_outputs(self, publisher: Publisher, work: Work) -> None:
+        for topic, key, value, headers in work.outputs:
+            publisher.keyed(topic, key, value, headers, fallback=self.partition)
+
+    def _add_rows(self, publisher: Publisher, work: Work) -> None:
+        for key, value in work.rows.items():
+            publisher.add(self._changelog, self.partition, key, value)
+
+    async def _tick_if_due(self) -> None:
+        """Write a tick into the partition when a deadline is due there, by the log's clock as last seen plus what has
+        passed since.
+
+        Late, repeated or stray ticks are harmless: what fires is decided by the append time that the broker gives the
+        tick, when it is read back.
+        """
+        now = time.monotonic()
+        if self._join is None or now < self._next_tick or self._closing:
+            return
+        self._next_tick = now + self.settings.tick_seconds
+        deadline = self._join.deadline()
+        if deadline is None:
+            return
+        if self._log_clock is None:
+            log_time = time.time() * 1000
+        else:
+            log_time = self._log_clock[0] + (now - self._log_clock[1]) * 1000
+        if deadline <= log_time:
+            await self._shared.send_and_wait(
+                self.log.topic, partition=self.partition, key=None, value=b"", headers=[(TICK_HEADER, b"")]
+            )

@@ -1,0 +1,74 @@
+"""Puts the application together: settings, logs, Faust, the engine, HTTP.
+
+``faust -A app worker`` runs what :func:`create_app` returns.
+"""
+
+import sys
+
+import structlog
+
+from app import http, logs, settings
+from app.core.names import INPUTS
+from app.engine import topics
+from app.engine.engine import Engine
+from app.engine.overrides import App, TableManager
+from app.settings import Settings, SettingsError
+
+log = structlog.get_logger(__name__)
+
+
+class Rollcall(App):
+    """The application: topics are made before anything is read or written."""
+
+    async def on_first_start(self) -> None:
+        """Wait for the broker, create and check the topics. Raises TopicError, which stops the worker."""
+        self.conf.datadir.mkdir(parents=True, exist_ok=True)
+        await super().on_first_start()
+        await topics.ensure_with_retries(self.settings, self._stopped)
+
+
+def create_app(given: Settings | None = None) -> App:
+    """The application.
+
+    Wrong settings end the process with a message that names them: nothing can be run without them.
+    """
+    try:
+        chosen = settings.load() if given is None else given
+    except SettingsError as error:
+        sys.exit(f"rollcall: {error}")
+    logs.configure()
+    app = Rollcall(
+        chosen.app_id,
+        broker=[f"kafka://{server}" for server in chosen.broker.split(",")],
+        datadir=str(chosen.datadir / chosen.app_id / "faust"),
+        store="memory://",
+        TableManager=TableManager,
+        autodiscover=False,
+        # Faust would create topics, serve state, and replicate tables by default: each is somebody else's job here,
+        # or nobody's.
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        topic_partitions=chosen.partitions,
+        topic_replication_factor=chosen.replication_factor,
+        table_standby_replicas=0,
+        web_enabled=bool(chosen.http_port),
+        web_bind=chosen.http_host,
+        web_host=chosen.http_host,
+        web_port=chosen.http_port or 6066,
+        web_tables_enabled=False,
+        web_router_enabled=False,
+        web_graph_enabled=False,
+        web_stats_enabled=False,
+        web_metrics_enabled=False,
+        broker_commit_interval=0.5,
+        stream_wait_empty=True,
+        worker_redirect_stdouts=False,
+        logging_config=logs.logging_config(chosen),
+    )
+    app.settings = chosen
+    app.engine = Engine(chosen, app.fail)
+    for name in (*INPUTS, topics.log_topic(chosen)):
+        app.topics.add(app.topic(name))
+    if chosen.http_port:
+        http.add_routes(app)
+    return app
