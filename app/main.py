@@ -20,6 +20,8 @@ log = structlog.get_logger(__name__)
 class Rollcall(App):
     """The application: topics are made before anything is read or written."""
 
+    logger = App.logger
+
     async def on_first_start(self) -> None:
         """Wait for the broker, create and check the topics. Raises TopicError, which stops the worker."""
         self.conf.datadir.mkdir(parents=True, exist_ok=True)

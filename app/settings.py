@@ -12,11 +12,12 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.core.events import Policy
+from app.errors import OperatorError
 
 PREFIX = "ROLLCALL_"
 
 
-class SettingsError(Exception):
+class SettingsError(OperatorError):
     """A setting can't be used. The message names every wrong one, its value and what is allowed."""
 
 

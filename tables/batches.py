@@ -18,6 +18,7 @@ import msgspec
 
 from app.core.batch import Batch, replay
 from app.core.facts import Fact
+from app.errors import OperatorError
 from tables import keys
 
 #: The format of the values that this code writes. It reads this one and all before it.
@@ -29,7 +30,7 @@ _decoder = msgspec.msgpack.Decoder(list[Fact])
 _MAGIC = bytes([FORMAT])
 
 
-class UnknownFormatError(Exception):
+class UnknownFormatError(OperatorError):
     """A row was written by a newer release. Nothing is read from it: run that release, or a newer one."""
 
 

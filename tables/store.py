@@ -13,6 +13,7 @@ from pathlib import Path
 import structlog
 from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, ReadOptions, WriteBatch
 
+from app.errors import OperatorError
 from tables import keys
 
 log = structlog.get_logger(__name__)
@@ -27,11 +28,15 @@ _OFFSET = struct.Struct(">Q")
 _MIB = 1024 * 1024
 
 
+class StoreError(OperatorError):
+    """The local database can't be used, for a reason that throwing it away would not mend."""
+
+
 class Store:
     """The rows of one partition, and the changelog offset up to which they are the changelog's.
 
-    Not thread-safe; one owner. :meth:`open` raises nothing for a damaged or foreign database: it starts an empty one,
-    which is then restored.
+    Not thread-safe; one owner. :meth:`open` raises StoreError when another process holds the database. A damaged or
+    foreign one is no error: an empty one takes its place, which is then restored.
     """
 
     def __init__(self, path: Path) -> None:
@@ -55,7 +60,7 @@ class Store:
             # rocksdict raises bare Exception; whatever it is, the changelog has the data.
             if "lock" in str(error).lower():
                 message = f"{self.path} is in use by another process: give every worker its own ROLLCALL_DATADIR"
-                raise RuntimeError(message) from error
+                raise StoreError(message) from error
             log.warning("local state is damaged and will be restored", path=str(self.path), error=str(error))
             self.wipe()
             return

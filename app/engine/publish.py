@@ -12,10 +12,12 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from aiokafka.partitioner import murmur2
 
+from app.errors import OperatorError
+
 Headers = list[tuple[str, bytes | None]]
 
 
-class PublishError(Exception):
+class PublishError(OperatorError):
     """A record could not be published. The message names the topic and partition, the cause and what to do."""
 
 

@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from app.core import names
 from app.engine.kafka import MAX_RECORD_BYTES, connection
+from app.errors import OperatorError
 from app.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -25,7 +26,7 @@ LARGEST_INPUT = MAX_RECORD_BYTES - 64 * 1024
 _FOR_EVER = {"retention.ms": "-1", "retention.bytes": "-1"}
 
 
-class TopicError(Exception):
+class TopicError(OperatorError):
     """An existing topic can't be used as it is.
 
     The message names the topic, what it is, what it must be, and the way out.

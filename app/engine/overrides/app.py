@@ -1,5 +1,6 @@
 """The application: a Faust app with an engine in it."""
 
+import logging
 from typing import TYPE_CHECKING, cast
 
 import faust
@@ -28,6 +29,8 @@ class Boot(BootStrategy):
 class App(faust.App):
     """The Faust application with an engine in it."""
 
+    # mode logs each step of a service under the logger of its module; these steps are Faust's, not ours.
+    logger = logging.getLogger("faust.rollcall")
     BootStrategy = Boot
     settings: "Settings"
     engine: Engine

@@ -1,6 +1,7 @@
 """The consumer: whole fetches to the engine, and the commit of what is behind its barrier."""
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
@@ -29,6 +30,8 @@ _LONG_POLL = 1.0
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread that the Kafka consumer lives in: heartbeats go on while the main loop folds."""
+
+    logger = logging.getLogger("faust.rollcall")
 
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:  # noqa: ARG002 - as overridden
         app = cast("App", self.app)
@@ -97,6 +100,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
 class Consumer(driver.Consumer):
     """Faust's consumer, with the engine where the streams were."""
+
+    logger = logging.getLogger("faust.rollcall")
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)

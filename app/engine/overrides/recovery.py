@@ -1,5 +1,6 @@
 """The recovery: the engine's fencing and restore in the place of Faust's own."""
 
+import logging
 from typing import TYPE_CHECKING, cast
 
 from aiokafka import TopicPartition
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 class Recovery(FaustRecovery):
     """Faust's recovery service, with the engine's fencing and restore where its own restore was."""
+
+    logger = logging.getLogger("faust.rollcall")
 
     @Service.task
     async def _restart_recovery(self) -> None:
@@ -43,6 +46,8 @@ class Recovery(FaustRecovery):
 
 class TableManager(FaustTableManager):
     """Faust's table manager, with this recovery. It holds no Faust table: the engine's tables are its own."""
+
+    logger = logging.getLogger("faust.rollcall")
 
     @property
     def recovery(self) -> Recovery:

@@ -1,0 +1,5 @@
+"""Errors that an operator can put right."""
+
+
+class OperatorError(Exception):
+    """Something outside the code has to change. The message says what, where and how; it is logged as a line."""
