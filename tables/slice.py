@@ -3,7 +3,7 @@ store.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from app.core.batch import Batch
 from tables import batches, pending, sources, waiting
@@ -12,6 +12,8 @@ from tables.store import Store
 
 #: What a batch weighs in the cache beside its uploads and slots, in the same unit (one upload or slot, about 0.5 KB).
 BATCH_WEIGHT = 4
+
+WAITING_PREFIX = len(waiting.prefix(waiting.What.OPEN))
 
 
 class Slice:
@@ -25,6 +27,9 @@ class Slice:
         self.store = store
         self._capacity = capacity
         self._cache: OrderedDict[str, Batch] = OrderedDict()
+        # The first row of each kind of waiting, as last seen: rows come and go at the front like in a queue, and
+        # RocksDB would step over all that are gone, each time.
+        self._floors: dict[bytes, bytes] = {}
         self._weights: dict[str, int] = {}
         self._weight = 0
         self.hits = 0
@@ -53,9 +58,24 @@ class Slice:
 
     def waiting(self, what: waiting.What) -> Iterator[tuple[int, str]]:
         """Since when (log time, ms) and which batches wait for ``what``, the longest wait first."""
-        for key, _ in self.store.scan(waiting.prefix(what)):
+        prefix = waiting.prefix(what)
+        first = True
+        for key, _ in self.store.scan(prefix, self._floors.get(prefix, prefix)):
+            if first:
+                self._floors[prefix] = key
+                first = False
             _, since, batch_id = waiting.read(key)
             yield since, batch_id
+
+    def write(self, rows: Mapping[bytes, bytes | None], offset: int, touched: Iterable[str]) -> None:
+        """Write what a chunk changed, and the changelog offset that it stands at; then bound the cache."""
+        if rows:
+            self.store.write(rows, offset)
+            for key in rows:
+                floor = self._floors.get(key[:WAITING_PREFIX])
+                if floor is not None and key < floor:
+                    self._floors[key[:WAITING_PREFIX]] = key
+        self.trim(touched)
 
     def trim(self, touched: Iterable[str]) -> None:
         """Forget the batches that were used longest ago, down to the capacity.

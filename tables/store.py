@@ -94,12 +94,12 @@ class Store:
         value: bytes | None = self._open_db.get(key)
         return value
 
-    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """The rows whose key starts with ``prefix``, in key order."""
+    def scan(self, prefix: bytes, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """The rows whose key starts with ``prefix``, in key order, from ``start`` on where it is given."""
         options = ReadOptions()
         options.set_iterate_upper_bound(keys.end_of(prefix))
         rows = self._open_db.iter(options)
-        rows.seek(prefix)
+        rows.seek(start or prefix)
         while rows.valid():
             yield rows.key(), rows.value()
             rows.next()

@@ -65,7 +65,7 @@ async def restore(settings: Settings, topic: str, stores: Mapping[int, Store], p
             else:
                 reader.pause(partition)
         while left:
-            for partition, records in (await reader.getmany(*left, timeout_ms=500)).items():
+            for partition, records in (await reader.getmany(*left, timeout_ms=50)).items():
                 partitions[partition].write(((record.key, record.value) for record in records), records[-1].offset + 1)
             for partition in tuple(left):
                 # The position passes commit markers, which take an offset and are never delivered.

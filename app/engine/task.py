@@ -189,9 +189,7 @@ class Task:
             changelog_end = await self._transact(self._producer, publisher, work, end)
         else:
             changelog_end = await self._publish(publisher, work)
-        if work.rows:
-            self.store.write(work.rows, changelog_end)
-        tables.trim(work.touched)
+        tables.write(work.rows, changelog_end, work.touched)
         self.acknowledged = end
         self._log_clock = (chunk[-1].timestamp, time.monotonic())
         metrics.chunk(work, len(chunk), folded - started, time.perf_counter() - folded)
