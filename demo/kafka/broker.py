@@ -1,0 +1,251 @@
+"""One Kafka broker as a child process, with the life of a Python object."""
+
+import base64
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Self
+
+from demo.kafka.errors import KafkaStartError
+from demo.kafka.jars import class_path
+from demo.kafka.java import find_java
+from demo.kafka.ports import LOOPBACK, free_port, is_free
+from demo.kafka.probe import answers
+from demo.kafka.properties import render, server_properties
+
+START_TIMEOUT_SECONDS = 120.0  # some 4 s on a quiet machine; a loaded one gets thirty times that
+STOP_TIMEOUT_SECONDS = 30.0  # 0.3 s as a rule
+_POLL_SECONDS = 0.05
+_TAIL_LINES = 25
+_WATCHER = Path(__file__).with_name("watcher.py")
+
+
+class EmbeddedKafka:
+    """A single-node Apache Kafka on loopback. As a context manager it is started on entry and closed on exit.
+
+    It does not outlive the Python process that made it, not even one that gets SIGKILL; see `watcher.py`. One thread
+    at a time may call it.
+
+    Args:
+        data_dir: where the broker keeps its data, settings and log (`broker.log`); made if absent, never removed. By
+            default a temporary directory, removed by `close()`.
+        port: the port to listen on; 0 takes a free one.
+        config: broker settings that are added or that replace the default; see `properties.server_properties`.
+        heap: the largest Java heap, in Java's notation.
+        quick_start: tune Java for a quick start and little memory; switch it off for benchmarks.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        data_dir: Path | None = None,
+        port: int = 0,
+        config: Mapping[str, str] | None = None,
+        heap: str = "512m",
+        quick_start: bool = True,
+    ) -> None:
+        self._port = port or free_port()
+        self._controller_port = free_port()
+        self._keeps_data = data_dir is not None
+        self._data_dir = data_dir.resolve() if data_dir is not None else None
+        self._config = dict(config or {})
+        self._heap = heap
+        self._quick_start = quick_start
+        self._broker: subprocess.Popen[bytes] | None = None
+        self._watcher: subprocess.Popen[bytes] | None = None
+
+    @property
+    def bootstrap(self) -> str:
+        """`127.0.0.1:<port>`, the same over all restarts of this object."""
+        return f"{LOOPBACK}:{self._port}"
+
+    @property
+    def pid(self) -> int | None:
+        """The broker's process id; None when it does not run."""
+        if self._broker is None:
+            return None
+        if self._broker.poll() is not None:
+            self._forget()
+            return None
+        return self._broker.pid
+
+    @property
+    def data_dir(self) -> Path | None:
+        """Where the data is; None for a temporary directory that does not exist yet or any more."""
+        return self._data_dir
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+    def start(self) -> None:
+        """Start the broker and return when it answers requests as a usable broker. Does nothing if it runs.
+
+        The first start on a machine fetches the jars; progress is told on standard error. Data of an earlier start of
+        this object, or in `data_dir`, is served again, also after a `kill()`.
+
+        Raises:
+            KafkaStartError: the port is taken, or the broker stopped or did not answer within 120 s.
+            KafkaError: no Java, or the jars can't be had; JarMismatchError if one is not the pinned one.
+
+        """
+        if self.pid is not None:
+            return
+        java, jars = find_java(), class_path()
+        if not is_free(self._port):
+            msg = f"port {self._port} of {LOOPBACK} is taken: end the program that listens there, or pick another port"
+            raise KafkaStartError(msg)
+        data_dir = self._prepare()
+        command = [str(java), "-cp", os.pathsep.join(map(str, jars)), *self._java_options(data_dir)]
+        with (data_dir / "broker.log").open("ab") as log:
+            if not (data_dir / "log" / "meta.properties").exists():
+                self._format(command, data_dir, log)
+            self._spawn([*command, "kafka.Kafka", "server.properties"], data_dir, log)
+        self._wait_until_up(data_dir)
+
+    def stop(self) -> None:
+        """Ask the broker to shut down in good order (SIGTERM) and wait for its end; SIGKILL after 30 s.
+
+        Data is kept. Does nothing if it does not run; a paused broker is resumed first.
+        """
+        if self.pid is None or self._broker is None:
+            return
+        self._broker.send_signal(signal.SIGCONT)  # a stopped process would take notice of SIGTERM only when resumed
+        self._broker.terminate()
+        try:
+            self._broker.wait(STOP_TIMEOUT_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self._forget()
+
+    def kill(self) -> None:
+        """End the broker as a crash would (SIGKILL), paused or not, and wait for its end. Data is kept."""
+        if self.pid is None or self._broker is None:
+            return
+        self._broker.kill()
+        self._broker.wait()
+        self._forget()
+
+    def wait(self) -> int | None:
+        """Wait until the broker ends by itself; its exit status (negative: the signal), None if it does not run."""
+        broker = self._broker
+        if self.pid is None or broker is None:
+            return None
+        status = broker.wait()
+        self._forget()
+        return status
+
+    def pause(self) -> None:
+        """Freeze the broker (SIGSTOP): connections stay open, nothing is answered."""
+        if self._broker is not None:
+            self._broker.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a paused broker go on (SIGCONT)."""
+        if self._broker is not None:
+            self._broker.send_signal(signal.SIGCONT)
+
+    def close(self) -> None:
+        """Stop the broker, and remove its data unless `data_dir` was given. May be called more than once."""
+        self.stop()
+        if self._data_dir is not None and not self._keeps_data:
+            shutil.rmtree(self._data_dir, ignore_errors=True)
+            self._data_dir = None
+
+    def _prepare(self) -> Path:
+        if self._data_dir is None:
+            self._data_dir = Path(tempfile.mkdtemp(prefix="rollcall-kafka-"))
+        # Java's own temporary files (the codecs' native libraries) go with the data: nothing is left after a SIGKILL.
+        (self._data_dir / "tmp").mkdir(parents=True, exist_ok=True)
+        settings = server_properties(
+            port=self._port,
+            controller_port=self._controller_port,
+            log_dir=self._data_dir / "log",
+            config=self._config,
+        )
+        properties = self._data_dir / "server.properties"
+        properties.touch(mode=0o600)  # it may hold passwords of listeners
+        properties.write_text(render(settings), encoding="utf-8")
+        return self._data_dir
+
+    def _java_options(self, data_dir: Path) -> list[str]:
+        quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"] if self._quick_start else []
+        return [
+            f"-Xmx{self._heap}",
+            *quick,
+            "-XX:-UsePerfData",
+            f"-Djava.io.tmpdir={data_dir / 'tmp'}",
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+            "-Dorg.slf4j.simpleLogger.showDateTime=true",
+            "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
+        ]
+
+    def _format(self, command: list[str], data_dir: Path, log: IO[bytes]) -> None:
+        """Write the metadata of an empty node, as Kafka requires before a first start."""
+        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        tool = [*command, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c", "server.properties"]
+        done = subprocess.run(tool, cwd=data_dir, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False)  # noqa: S603 - the Java found above
+        if done.returncode != 0:
+            raise self._start_error(data_dir, "its data directory could not be formatted")
+
+    def _spawn(self, command: list[str], data_dir: Path, log: IO[bytes]) -> None:
+        # Sessions of their own: a Ctrl-C on the terminal is for the Python program, which ends the broker in order.
+        temporary = [] if self._keeps_data else [str(data_dir)]
+        self._watcher = subprocess.Popen(  # noqa: S603 - this Python with a script of this package
+            [sys.executable, "-I", "-S", str(_WATCHER), *temporary],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
+        self._broker = subprocess.Popen(  # noqa: S603 - the Java found above
+            command, cwd=data_dir, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+        self._tell_watcher(f"{self._broker.pid}\n")
+
+    def _tell_watcher(self, text: str) -> None:
+        if self._watcher is not None and self._watcher.stdin is not None:
+            self._watcher.stdin.write(text.encode())
+            self._watcher.stdin.flush()
+
+    def _forget(self) -> None:
+        """Let go of a broker that has ended, and of its watcher."""
+        self._broker = None
+        if self._watcher is not None:
+            try:
+                self._tell_watcher("done")
+                self._watcher.communicate()
+            except BrokenPipeError:
+                self._watcher.wait()
+            self._watcher = None
+
+    def _wait_until_up(self, data_dir: Path) -> None:
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        while not answers(LOOPBACK, self._port):
+            if self.pid is None:
+                raise self._start_error(data_dir, "it stopped at start")
+            if time.monotonic() > deadline:
+                self.kill()
+                raise self._start_error(data_dir, f"it did not answer within {START_TIMEOUT_SECONDS:.0f} s")
+            time.sleep(_POLL_SECONDS)
+
+    def _start_error(self, data_dir: Path, reason: str) -> KafkaStartError:
+        log = data_dir / "broker.log"
+        tail = log.read_text(encoding="utf-8", errors="replace").splitlines()[-_TAIL_LINES:]
+        lines = "\n".join(f"  {line}" for line in tail) or "  (it logged nothing)"
+        return KafkaStartError(f"Kafka did not start: {reason}. The end of {log}:\n{lines}")

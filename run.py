@@ -1,0 +1,127 @@
+"""Everything from a checkout and a Python alone: `python3 run.py demo`, `python3 run.py test`.
+
+The first call makes `.venv` beside this file from requirements.lock, every package checked against its hash; later
+ones start at once, until the lock file changes. No package is needed before. Options after the verb are passed on.
+"""
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - reached: this is the one file that an older Python is asked to run
+    sys.exit(f"Rollcall needs Python 3.11 or later; this is {sys.version.split()[0]}. Try: python3.12 run.py ...")
+
+import fcntl
+import hashlib
+import importlib.util
+import os
+import platform
+import subprocess
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+LOCK = ROOT / "requirements.lock"
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+TAIL_LINES = 40
+
+# The verbs: what the environment's Python gets as arguments, and a line of help.
+VERBS: dict[str, tuple[list[str], str]] = {
+    "demo": (["-m", "demo"], "two racing relays on a real Kafka, live in the terminal"),
+    "test": (["-m", "tests"], "all checks and tests; further options go to pytest"),
+    "worker": (["-m", "faust", "-A", "app", "worker"], "one worker; settings come from ROLLCALL_* in the environment"),
+    "kafka": (["-m", "demo.kafka"], "a real Kafka in the foreground, until Ctrl-C"),
+}
+
+
+def main() -> None:
+    """Make sure of the environment, then become the program that the verb names."""
+    verb, *options = sys.argv[1:] or ["help"]
+    if verb not in VERBS:
+        asked = verb in {"help", "-h", "--help"}
+        (sys.stdout if asked else sys.stderr).write(("" if asked else f"unknown: {verb}\n") + usage())
+        sys.exit(0 if asked else 2)
+    os.chdir(ROOT)
+    # One at a time: of two first calls at once the second waits, then finds the environment made.
+    with LOCK.open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        make_environment()
+    # Programs of the environment are found by name, and nothing of another environment gets in.
+    os.environ.pop("PYTHONPATH", None)
+    os.environ.pop("PYTHONHOME", None)
+    os.environ.update(VIRTUAL_ENV=str(VENV), PATH=f"{PYTHON.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}")
+    os.execv(PYTHON, [str(PYTHON), *VERBS[verb][0], *options])  # noqa: S606 - no shell is wanted
+
+
+def usage() -> str:
+    """The verbs, a line each."""
+    lines = "".join(f"  python3 run.py {verb:8} {text}\n" for verb, (_, text) in VERBS.items())
+    return f"usage: python3 run.py VERB [options]\n\n{lines}"
+
+
+def make_environment() -> None:
+    """Bring `.venv` in step with requirements.lock and pyproject.toml; exits with the reason if it can't be done."""
+    packages = [line.split()[0] for line in LOCK.read_text().splitlines() if "==" in line and line[0].isalnum()]
+    if not stamped("dependencies", LOCK) or not PYTHON.exists():
+        if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
+            version = f"{sys.version_info.major}.{sys.version_info.minor}"
+            sys.exit(
+                f"This Python {version} has no venv module with pip. On Debian or Ubuntu: "
+                f"sudo apt install python{version}-venv. Then run this again."
+            )
+        say(f"[1/3] making .venv with Python {platform.python_version()}")
+        run([sys.executable, "-m", "venv", "--clear", str(VENV)])
+        say(f"[2/3] installing {len(packages)} packages from requirements.lock, once (about 90 MB to fetch)")
+        run(pip("--require-hashes", "--no-deps", "-r", str(LOCK)), of=len(packages))
+        stamp("dependencies", LOCK)
+    if not stamped("project", ROOT / "pyproject.toml"):
+        say("[3/3] installing Rollcall itself, editable")
+        run(pip("--no-deps", "--no-build-isolation", "--editable", "."))
+        stamp("project", ROOT / "pyproject.toml")
+
+
+def pip(*options: str) -> list[str]:
+    """The command line of an installation into the environment."""
+    return [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off", *options]
+
+
+def run(command: list[str], of: int = 0) -> None:
+    """Run one phase; with `of`, count pip's packages as they come. On failure show the end of its output and exit."""
+    begun, told, output = time.monotonic(), 0, list[str]()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:  # noqa: S603 - built above
+        for line in process.stdout or ():
+            output.append(line)
+            seen = sum(text.startswith("Collecting ") for text in output)
+            if of and line.startswith("Collecting ") and seen >= told + 10:
+                told = seen
+                say(f"      {seen} of {of} packages, {time.monotonic() - begun:.0f} s")
+            elif of and line.startswith("Installing collected"):
+                say("      all fetched and checked; unpacking")
+    if process.returncode != 0:
+        sys.stderr.writelines(output[-TAIL_LINES:])
+        sys.exit(f"failed: {' '.join(command)}")
+
+
+def stamped(name: str, source: Path) -> bool:
+    """Whether this phase was finished for the present content of `source`, and here: an environment can't move."""
+    path = VENV / f"rollcall-{name}.stamp"
+    return path.exists() and path.read_text() == digest(source)
+
+
+def stamp(name: str, source: Path) -> None:
+    """Note that this phase is finished."""
+    (VENV / f"rollcall-{name}.stamp").write_text(digest(source))
+
+
+def digest(source: Path) -> str:
+    """What a stamp holds: the hash of the file's content and the checkout's place."""
+    return f"{hashlib.sha256(source.read_bytes()).hexdigest()} {ROOT}"
+
+
+def say(line: str) -> None:
+    """Tell progress on standard error, at once: standard output is the program's."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""`python -m tests`: every check of the project, one after the other; what it is given goes to pytest.
+
+All steps run even if an early one fails. The exit status is 0 only if all passed. The last line is pytest's own.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+TYPED = ("app", "tables", "agents", "demo", "tests", "run.py")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one step."""
+
+    title: str
+    status: int
+    seconds: float
+
+    def row(self) -> str:
+        """The step's line in the closing table."""
+        outcome = "ok" if self.status == 0 else f"FAILED ({self.status})"
+        return f"{self.title:<22}{outcome:<14}{self.seconds:>7.1f} s"
+
+
+def checks() -> list[tuple[str, list[str]]]:
+    """Return the steps before pytest: title and command."""
+    python = [sys.executable, "-m"]
+    return [
+        ("ruff check", [*python, "ruff", "check", "."]),
+        ("ruff format --check", [*python, "ruff", "format", "--check", "."]),
+        ("mypy --strict", [*python, "mypy", *TYPED]),
+        ("lint-imports", [str(Path(sys.executable).with_name("lint-imports"))]),
+    ]
+
+
+def main(pytest_options: Sequence[str]) -> int:
+    """Run all steps and print the closing table."""
+    os.chdir(ROOT)
+    results = []
+    for title, command in checks():
+        begun = heading(title)
+        status = subprocess.run(command, check=False).returncode
+        results.append(Result(title, status, time.monotonic() - begun))
+    begun = heading("pytest")
+    status, closing_line = run_pytest(pytest_options)
+    results.append(Result("pytest", status, time.monotonic() - begun))
+    failed = ", ".join(result.title for result in results if result.status != 0)
+    table = [*(result.row() for result in results), f"failed: {failed}" if failed else "every step is ok"]
+    sys.stdout.write("\n" + "\n".join(table) + f"\n{closing_line}\n")
+    return 1 if failed else 0
+
+
+def heading(title: str) -> float:
+    """Announce a step; returns the time of its start."""
+    sys.stdout.write(f"\n--- {title}\n")
+    sys.stdout.flush()
+    return time.monotonic()
+
+
+def run_pytest(options: Sequence[str]) -> tuple[int, str]:
+    """Run pytest, its output passed on as it comes; returns its exit status and its closing line.
+
+    Through a pipe and not a terminal, because the closing line is wanted once more below the table.
+    """
+    columns = str(shutil.get_terminal_size().columns)
+    color = ["--color=yes"] if sys.stdout.isatty() else []
+    command = [sys.executable, "-m", "pytest", *color, *options]
+    tail = b""
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONUNBUFFERED": "1", "COLUMNS": columns}
+    ) as process:
+        assert process.stdout is not None
+        while chunk := os.read(process.stdout.fileno(), 65536):
+            sys.stdout.buffer.write(chunk)
+            sys.stdout.flush()
+            tail = (tail + chunk)[-4096:]
+    lines = tail.decode(errors="replace").strip().splitlines()
+    return process.returncode, lines[-1] if lines else f"pytest said nothing; exit status {process.returncode}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
