@@ -7,6 +7,7 @@ module             holds
 ``engine``         what a worker runs: the hop, and a task for each partition of the log that it owns
 ``task``           one partition of the log: fold a chunk, publish it, write it, acknowledge it
 ``hop``            the stateless stage that re-keys the three inputs into the log
+``inbox``          what has been fetched of a partition and waits
 ``publish``        the barrier: batches to Kafka, and the wait for every acknowledgement
 ``restore``        the changelog into the local database
 ``topics``         which topics there are, how they are made, and which existing ones are refused

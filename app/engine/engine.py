@@ -53,6 +53,7 @@ class Engine:
         Raises what went wrong otherwise; the worker can't go on then.
         """
         await self.release()
+        self.forget()
         self._acquiring = asyncio.create_task(self._acquire(assigned), name="acquire")
         done, _ = await asyncio.wait({self._acquiring})
         task = done.pop()
@@ -63,8 +64,13 @@ class Engine:
     async def _acquire(self, assigned: Collection[TopicPartition]) -> bool:
         started = time.monotonic()
         if self._shared is None:
-            self._shared = new_producer(self.settings)
-            await self._shared.start()
+            shared = new_producer(self.settings)
+            try:
+                await shared.start()
+            except BaseException:
+                await shared.stop()
+                raise
+            self._shared = shared
         mine = sorted(partition.partition for partition in assigned if partition.topic == self._log_topic)
         for partition in mine:
             self.tasks[partition] = Task(partition, self.settings, self._shared, self._fail)
@@ -123,13 +129,13 @@ class Engine:
             if partition.topic == self._log_topic:
                 task = self.tasks.get(partition.partition)
                 if task is not None:
-                    task.offer(records)
+                    task.inbox.offer(records)
             elif self._hop is not None:
                 self._hop.offer(partition, records)
 
     def full(self) -> set[TopicPartition]:
         """The partitions of the log from which nothing more should be fetched for now."""
-        return {task.log for task in self.tasks.values() if task.full}
+        return {task.log for task in self.tasks.values() if task.inbox.full}
 
     @property
     def hop_full(self) -> bool:

@@ -69,6 +69,8 @@ class Publisher:
     async def flush(self) -> dict[tuple[str, int], int]:
         """Send all, wait for every acknowledgement, and say the next offset of each partition.
 
+        It is -1 where the broker had a batch already (retried over its restart) and no longer says at which offset.
+
         Raises PublishError when one record can't be published; the others may have been.
         """
         batches, self._batches = self._batches, {}
@@ -94,7 +96,7 @@ class Publisher:
             for batch, count in zip(batches, counts, strict=True):
                 acknowledged = await self.producer.send_batch(batch, topic, partition=partition)
                 metadata = await acknowledged
-                end = int(metadata.offset) + count
+                end = int(metadata.offset) + count if metadata.offset >= 0 else -1
         except MessageSizeTooLargeError as error:
             message = (
                 f"{topic} partition {partition} refuses a record for its size: raise max.message.bytes of the topic "

@@ -7,20 +7,21 @@ the tasks of a worker overlap each other.
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
 
 from agents.join import Join
 from agents.work import Work
 from app import metrics
+from app.engine.inbox import Inbox
 from app.engine.kafka import leaders_known, new_producer
-from app.engine.publish import Publisher
+from app.engine.publish import Publisher, PublishError
 from app.engine.topics import changelog_topic, log_topic, plans
 from app.settings import Settings
 from app.wire.record import TICK_HEADER
@@ -29,17 +30,15 @@ from tables.store import Store
 
 log = structlog.get_logger(__name__)
 
-#: A task takes no more from the fetcher while so many bytes wait for it.
-_FULL_BYTES = 32 * 1024 * 1024
-
-#: A chunk is closed at so many bytes: it is held in memory several times over (records, outputs, batches).
-_CHUNK_BYTES = 8 * 1024 * 1024
+#: How long a task whose transaction failed waits for its partition to be taken away, in seconds: longer than the
+#: group needs to notice that a worker was away (the session time-out, 6 s by default, and a rebalance).
+_REVOKE_PATIENCE = 15.0
 
 
 class Task:
     """One partition of the log. Made by the engine when it is assigned, closed when it is revoked.
 
-    Life: :meth:`fence`; restore of ``store`` by the caller; :meth:`start`; :meth:`offer` as records come;
+    Life: :meth:`fence`; restore of ``store`` by the caller; :meth:`start`; ``inbox.offer`` as records come;
     :meth:`close`. ``acknowledged`` is the next offset of the log that may be committed (at least once), or was
     (exactly once).
     """
@@ -51,7 +50,7 @@ class Task:
         self.settings = settings
         self.log = TopicPartition(log_topic(settings), partition)
         self.store = Store(Path(settings.datadir) / settings.app_id / f"partition-{partition}")
-        self.position: int | None = None
+        self.inbox = Inbox(settings.max_poll_records)
         self.acknowledged: int | None = None
         self._shared = shared
         self._on_failure = on_failure
@@ -60,10 +59,7 @@ class Task:
         self._publisher: Publisher | None = None
         self._join: Join | None = None
         self._slice: Slice | None = None
-        self._queue: deque[Sequence[Any]] = deque()
-        self._queued = 0
-        self._arrived = asyncio.Event()
-        self._closing = False
+        self._stands_at = 0
         self._runner: asyncio.Task[None] | None = None
         self._log_clock: tuple[int, float] | None = None
         self._next_tick = 0.0
@@ -83,41 +79,19 @@ class Task:
 
     def start(self, capacity: int) -> None:
         """Begin to fold; the store is restored. ``capacity`` is the task's share of the cache."""
+        self._stands_at = self.store.offset
         self._slice = Slice(self.store, capacity)
         self._join = Join(self.partition, self._slice, self.settings, lambda: datetime.now(UTC))
         self._runner = asyncio.create_task(self._run(), name=f"task {self.partition}")
-
-    def offer(self, records: Sequence[Any]) -> None:
-        """Take records of the partition, in order.
-
-        What was taken before is passed over (a seek may fetch it again).
-        """
-        if self.position is not None and records[0].offset < self.position:
-            position = self.position
-            records = [record for record in records if record.offset >= position]
-            if not records:
-                return
-        self.position = records[-1].offset + 1
-        self._queue.append(records)
-        self._queued += sum(len(record.value or b"") for record in records)
-        self._arrived.set()
 
     @property
     def cached(self) -> int:
         """How many batches the task's cache holds."""
         return 0 if self._slice is None else self._slice.cached
 
-    @property
-    def full(self) -> bool:
-        """Whether nothing more should be fetched for now."""
-        return self._queued > _FULL_BYTES or sum(map(len, self._queue)) >= 2 * self.settings.max_poll_records
-
     async def close(self, grace: float) -> None:
         """Stop: what waits is dropped, the chunk under way gets ``grace`` seconds to finish. Never raises."""
-        self._closing = True
-        self._queue.clear()
-        self._queued = 0
-        self._arrived.set()
+        self.inbox.close()
         if self._runner is not None:
             done, _ = await asyncio.wait({self._runner}, timeout=grace)
             if not done:
@@ -136,45 +110,38 @@ class Task:
 
     async def _run(self) -> None:
         try:
-            while not self._closing:
-                chunk = self._gather()
+            while not self.inbox.closed.is_set():
+                chunk = self.inbox.take()
                 if chunk:
                     await self._chunk(chunk)
                 else:
-                    await self._wait()
+                    await self.inbox.wait(self.settings.tick_seconds)
                 await self._tick_if_due()
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - the worker is stopped with whatever it is
-            self._on_failure(error)
+            if not (
+                self._producer is not None
+                and isinstance(error, KafkaError | PublishError)
+                and await self._revoked(error)
+            ):
+                self._on_failure(error)
 
-    async def _wait(self) -> None:
-        self._arrived.clear()
-        if self._queue or self._closing:
-            return
+    async def _revoked(self, error: BaseException) -> bool:
+        """A transaction failed: most likely another worker has the partition by now (this one was paused, or cut
+        off). Whether
+        the group says so in time; if it doesn't, the partition would stand still in silence.
+        """
+        log.warning(
+            "a transaction failed; waiting for the group to take the partition away",
+            partition=self.partition,
+            error=f"{type(error).__name__}: {error}",
+        )
         try:
-            await asyncio.wait_for(self._arrived.wait(), self.settings.tick_seconds)
+            await asyncio.wait_for(self.inbox.closed.wait(), _REVOKE_PATIENCE)
         except TimeoutError:
-            return
-
-    def _gather(self) -> list[Any]:
-        chunk: list[Any] = []
-        room = self.settings.max_poll_records
-        size = 0
-        while self._queue and room > 0 and size < _CHUNK_BYTES:
-            records = self._queue.popleft()
-            taken = 0
-            for record in records:
-                if taken >= room or size >= _CHUNK_BYTES:
-                    break
-                size += len(record.value or b"")
-                taken += 1
-            chunk.extend(records[:taken])
-            room -= taken
-            if taken < len(records):
-                self._queue.appendleft(records[taken:])
-        self._queued -= size
-        return chunk
+            return False
+        return True
 
     async def _chunk(self, chunk: list[Any]) -> None:
         join, tables, publisher = self._join, self._slice, self._publisher
@@ -189,7 +156,10 @@ class Task:
             changelog_end = await self._transact(self._producer, publisher, work, end)
         else:
             changelog_end = await self._publish(publisher, work)
-        tables.write(work.rows, changelog_end, work.touched)
+        # A batch that was retried over a restart of the broker is acknowledged without its offset; what is known
+        # stays.
+        self._stands_at = max(self._stands_at, changelog_end)
+        tables.write(work.rows, self._stands_at, work.touched)
         self.acknowledged = end
         self._log_clock = (chunk[-1].timestamp, time.monotonic())
         metrics.chunk(work, len(chunk), folded - started, time.perf_counter() - folded)
@@ -237,7 +207,7 @@ class Task:
         tick, when it is read back.
         """
         now = time.monotonic()
-        if self._join is None or now < self._next_tick or self._closing:
+        if self._join is None or now < self._next_tick or self.inbox.closed.is_set():
             return
         self._next_tick = now + self.settings.tick_seconds
         deadline = self._join.deadline()

@@ -14,6 +14,7 @@ from faust.types import TP
 
 from app.core.names import INPUTS
 from app.engine.engine import Engine
+from app.engine.topics import TopicError, log_topic
 
 if TYPE_CHECKING:
     from mode.utils.locks import Event
@@ -47,7 +48,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             session_timeout_ms=session_ms,
             heartbeat_interval_ms=session_ms // 6,
             rebalance_timeout_ms=60_000,
-            max_poll_interval_ms=600_000,
+            max_poll_interval_ms=3_600_000,  # nothing is polled during a restore; 1 h x 300,000 rows/s is 10^9 rows
             request_timeout_ms=40_000,
             fetch_max_wait_ms=500,
             max_partition_fetch_bytes=4 * 1024 * 1024,
@@ -69,7 +70,31 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         fresh = [partition for partition, offset in committed.items() if offset is None]
         if fresh:
             await consumer.seek_to_beginning(*fresh)
+        await self._check(committed)
         return committed
+
+    async def _check(self, committed: Mapping[TopicPartition, int | None]) -> None:
+        """Refuse to go on where a topic ends before what was committed of it: it was made anew, or cut."""
+        log_name = log_topic(cast("App", self.app).settings)
+        ends = await self._ensure_consumer().end_offsets(list(committed))
+        for partition, offset in committed.items():
+            if offset is None or offset <= ends[partition]:
+                continue
+            place = f"{partition.topic} partition {partition.partition} ends at {ends[partition]}"
+            if partition.topic == log_name:
+                message = (
+                    f"{place}, but {offset} was committed: the internal log was made anew or cut, and what the tables "
+                    "say no longer follows from it. Use another ROLLCALL_APP_ID, which reads the inputs anew"
+                )
+                raise TopicError(message)
+            log.error(
+                "an input topic ends before what was read of it (made anew, or cut); it is read from its beginning",
+                topic=partition.topic,
+                partition=partition.partition,
+                committed=offset,
+                end=ends[partition],
+            )
+            await self._ensure_consumer().seek_to_beginning(partition)
 
     async def commit_checked(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """Commit what is still assigned; what the group took.
