@@ -21,7 +21,7 @@ from app.core.outputs import DeadLetter, Expiry, Output, expired
 from app.settings import Settings
 from app.wire.decode import Decoded, RejectedError, decode
 from app.wire.record import is_tick, read_key, read_source
-from tables import pending, sources
+from tables import pending, sources, waiting
 from tables.pending import Original
 from tables.slice import Slice
 from tables.waiting import What
@@ -66,9 +66,7 @@ class Join:
                 place = (source.topic, source.partition)
                 if source.offset > self._watermarks.get(place, -1):
                     marks[place] = self._watermarks[place] = source.offset
-        work.finish()
-        for (topic, partition), offset in marks.items():
-            work.rows[sources.key(topic, partition)] = sources.value(offset)
+        work.finish({sources.key(*place): sources.value(offset) for place, offset in marks.items()})
         return work
 
     def deadline(self) -> int | None:
@@ -106,22 +104,28 @@ class Join:
             work.outcomes[topic, "skipped"] += 1
             return
         work.outcomes[topic, step.outcome.value] += 1
-        self._remark(decoded, source, step)
+        if decoded.remark is not None and step.outcome is Outcome.REGISTERED:
+            work.mismatches += 1
+            self._remark(decoded, source)
         if step.outcome is Outcome.HELD:
-            work.rows[pending.key(batch.batch_id, record.offset)] = pending.value(Original(source, record.value))
+            work.hold(pending.key(batch.batch_id, record.offset), pending.value(Original(source, record.value)))
         self._carry(batch, step, record, source, work)
 
     def _tick(self, record: Any, work: Work) -> None:
         tick = Tick(record.timestamp)
-        due = dict.fromkeys(work.touched)
+        # What the store says is due, and what this chunk has touched, which the store does not know of yet.
+        due: dict[str, bytes | None] = dict.fromkeys(work.touched)
         for what, duration in self._durations():
             for since, batch_id in self.tables.waiting(what):
                 if since + duration > tick.time:
                     break
-                due[batch_id] = None
-        for batch_id in due:
+                due[batch_id] = waiting.key(what, since, batch_id)
+        for batch_id, row in due.items():
             batch = self.tables.batch(batch_id)
             work.touch(batch)
+            if row is not None and work.waited(batch) != row:
+                # A row too many: left by a worker that was paused and woke too late.
+                work.stale(row)
             step = self._step(batch, tick, Position(record.offset, record.timestamp), record)
             self._carry(batch, step, record, None, work)
 
@@ -147,7 +151,7 @@ class Join:
             for fact in step.facts:
                 at = _resolved(fact)
                 if at is not None:
-                    work.rows[pending.key(batch.batch_id, at)] = None
+                    work.settle(pending.key(batch.batch_id, at))
 
     def _say(self, batch: Batch, output: Output, record: Any, source: Source | None, work: Work) -> None:
         if isinstance(output, Message):
@@ -167,7 +171,7 @@ class Join:
             self._bury(record, source, output.reason, output.detail, work, batch.batch_id)
 
     def _original(self, batch_id: str, expiry: Expiry, work: Work) -> Original:
-        value = work.rows.get(pending.key(batch_id, expiry.held))
+        value = work.held(pending.key(batch_id, expiry.held))
         original = self.tables.original(batch_id, expiry.held) if value is None else pending.original_of(value)
         if original is None:
             message = f"batch {batch_id}: the original of the upload at log offset {expiry.held} is missing"
@@ -205,17 +209,16 @@ class Join:
         work.bury(FOREIGN, "the internal log is Rollcall's alone to write", where, record.key, record.value)
         log.error("a record in the internal log is not Rollcall's", topic=where[0], partition=where[1], offset=where[2])
 
-    def _remark(self, decoded: Decoded, source: Source, step: Step) -> None:
-        if decoded.remark is not None and step.outcome is Outcome.REGISTERED:
-            log.warning(
-                "registration contradicts itself",
-                batch_id=decoded.batch_id,
-                correlation_id=decoded.event.correlation_id,
-                remark=decoded.remark,
-                topic=names.INPUTS[source.topic],
-                partition=source.partition,
-                offset=source.offset,
-            )
+    def _remark(self, decoded: Decoded, source: Source) -> None:
+        log.warning(
+            "registration contradicts itself",
+            batch_id=decoded.batch_id,
+            correlation_id=decoded.event.correlation_id,
+            remark=decoded.remark,
+            topic=names.INPUTS[source.topic],
+            partition=source.partition,
+            offset=source.offset,
+        )
 
 
 def _resolved(fact: Fact) -> int | None:

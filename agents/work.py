@@ -4,7 +4,7 @@ Filled by the join, carried out by the engine.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -31,7 +31,10 @@ class Work:
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
     said: Counter[str] = field(default_factory=Counter)
     dead: Counter[str] = field(default_factory=Counter)
-    completions: list[tuple[int, int]] = field(default_factory=list)
+    mismatches: int = 0
+    _held: dict[bytes, bytes] = field(default_factory=dict)
+    _settled: set[bytes] = field(default_factory=set)
+    _stale: set[bytes] = field(default_factory=set)
     _facts: dict[str, list[Fact]] = field(default_factory=dict)
     _waited: dict[str, bytes | None] = field(default_factory=dict)
     _batches: dict[str, Batch] = field(default_factory=dict)
@@ -56,23 +59,52 @@ class Work:
             self._batches[batch.batch_id] = batch
             self._waited[batch.batch_id] = waiting.key_for(batch)
 
+    def waited(self, batch: Batch) -> bytes | None:
+        """The row of ``waiting`` that a touched batch had when the chunk began."""
+        return self._waited[batch.batch_id]
+
     def decided(self, batch: Batch, facts: Sequence[Fact]) -> None:
         """Note what was decided about a batch that was touched before."""
         self._facts.setdefault(batch.batch_id, []).extend(facts)
+
+    def hold(self, key: bytes, value: bytes) -> None:
+        """Keep the original of an upload that is pending."""
+        self._held[key] = value
+
+    def held(self, key: bytes) -> bytes | None:
+        """An original that this chunk keeps."""
+        return self._held.get(key)
+
+    def settle(self, key: bytes) -> None:
+        """Let the original of an upload go that is no longer pending."""
+        self._settled.add(key)
+
+    def stale(self, key: bytes) -> None:
+        """Delete a row of ``waiting`` that is not so."""
+        self._stale.add(key)
 
     @property
     def touched(self) -> dict[str, Batch]:
         """The batches that the chunk looked at."""
         return self._batches
 
-    def finish(self) -> None:
-        """Make the rows of the batches, and of what they wait for. Called once, when the chunk is folded."""
+    def finish(self, watermarks: Mapping[bytes, bytes]) -> None:
+        """Make the rows. Called once, when the chunk is folded.
+
+        Their order matters where the changelog takes only a beginning of them (at least once, a chunk of over a
+        megabyte, a crash): a batch's facts say that its records are done with. What they stand for (originals, what
+        it waits for) is therefore written before them, and what they make superfluous is deleted after them.
+        """
+        rows = self.rows
+        rows.update((key, value) for key, value in self._held.items() if key not in self._settled)
+        rows.update(dict.fromkeys(self._stale))
         for batch_id, facts in self._facts.items():
-            key, value = batches.row(batch_id, facts)
-            self.rows[key] = value
             before, after = self._waited[batch_id], waiting.key_for(self._batches[batch_id])
-            if before != after:
-                if before is not None:
-                    self.rows[before] = None
-                if after is not None:
-                    self.rows[after] = b""
+            if before != after and after is not None:
+                rows[after] = b""
+            key, value = batches.row(batch_id, facts)
+            rows[key] = value
+            if before != after and before is not None:
+                rows[before] = None
+        rows.update(dict.fromkeys(key for key in self._settled if key not in self._held))
+        rows.update(watermarks)

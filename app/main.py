@@ -11,7 +11,7 @@ from app import http, logs, settings
 from app.core.names import INPUTS
 from app.engine import topics
 from app.engine.engine import Engine
-from app.engine.overrides import App, TableManager
+from app.engine.overrides import App, TableManager, Worker
 from app.settings import Settings, SettingsError
 
 log = structlog.get_logger(__name__)
@@ -45,6 +45,7 @@ def create_app(given: Settings | None = None) -> App:
         datadir=str(chosen.datadir / chosen.app_id / "faust"),
         store="memory://",
         TableManager=TableManager,
+        Worker=Worker,
         autodiscover=False,
         # Faust would create topics, serve state, and replicate tables by default: each is somebody else's job here,
         # or nobody's.

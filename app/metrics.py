@@ -13,6 +13,9 @@ RECORDS = Counter(
 )
 OUTPUTS = Counter("rollcall_outputs", "Events published, by topic.", ["topic"])
 DEAD_LETTERS = Counter("rollcall_dead_letters", "Inputs that could not be used, by reason.", ["reason"])
+MISMATCHES = Counter(
+    "rollcall_registration_count_mismatches", "Registrations whose expected_essay_count is not the number of essay_ids."
+)
 HOPPED = Counter("rollcall_rekeyed_records", "Inputs that were re-keyed into the log.")
 CHUNK_RECORDS = Histogram(
     "rollcall_chunk_records", "Records in a chunk of the log.", buckets=(1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
@@ -40,6 +43,7 @@ def chunk(work: "Work", records: int, fold_seconds: float, publish_seconds: floa
         OUTPUTS.labels(topic).inc(count)
     for reason, count in work.dead.items():
         DEAD_LETTERS.labels(reason).inc(count)
+    MISMATCHES.inc(work.mismatches)
     CHUNK_RECORDS.observe(records)
     FOLD_SECONDS.observe(fold_seconds)
     PUBLISH_SECONDS.observe(publish_seconds)

@@ -16,6 +16,9 @@ from app.errors import OperatorError
 
 PREFIX = "ROLLCALL_"
 
+_TEN_YEARS = 315_360_000  # 10 x 365 days x 86,400 s
+_MILLISECOND = 0.001
+
 
 class SettingsError(OperatorError):
     """A setting can't be used. The message names every wrong one, its value and what is allowed."""
@@ -46,8 +49,12 @@ class Settings(BaseSettings):
         description="Partitions of the internal log and tables; fixed for an app id once they exist.",
     )
     replication_factor: int = Field(default=1, ge=1, le=100, description="Of every topic that is created.")
-    readiness_timeout_seconds: float = Field(default=86_400, ge=0, description="See BatchReadinessTimeout; 0: off.")
-    pending_ttl_seconds: float = Field(default=86_400, ge=0, description="See PendingContentExpired; 0: off.")
+    readiness_timeout_seconds: float = Field(
+        default=86_400, ge=0, le=_TEN_YEARS, allow_inf_nan=False, description="See BatchReadinessTimeout; 0: off."
+    )
+    pending_ttl_seconds: float = Field(
+        default=86_400, ge=0, le=_TEN_YEARS, allow_inf_nan=False, description="See PendingContentExpired; 0: off."
+    )
     provisioning_completed: bool = Field(default=True, description="Emit BatchContentProvisioningCompletedV1.")
     http_host: str = Field(default="127.0.0.1", description="Where HTTP listens; loopback only.")
     http_port: int = Field(default=6066, ge=0, le=65_535, description="HTTP port; 0: none.")
@@ -98,6 +105,14 @@ class Settings(BaseSettings):
             loopback = False
         if not loopback:
             message = f"{value!r} is not a loopback address: state is shown without authentication, so on loopback only"
+            raise ValueError(message)
+        return value
+
+    @field_validator("readiness_timeout_seconds", "pending_ttl_seconds")
+    @classmethod
+    def _whole_milliseconds(cls, value: float) -> float:
+        if 0 < value < _MILLISECOND:
+            message = f"{value!r} is less than a millisecond; 0 turns it off"
             raise ValueError(message)
         return value
 

@@ -114,7 +114,7 @@ def timeout(batch: Batch, policy: Policy) -> Message:
             ],
             expected_count=len(batch.slots),
             actual_count=batch.filled,
-            timeout_duration_seconds=policy.readiness_timeout // 1000,
+            timeout_duration_seconds=-(-policy.readiness_timeout // 1000),  # rounded up
             metadata=Metadata(entity_id=batch.batch_id, timestamp=deadline, event="batch.readiness.timeout"),
         ),
     )

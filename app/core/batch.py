@@ -32,8 +32,8 @@ class Batch:
 
     ``slots[i]`` is what the slot of ``registration.essay_ids[i]`` got: a content, a failure, or None while it waits.
     ``pending`` maps log offset to the pending upload, in upload order. ``texts`` maps a text id to its slot, PENDING
-    or IN_EXCESS. ``uploads`` maps an upload id to the text it has, or to None when it failed. ``rows`` counts applied
-    facts, ``last`` is the log offset of the latest.
+    or IN_EXCESS. ``uploads`` maps an upload id to the text it has, or to None when it failed. ``last`` is the log
+    offset of the latest.
     """
 
     __slots__ = (
@@ -47,7 +47,6 @@ class Batch:
         "pending",
         "registered_at",
         "registration",
-        "rows",
         "slots",
         "texts",
         "timed_out",
@@ -68,7 +67,6 @@ class Batch:
         self.late_failures = 0
         self.timed_out = False
         self.conflicts: set[Source] = set()
-        self.rows = 0
         self.last = -1
 
     @property
@@ -96,7 +94,6 @@ class Batch:
 
         Facts come in log order, each once (:func:`replay` sorts and unites).
         """
-        self.rows += 1
         self.last = fact.at
         if isinstance(fact, Placed):
             upload = self._arrived(fact.held, fact.upload)

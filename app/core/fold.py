@@ -49,9 +49,13 @@ def fold(batch: Batch, event: Event, position: Position, policy: Policy) -> Step
     A repeat changes nothing and gets the answer that the original got (same event id, same data), never a second
     Ready.
     """
+    if position.at <= batch.last:
+        # The state is ahead of the offset (a crash between the two): this record is in it, and what it had to say was
+        # said before the state was written.
+        return Step(batch, (), [], Outcome.REPEATED)
     facts = decide(batch, event, position, policy)
     outputs: list[Output] = []
-    if not facts and isinstance(event, Content):
+    if isinstance(event, Content) and event.text_id in batch.texts:
         outputs.extend(answer_to_repeat(batch, event.text_id))
     for fact in facts:
         upload = batch.apply(fact)

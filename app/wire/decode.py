@@ -11,6 +11,7 @@ import msgspec
 
 from app.core import names
 from app.core.events import Content, Failure, Registration
+from app.wire.error_detail import complete
 from app.wire.schema import ContentData, Envelope, FailedData, RegisteredData, Routing
 
 NULL_VALUE = "null_value"
@@ -22,6 +23,13 @@ INVALID_FIELD = "invalid_field"
 
 #: The only version of the envelope that exists; another one is an event that this code does not know.
 SCHEMA_VERSION = 1
+
+#: Ids are short (the platform's are UUIDs of 36 characters). Outputs name every id of a batch, so their length has a
+#: bound: 10,000 slots of two ids each make a ready event of 20 MB at worst and 1 MB as a rule.
+LONGEST_ID = 1000
+
+#: The detail of a dead letter goes into headers and logs.
+_LONGEST_DETAIL = 500
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -42,9 +50,10 @@ class RejectedError(Exception):
     """
 
     def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(f"{reason}: {detail}")
+        shown = detail if len(detail) <= _LONGEST_DETAIL else f"{detail[:_LONGEST_DETAIL]}..."
+        super().__init__(f"{reason}: {shown}")
         self.reason = reason
-        self.detail = detail
+        self.detail = shown
 
 
 class Decoded(msgspec.Struct, frozen=True):
@@ -140,6 +149,10 @@ def _batch_id(data: RegisteredData | ContentData | FailedData) -> str:
 def _identifier(value: str, field: str) -> str:
     if not value:
         raise RejectedError(INVALID_FIELD, f"{field} is empty")
+    if len(value) > LONGEST_ID:
+        raise RejectedError(INVALID_FIELD, f"{field} has {len(value)} characters, at most {LONGEST_ID} are taken")
+    if "\0" in value:
+        raise RejectedError(INVALID_FIELD, f"{field} has a NUL character")  # it separates the parts of event ids
     return value
 
 
@@ -219,27 +232,9 @@ def _from_failed(envelope: Envelope[FailedData]) -> Decoded:
         upload_id=_identifier(data.file_upload_id, "file_upload_id"),
         file_name=data.original_file_name,
         code=data.validation_error_code,
-        detail=_error_detail(envelope, correlation_id).decode(),
+        detail=complete(envelope, correlation_id).decode(),
         correlation_id=correlation_id,
         moment=_moment(data.timestamp),
         traceparent=_traceparent(envelope),
     )
     return Decoded(_batch_id(data), event)
-
-
-def _error_detail(envelope: Envelope[FailedData], correlation_id: str) -> bytes:
-    """The upload's own error detail; what is missing or null in it comes from the envelope and the error code."""
-    given = envelope.data.validation_error_detail or {}
-    code = envelope.data.validation_error_code
-    fallback: dict[str, Any] = {
-        "error_code": code,
-        "message": code,
-        "correlation_id": correlation_id,
-        "timestamp": envelope.data.timestamp,
-        "service": envelope.source_service,
-        "operation": "validate_upload",
-        "details": {},
-    }
-    return msgspec.json.encode(
-        {field: default if given.get(field) is None else given[field] for field, default in fallback.items()}
-    )

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Sequence
 
 from app.core.events import Source
+from app.core.names import INPUTS
 
 SOURCE_HEADER = "s"
 KEY_HEADER = "k"
@@ -27,7 +28,7 @@ def source_header(topic: int, partition: int, offset: int) -> bytes:
 def read_source(headers: Sequence[tuple[str, bytes | None]]) -> Source | None:
     """The input's own position, or None where the record is not a re-keyed input."""
     for name, value in headers:
-        if name == SOURCE_HEADER and value is not None and len(value) == _SOURCE.size:
+        if name == SOURCE_HEADER and value is not None and len(value) == _SOURCE.size and value[0] < len(INPUTS):
             return Source(*_SOURCE.unpack(value))
     return None
 

@@ -19,6 +19,7 @@ server. Replaced:
 * **The recovery of tables** (``Recovery._restart_recovery``): stock recovery waits for ever for a changelog that ends
   in a commit marker, and goes on
   with half a table when it times out. The engine fences and restores instead.
+* **The stop** (``Worker._stop_on_signal``): bounded, also when the broker does not answer.
 * **The consumer** (``ConsumerThread._create_worker_consumer``): reads committed records only, always: what a
   transactional producer has aborted was
   never said.
@@ -33,11 +34,11 @@ from faust.tables.recovery import Recovery as FaustRecovery
 from faust.transport.drivers import aiokafka as driver
 from mode.services import ServiceTask
 
-from app.engine.overrides.app import App, Boot
+from app.engine.overrides.app import App, Boot, Worker
 from app.engine.overrides.consumer import Consumer, ConsumerThread, Transport
 from app.engine.overrides.recovery import Recovery, TableManager
 
-__all__ = ["App", "TableManager", "overridden"]
+__all__ = ["App", "TableManager", "Worker", "overridden"]
 
 
 def overridden() -> Iterable[tuple[type, str]]:
@@ -49,6 +50,7 @@ def overridden() -> Iterable[tuple[type, str]]:
         (Recovery, FaustRecovery),
         (TableManager, FaustTableManager),
         (Boot, BootStrategy),
+        (Worker, faust.Worker),
         (App, faust.App),
     ):
         for name, value in vars(ours).items():

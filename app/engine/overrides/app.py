@@ -1,6 +1,9 @@
 """The application: a Faust app with an engine in it."""
 
 import logging
+import os
+import signal
+import threading
 from typing import TYPE_CHECKING, cast
 
 import faust
@@ -15,6 +18,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+#: A stop is given so many seconds. 10 s are promised; a loaded machine needs some to begin and to end.
+STOP_SECONDS = 7.0
+
 
 class Boot(BootStrategy):
     """What a worker starts.
@@ -24,6 +30,26 @@ class Boot(BootStrategy):
 
     def _should_enable_web(self) -> bool:
         return bool(cast("App", self.app).settings.http_port) and bool(super()._should_enable_web())
+
+
+class Worker(faust.Worker):
+    """Faust's worker, which ends in time also when the broker does not answer.
+
+    Every step of a stop that asks the broker something waits for its time-outs, one after the other. After
+    ``STOP_SECONDS`` the process ends where it is: that is what a crash is, and nothing is lost by one.
+    """
+
+    async def _stop_on_signal(self, signal: signal.Signals) -> None:
+        limit = threading.Timer(STOP_SECONDS, _end)
+        limit.daemon = True
+        limit.start()
+        await super()._stop_on_signal(signal)
+
+
+def _end() -> None:
+    log.error("stopping takes too long (does the broker answer?): ending now; the last polls will be repeated")
+    logging.shutdown()
+    os._exit(1)
 
 
 class App(faust.App):
