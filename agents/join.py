@@ -14,7 +14,7 @@ from agents.work import Work
 from app.core import names
 from app.core.batch import Batch
 from app.core.events import Event, Position, Source, Tick
-from app.core.facts import Expired, Fact, Placed, Surplus
+from app.core.facts import Expired, Placed, Surplus
 from app.core.fold import Outcome, Step, fold
 from app.core.messages import Message
 from app.core.outputs import DeadLetter, Expiry, Output, expired
@@ -30,6 +30,9 @@ log = structlog.get_logger(__name__)
 
 POISON = "poison"
 FOREIGN = "foreign_record"
+
+#: The facts that may be about a pending upload, which is then pending no more.
+_SETTLING = (Placed, Surplus, Expired)
 
 
 class PoisonError(Exception):
@@ -93,7 +96,7 @@ class Join:
         try:
             decoded = decode(topic, record.value, self._settings.max_message_bytes)
         except RejectedError as rejected:
-            work.outcomes[topic, "skipped" if seen else "rejected"] += 1
+            work.outcomes[topic, Outcome.SKIPPED if seen else Outcome.REJECTED] += 1
             if not seen:
                 self._bury(record, source, rejected.reason, rejected.detail, work)
             return
@@ -101,9 +104,9 @@ class Join:
         work.touch(batch)
         step = self._step(batch, decoded.event, Position(record.offset, record.timestamp, source), record)
         if seen and not step.facts:
-            work.outcomes[topic, "skipped"] += 1
+            work.outcomes[topic, Outcome.SKIPPED] += 1
             return
-        work.outcomes[topic, step.outcome.value] += 1
+        work.outcomes[topic, step.outcome] += 1
         if decoded.remark is not None and step.outcome is Outcome.REGISTERED:
             work.mismatches += 1
             self._remark(decoded, source)
@@ -149,9 +152,8 @@ class Join:
         if step.facts:
             work.decided(batch, step.facts)
             for fact in step.facts:
-                at = _resolved(fact)
-                if at is not None:
-                    work.settle(pending.key(batch.batch_id, at))
+                if isinstance(fact, _SETTLING) and fact.held >= 0:
+                    work.settle(pending.key(batch.batch_id, fact.held))
 
     def _say(self, batch: Batch, output: Output, record: Any, source: Source | None, work: Work) -> None:
         if isinstance(output, Message):
@@ -219,12 +221,3 @@ class Join:
             partition=source.partition,
             offset=source.offset,
         )
-
-
-def _resolved(fact: Fact) -> int | None:
-    """The log offset of the pending upload that a fact settles."""
-    if isinstance(fact, Expired):
-        return fact.held
-    if isinstance(fact, Placed | Surplus) and fact.held >= 0:
-        return fact.held
-    return None

@@ -11,6 +11,7 @@ from datetime import datetime
 from app.core import names
 from app.core.batch import Batch
 from app.core.facts import Fact
+from app.core.fold import Outcome
 from app.core.messages import Message
 from app.wire.encode import Headers, dead_letter_headers, encode
 from tables import batches, waiting
@@ -28,7 +29,7 @@ class Work:
     source_service: str
     outputs: list[tuple[str, bytes | None, bytes | None, Headers]] = field(default_factory=list)
     rows: dict[bytes, bytes | None] = field(default_factory=dict)
-    outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    outcomes: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
     said: Counter[str] = field(default_factory=Counter)
     dead: Counter[str] = field(default_factory=Counter)
     mismatches: int = 0

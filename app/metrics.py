@@ -38,7 +38,7 @@ CACHED = Gauge("rollcall_cached_batches", "Batches in the cache.")
 def chunk(work: "Work", records: int, fold_seconds: float, publish_seconds: float) -> None:
     """Count a chunk that is done."""
     for (topic, outcome), count in work.outcomes.items():
-        RECORDS.labels(topic, outcome).inc(count)
+        RECORDS.labels(topic, outcome.value).inc(count)
     for topic, count in work.said.items():
         OUTPUTS.labels(topic).inc(count)
     for reason, count in work.dead.items():

@@ -16,7 +16,10 @@ from app.core.rules import decide
 
 
 class Outcome(Enum):
-    """What became of one record: the label of the metric ``rollcall_records_total``."""
+    """What became of one record: the label of the metric ``rollcall_records_total``.
+
+    SKIPPED: the hop repeated itself. REJECTED: it never came to the fold, it can't be used.
+    """
 
     REGISTERED = "registered"
     ASSIGNED = "assigned"
@@ -26,6 +29,8 @@ class Outcome(Enum):
     RECORDED = "recorded"
     CONFLICT = "conflict"
     REPEATED = "repeated"
+    SKIPPED = "skipped"
+    REJECTED = "rejected"
     TICKED = "ticked"
 
 

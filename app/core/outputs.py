@@ -6,8 +6,6 @@ the uploads in its slots: the moment it could first have been complete, which do
 Event ids are UUIDv5 of topic and business key.
 """
 
-from collections.abc import Iterator
-
 import msgspec
 
 from app.core import names
@@ -43,34 +41,36 @@ class Expiry(msgspec.Struct, frozen=True):
 Output = Message | DeadLetter | Expiry
 
 
-def outputs_of(batch: Batch, fact: Fact, upload: Upload | None, policy: Policy) -> Iterator[Output]:
+def outputs_of(batch: Batch, fact: Fact, upload: Upload | None, policy: Policy) -> list[Output]:
     """What is to be said once ``fact``, which is about ``upload``, has been applied to ``batch``; in order."""
     if isinstance(fact, Placed):
+        said: list[Output] = []
         if isinstance(upload, Content):
-            yield _slot_assigned(batch, fact.slot, upload)
+            said.append(_slot_assigned(batch, fact.slot, upload))
         if batch.complete:
-            yield from completion(batch, policy)
-    elif isinstance(fact, Surplus):
-        if isinstance(upload, Content):
-            yield _excess(batch, upload)
-    elif isinstance(fact, Conflicted):
-        yield DeadLetter(fact.reason, f"batch {batch.batch_id}: what came first stands")
-    elif isinstance(fact, TimedOut):
-        yield timeout(batch, policy)
-    elif isinstance(fact, Expired) and upload is not None:
-        yield Expiry(fact.held, fact.since, upload)
+            said.extend(completion(batch, policy))
+        return said
+    if isinstance(fact, Surplus) and isinstance(upload, Content):
+        return [_excess(batch, upload)]
+    if isinstance(fact, Conflicted):
+        return [DeadLetter(fact.reason, f"batch {batch.batch_id}: what came first stands")]
+    if isinstance(fact, TimedOut):
+        return [timeout(batch, policy)]
+    if isinstance(fact, Expired) and upload is not None:
+        return [Expiry(fact.held, fact.since, upload)]
+    return []
 
 
-def answer_to_repeat(batch: Batch, text_id: str) -> Iterator[Output]:
+def answer_to_repeat(batch: Batch, text_id: str) -> list[Output]:
     """The answer that a known text got the first time, again: its slot or its excess.
 
-    A pending one has had no answer yet.
+    A pending one has had none yet.
     """
     content = batch.content_of(text_id)
     if content is None:
-        return
+        return []
     place = batch.texts[text_id]
-    yield _slot_assigned(batch, place, content) if place >= 0 else _excess(batch, content)
+    return [_slot_assigned(batch, place, content) if place >= 0 else _excess(batch, content)]
 
 
 def expired(batch_id: str, expiry: Expiry, source: Source, original: bytes, policy: Policy) -> Message:

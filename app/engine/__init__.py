@@ -9,6 +9,7 @@ module             holds
 ``hop``            the stateless stage that re-keys the three inputs into the log
 ``inbox``          what has been fetched of a partition and waits
 ``publish``        the barrier: batches to Kafka, and the wait for every acknowledgement
+``partitioner``    the partition that Kafka's own clients put a key on
 ``restore``        the changelog into the local database
 ``topics``         which topics there are, how they are made, and which existing ones are refused
 ``kafka``          how clients are made

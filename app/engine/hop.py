@@ -18,7 +18,8 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from agents.rekey import Rekey
 from app import metrics
 from app.engine.kafka import leaders_known
-from app.engine.publish import Publisher, partition_for
+from app.engine.partitioner import partition_for
+from app.engine.publish import Publisher
 from app.engine.topics import log_topic
 from app.settings import Settings
 

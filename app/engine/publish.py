@@ -6,24 +6,20 @@ raises when it can't become so.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
-from aiokafka.partitioner import murmur2
 
+from app.engine.partitioner import partitions_for
 from app.errors import OperatorError
 
 Headers = list[tuple[str, bytes | None]]
+Record = tuple[str, bytes | None, bytes | None, Headers]
 
 
 class PublishError(OperatorError):
     """A record could not be published. The message names the topic and partition, the cause and what to do."""
-
-
-def partition_for(key: bytes, partitions: int) -> int:
-    """The partition that Kafka's own clients put a key on."""
-    return int((murmur2(key) & 0x7FFFFFFF) % partitions)
 
 
 class Publisher:
@@ -40,10 +36,20 @@ class Publisher:
         self._batches: dict[tuple[str, int], list[object]] = {}
         self._counts: dict[tuple[str, int], list[int]] = {}
 
-    def keyed(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, fallback: int = 0) -> None:
-        """Add a record to the partition of its key; to ``fallback`` modulo the partitions where it has none."""
-        count = self._partitions[topic]
-        self.add(topic, fallback % count if key is None else partition_for(key, count), key, value, headers)
+    def keyed(self, records: Sequence[Record], fallback: int) -> None:
+        """Add records (topic, key, value, headers), each to the partition of its key.
+
+        One without a key goes to ``fallback``, modulo the partitions of its topic. The order within a topic is kept.
+        """
+        by_topic: dict[str, list[Record]] = {}
+        for record in records:
+            by_topic.setdefault(record[0], []).append(record)
+        for topic, ours in by_topic.items():
+            count = self._partitions[topic]
+            for partition, (_, key, value, headers) in zip(
+                partitions_for([record[1] or b"" for record in ours], count), ours, strict=True
+            ):
+                self.add(topic, fallback % count if key is None else partition, key, value, headers)
 
     def add(
         self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers | None = None

@@ -169,7 +169,7 @@ class Task:
 
         State never says more than what was said aloud.
         """
-        self._add_outputs(publisher, work)
+        publisher.keyed(work.outputs, fallback=self.partition)
         await publisher.flush()
         self._add_rows(publisher, work)
         ends = await publisher.flush()
@@ -178,7 +178,7 @@ class Task:
     async def _transact(self, producer: AIOKafkaProducer, publisher: Publisher, work: Work, end: int) -> int:
         """Exactly once: outputs, changelog and the offset of the log, or none of them."""
         await producer.begin_transaction()
-        self._add_outputs(publisher, work)
+        publisher.keyed(work.outputs, fallback=self.partition)
         self._add_rows(publisher, work)
         # Started first, so that its round trips and those of the records overlap.
         offsets = asyncio.ensure_future(producer.send_offsets_to_transaction({self.log: end}, self.settings.app_id))
@@ -190,10 +190,6 @@ class Task:
         await offsets
         await producer.commit_transaction()
         return ends.get((self._changelog, self.partition), 0)
-
-    def _add_outputs(self, publisher: Publisher, work: Work) -> None:
-        for topic, key, value, headers in work.outputs:
-            publisher.keyed(topic, key, value, headers, fallback=self.partition)
 
     def _add_rows(self, publisher: Publisher, work: Work) -> None:
         for key, value in work.rows.items():

@@ -24,12 +24,11 @@ INVALID_FIELD = "invalid_field"
 #: The only version of the envelope that exists; another one is an event that this code does not know.
 SCHEMA_VERSION = 1
 
-#: Ids are short (the platform's are UUIDs of 36 characters). Outputs name every id of a batch, so their length has a
-#: bound: 10,000 slots of two ids each make a ready event of 20 MB at worst and 1 MB as a rule.
-LONGEST_ID = 1000
-
 #: The detail of a dead letter goes into headers and logs.
 _LONGEST_DETAIL = 500
+
+#: NUL as JSON writes it.
+_NUL = b"\\u0000"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -92,11 +91,9 @@ def decode(topic: str, value: bytes | None, max_bytes: int) -> Decoded:
         # msgspec skips over what it does not read, bad UTF-8 included; the whole message must be text, since it may
         # be passed on whole.
         value.decode()
-        if topic == names.CONTENT:
-            return _from_content(_checked(_content.decode(value), topic))
-        if topic == names.FAILED:
-            return _from_failed(_checked(_failed.decode(value), topic))
-        return _from_registered(_checked(_registered.decode(value), topic))
+        decoded = _decode(topic, value)
+        if _NUL in value:
+            _refuse_nul(decoded)
     except UnicodeDecodeError as error:
         raise RejectedError(MALFORMED, f"not UTF-8: {error.reason} at byte {error.start}") from None
     except msgspec.ValidationError as error:
@@ -106,6 +103,29 @@ def decode(topic: str, value: bytes | None, max_bytes: int) -> Decoded:
     except OverflowError as error:
         # An integer of more than 64 bits inside a part that is passed on whole: readable, but not writable again.
         raise RejectedError(INVALID_FIELD, f"a number is out of range: {error}") from None
+    return decoded
+
+
+def _decode(topic: str, value: bytes) -> Decoded:
+    if topic == names.CONTENT:
+        return _from_content(_checked(_content.decode(value), topic))
+    if topic == names.FAILED:
+        return _from_failed(_checked(_failed.decode(value), topic))
+    return _from_registered(_checked(_registered.decode(value), topic))
+
+
+def _refuse_nul(decoded: Decoded) -> None:
+    """NUL separates the parts of an event id, so no id may have one."""
+    event = decoded.event
+    ids = [decoded.batch_id]
+    if isinstance(event, Registration):
+        ids.extend(event.essay_ids)
+    else:
+        ids.append(event.upload_id)
+    if isinstance(event, Content):
+        ids.append(event.text_id)
+    if any("\0" in one for one in ids):
+        raise RejectedError(INVALID_FIELD, "an id has a NUL character")
 
 
 def _checked(envelope: Envelope[Any], topic: str) -> Envelope[Any]:
@@ -143,17 +163,7 @@ def _batch_id(data: RegisteredData | ContentData | FailedData) -> str:
     batch_id = other if one is None else one
     if batch_id is None:
         raise RejectedError(MISSING_FIELD, "neither entity_id nor batch_id in `$.data`")
-    return _identifier(batch_id, "entity_id")
-
-
-def _identifier(value: str, field: str) -> str:
-    if not value:
-        raise RejectedError(INVALID_FIELD, f"{field} is empty")
-    if len(value) > LONGEST_ID:
-        raise RejectedError(INVALID_FIELD, f"{field} has {len(value)} characters, at most {LONGEST_ID} are taken")
-    if "\0" in value:
-        raise RejectedError(INVALID_FIELD, f"{field} has a NUL character")  # it separates the parts of event ids
-    return value
+    return batch_id
 
 
 def _moment(value: datetime) -> int:
@@ -188,8 +198,6 @@ def _from_registered(envelope: Envelope[RegisteredData]) -> Decoded:
         raise RejectedError(INVALID_FIELD, "essay_ids is empty")
     if len(set(data.essay_ids)) != slots:
         raise RejectedError(INVALID_FIELD, "essay_ids are not unique")
-    for essay_id in data.essay_ids:
-        _identifier(essay_id, "an essay id")
     event = Registration(
         essay_ids=data.essay_ids,
         course_code=data.course_code,
@@ -215,8 +223,8 @@ def _from_registered(envelope: Envelope[RegisteredData]) -> Decoded:
 def _from_content(envelope: Envelope[ContentData]) -> Decoded:
     data = envelope.data
     event = Content(
-        upload_id=_identifier(data.file_upload_id, "file_upload_id"),
-        text_id=_identifier(data.text_storage_id, "text_storage_id"),
+        upload_id=data.file_upload_id,
+        text_id=data.text_storage_id,
         file_name=data.original_file_name,
         correlation_id=_correlation(envelope, data),
         moment=_moment(data.timestamp),
@@ -229,7 +237,7 @@ def _from_failed(envelope: Envelope[FailedData]) -> Decoded:
     data = envelope.data
     correlation_id = _correlation(envelope, data)
     event = Failure(
-        upload_id=_identifier(data.file_upload_id, "file_upload_id"),
+        upload_id=data.file_upload_id,
         file_name=data.original_file_name,
         code=data.validation_error_code,
         detail=complete(envelope, correlation_id).decode(),

@@ -13,7 +13,7 @@ _encoder = msgspec.json.Encoder()
 
 
 class _Envelope(msgspec.Struct):
-    event_id: Any
+    event_id: str
     event_type: str
     event_timestamp: datetime
     source_service: str
@@ -26,7 +26,7 @@ class _Envelope(msgspec.Struct):
 
 def encode(message: Message, emitted_at: datetime, source_service: str) -> tuple[bytes, Headers]:
     """The value and the Kafka headers of an output. Only ``event_timestamp`` depends on when it is emitted."""
-    event_id = str(message.event_id)
+    event_id = message.event_id
     traceparent = message.traceparent
     value = _encoder.encode(
         _Envelope(

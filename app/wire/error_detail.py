@@ -1,4 +1,5 @@
-"""The error detail of a rejected upload: as the file service gave it, completed, so that the outcome is not lost for a
+"""The error detail of a rejected upload: as the file service gave it, completed, so that the outcome is not lost for
+a
 field.
 """
 
