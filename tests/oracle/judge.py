@@ -1,0 +1,183 @@
+"""Compares what went in with what came out."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tests.oracle import topics
+from tests.oracle.emitted import DeadLetter, Emitted, read_dead_letters, read_events
+from tests.oracle.expected import Expected, Identity, expected_outputs
+from tests.oracle.observed import Observed
+from tests.oracle.outcome import Outcome, outcome
+from tests.oracle.reading import read
+from tests.oracle.records import Event, InputRecord, OutputRecord, Position, Registration, Upload
+from tests.oracle.timed import TIMED, check_timed
+from tests.oracle.values import differences, normal
+from tests.oracle.verdict import Verdict
+
+CONFLICTS = {topics.REGISTRATION_CONFLICT, topics.UPLOAD_CONFLICT}
+
+
+@dataclass(frozen=True)
+class _Rules:
+    ordered: bool
+    completed_events: bool
+
+
+def judge(
+    inputs: Sequence[InputRecord],
+    outputs: Sequence[OutputRecord],
+    *,
+    ordered: bool = False,
+    completed_events: bool = True,
+    batches: set[str] | None = None,
+) -> Verdict:
+    """Judge a finished run: all inputs were taken, and nothing more is to come.
+
+    `ordered`: the inputs are in the order in which the batches' log has them, so the outcome is known exactly.
+    Without it only what is true of every interleaving of the input partitions is demanded. `batches` limits the
+    verdict on events to these batches; dead letters are judged for all inputs. Never raises for what it is given to
+    judge.
+    """
+    verdict = Verdict()
+    events = read_events(outputs, verdict)
+    dead = read_dead_letters(outputs, inputs, verdict)
+    usable = _usable(inputs, dead, verdict)
+    by_batch: dict[str, list[Event]] = {}
+    for event in usable:
+        by_batch.setdefault(event.batch, []).append(event)
+    emitted: dict[str, list[Emitted]] = {}
+    for one in events:
+        emitted.setdefault(one.batch, []).append(one)
+    rules = _Rules(ordered, completed_events)
+    for batch in by_batch.keys() | emitted.keys():
+        if batches is None or batch in batches:
+            verdict.add(_judge_batch(batch, by_batch.get(batch, []), dead, emitted.get(batch, []), rules))
+    for position, letters in dead.items():
+        if len(letters) > 1:
+            verdict.repeat(len(letters) - 1, f"dead letter of {position}")
+    return verdict
+
+
+def _usable(inputs: Sequence[InputRecord], dead: Mapping[Position, list[DeadLetter]], verdict: Verdict) -> list[Event]:
+    """Return the inputs that are events; a malformed one must be a dead letter, a good one only for a conflict."""
+    usable: list[Event] = []
+    for record in inputs:
+        reading = read(record)
+        reason = dead[record.position][0].reason if record.position in dead else None
+        if reading.event is None:
+            why = reading.malformed.why if reading.malformed else ""
+            if reason is None:
+                verdict.lose(f"{record.position} ({why}) has no dead letter")
+            elif reason in CONFLICTS:
+                verdict.fault(f"{record.position} ({why}) was refused as {reason}")
+            continue
+        if reason is None:
+            usable.append(reading.event)
+        elif reason in CONFLICTS:
+            usable.append(reading.event)
+            due = topics.REGISTRATION_CONFLICT if isinstance(reading.event, Registration) else topics.UPLOAD_CONFLICT
+            if reason != due:
+                verdict.fault(f"{record.position} was refused as {reason}, not {due}")
+        elif not reading.open:
+            verdict.fault(f"{record.position} is a good message and was refused as {reason}")
+    return usable
+
+
+def _judge_batch(
+    batch: str,
+    inputs: Sequence[Event],
+    dead: Mapping[Position, list[DeadLetter]],
+    emitted: Sequence[Emitted],
+    rules: _Rules,
+) -> Verdict:
+    seen: dict[Identity, Emitted] = {}
+    for event in emitted:
+        seen.setdefault(event.identity, event)
+    counts = Counter(event.identity for event in emitted)
+    refused = {
+        event.record.position: dead[event.record.position][0].reason
+        for event in inputs
+        if event.record.position in dead
+    }
+    exact = rules.ordered and not any(identity[0] == topics.EXPIRED for identity in seen)
+    if exact:
+        found = outcome(inputs)
+        verdict = _conflict_verdict(batch, found, refused)
+        verdict.add(
+            compare(expected_outputs(found, completed_events=rules.completed_events), seen, counts, exact_times=True)
+        )
+    else:
+        observed = Observed(batch, inputs, refused, seen)
+        outcomes = observed.outcomes()
+        verdict = observed.verdict
+        allowed = Counter(event.text for event in inputs if isinstance(event, Upload))
+        compared = [
+            compare(_often(expected_outputs(one, completed_events=rules.completed_events), allowed), seen, counts)
+            for one in outcomes
+        ]
+        if compared:
+            verdict.add(min(compared, key=lambda one: (one.wrong + one.lost, one.repeated)))
+    check_timed(batch, inputs, seen, counts, verdict)
+    return verdict
+
+
+def _often(expected: Sequence[Expected], allowed: Mapping[str | None, int]) -> list[Expected]:
+    """Allow an answer for every input that has the text."""
+    return [
+        Expected(
+            one.identity,
+            one.key,
+            one.correlation_id,
+            one.data,
+            one.traceparents,
+            allowed[one.identity[2]] if len(one.identity) > 2 else 1,
+        )
+        for one in expected
+    ]
+
+
+def _conflict_verdict(batch: str, found: Outcome, refused: Mapping[Position, str]) -> Verdict:
+    verdict = Verdict()
+    due = {event.record.position for event in found.conflicts}
+    for position in due - refused.keys():
+        verdict.lose(f"{batch}: {position} is a conflict and has no dead letter")
+    for position in refused.keys() - due:
+        verdict.fault(f"{batch}: {position} was refused as {refused[position]} and is no conflict")
+    return verdict
+
+
+def compare(
+    expected: Sequence[Expected],
+    seen: Mapping[Identity, Emitted],
+    counts: Mapping[Identity, int],
+    *,
+    exact_times: bool = False,
+) -> Verdict:
+    """Compare one batch's events, timed ones excepted, with what must be.
+
+    `exact_times`: every repeated input must have been answered too.
+    """
+    verdict = Verdict()
+    due = {one.identity: one for one in expected}
+    for identity in seen:
+        if identity not in due and identity[0] not in TIMED:
+            verdict.fault(f"{identity} must not be: {seen[identity].data_bytes[:300]!r}")
+    for identity, one in due.items():
+        event = seen.get(identity)
+        if event is None:
+            verdict.lose(f"{identity} was never emitted")
+            continue
+        for difference in differences(one.data, event.data):
+            verdict.fault(f"{identity}: {difference}")
+        if normal(event.envelope.get("correlation_id"), "correlation_id") != one.correlation_id:
+            verdict.fault(
+                f"{identity}: envelope correlation id {event.envelope.get('correlation_id')}, not {one.correlation_id}"
+            )
+        if one.traceparents and event.traceparent not in one.traceparents:
+            verdict.fault(f"{identity}: traceparent {event.traceparent!r} is none of {sorted(one.traceparents)}")
+        if counts[identity] > one.times:
+            verdict.repeat(counts[identity] - one.times, str(identity))
+        if exact_times and counts[identity] < one.times:
+            verdict.lose(f"{identity} answered {counts[identity]} of {one.times} inputs")
+    return verdict

@@ -1,0 +1,1 @@
+"""What tests build on: input messages, a Kafka client, and worker processes."""

@@ -1,0 +1,210 @@
+"""A small synchronous Kafka client for tests: all is bounded in time, and a timeout says what was missing."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from typing import Any, Self, TypeVar
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import GroupCoordinatorNotAvailableError
+
+from tests.oracle.records import InputRecord, OutputRecord
+from tests.support.events import Message
+
+T = TypeVar("T")
+CALL_SECONDS = 60  # no single call to the broker may take longer
+MAX_REQUEST = 16 * 1024 * 1024  # bytes; the broker's limit decides, not the client's
+
+
+class KafkaIO:
+    """Producer, admin client and readers, synchronous, on an event loop in a thread of its own. A context manager."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self.bootstrap = bootstrap
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="kafka-io", daemon=True)
+        self._readers: list[Reader] = []
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._producer, self._admin = self.call(self._start())
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.call(self._stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(CALL_SECONDS)
+        self._loop.close()
+
+    def call(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the client's loop. Raises TimeoutError after CALL_SECONDS."""
+        return asyncio.run_coroutine_threadsafe(asyncio.wait_for(work, CALL_SECONDS), self._loop).result()
+
+    async def _start(self) -> tuple[AIOKafkaProducer, AIOKafkaAdminClient]:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self.bootstrap, acks="all", max_request_size=MAX_REQUEST, linger_ms=2
+        )
+        await producer.start()
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        return producer, admin
+
+    async def _stop(self) -> None:
+        for reader in self._readers:
+            await reader.consumer.stop()
+        await self._producer.stop()
+        await self._admin.close()
+
+    def create_topics(self, partitions: Mapping[str, int]) -> None:
+        """Create topics, each with its number of partitions; one that is there already is left as it is."""
+        new = [NewTopic(name, count, 1) for name, count in partitions.items()]
+        self.call(self._admin.create_topics(new))
+
+    def topics(self) -> set[str]:
+        """Return the names of the topics that exist."""
+        return set(self.call(self._admin.list_topics()))
+
+    def produce(
+        self, messages: Iterable[Message], partition: Callable[[Message], int] | None = None
+    ) -> list[InputRecord]:
+        """Send messages in their order and return them, acknowledged, with their places.
+
+        Without `partition` the key decides, and a message without a key goes anywhere.
+        """
+        return self.call(self._produce(list(messages), partition))
+
+    async def _produce(
+        self, messages: Sequence[Message], partition: Callable[[Message], int] | None
+    ) -> list[InputRecord]:
+        sent = [
+            await self._producer.send(
+                one.topic, value=one.value, key=one.key, partition=partition(one) if partition else None
+            )
+            for one in messages
+        ]
+        places = await asyncio.gather(*sent)
+        return [
+            InputRecord(one.topic, place.partition, place.offset, one.key, one.value)
+            for one, place in zip(messages, places, strict=True)
+        ]
+
+    def committed(self, group: str) -> dict[tuple[str, int], int]:
+        """Return the committed offsets of a consumer group; partitions without one are left out."""
+        try:
+            found = self.call(self._admin.list_consumer_group_offsets(group))
+        except GroupCoordinatorNotAvailableError:  # a broker that never had a group makes the offsets topic only now
+            return {}
+        return {(place.topic, place.partition): meta.offset for place, meta in found.items() if meta.offset >= 0}
+
+    def ends(self, topics: Iterable[str]) -> dict[tuple[str, int], int]:
+        """Return the end offsets of all partitions of topics."""
+        return self.call(self._ends(list(topics)))
+
+    async def _ends(self, topics: Sequence[str]) -> dict[tuple[str, int], int]:
+        places = [
+            TopicPartition(topic, number) for topic in topics for number in await self._producer.partitions_for(topic)
+        ]
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap)
+        await consumer.start()
+        try:
+            found = await consumer.end_offsets(places)
+        finally:
+            await consumer.stop()
+        return {(place.topic, place.partition): offset for place, offset in found.items()}
+
+    def wait_taken(self, group: str, topics: Iterable[str], within: float = 60) -> None:
+        """Wait until a group has committed all that is on the topics now. Raises TimeoutError naming what is left."""
+        ends = self.ends(topics)
+        deadline = time.monotonic() + within
+        while True:
+            committed = self.committed(group)
+            left = {
+                place: f"{committed.get(place, 0)} of {end}"
+                for place, end in ends.items()
+                if committed.get(place, 0) < end
+            }
+            if not left:
+                return
+            if time.monotonic() > deadline:
+                message = f"group {group} has not taken everything in {within} s; committed: {left}"
+                raise TimeoutError(message)
+            time.sleep(0.05)
+
+    def reader(self, topics: Iterable[str], *, read_committed: bool = False, within: float = 30) -> "Reader":
+        """Return a reader of topics from their beginning, once all exist. Raises TimeoutError naming the others."""
+        wanted = set(topics)
+        deadline = time.monotonic() + within
+        while missing := wanted - self.topics():
+            if time.monotonic() > deadline:
+                message = f"topics that were not created in {within} s: {sorted(missing)}"
+                raise TimeoutError(message)
+            time.sleep(0.1)
+        reader = Reader(self, self.call(self._consumer(sorted(wanted), read_committed=read_committed)))
+        self._readers.append(reader)
+        return reader
+
+    async def _consumer(self, topics: Sequence[str], *, read_committed: bool) -> AIOKafkaConsumer:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.bootstrap,
+            isolation_level="read_committed" if read_committed else "read_uncommitted",
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            max_partition_fetch_bytes=MAX_REQUEST,
+        )
+        await consumer.start()
+        places = [
+            TopicPartition(topic, number) for topic in topics for number in await self._producer.partitions_for(topic)
+        ]
+        consumer.assign(places)
+        await consumer.seek_to_beginning(*places)
+        return consumer
+
+
+class Reader:
+    """Collects all records of its topics, in the order in which it meets them."""
+
+    def __init__(self, io: KafkaIO, consumer: AIOKafkaConsumer) -> None:
+        self.io = io
+        self.consumer = consumer
+        self.records: list[OutputRecord] = []
+
+    def poll(self, seconds: float = 0.2) -> int:
+        """Take what is there, waiting up to `seconds` for something; returns how many records came."""
+        fetched = self.io.call(self.consumer.getmany(timeout_ms=int(seconds * 1000)))
+        new = [
+            OutputRecord(one.topic, one.partition, one.offset, one.key, one.value, tuple(one.headers))
+            for records in fetched.values()
+            for one in records
+        ]
+        self.records += new
+        return len(new)
+
+    def wait(self, done: Callable[[list[OutputRecord]], bool], within: float = 60) -> bool:
+        """Read until `done` is true of all records so far; False if it is not within the time."""
+        deadline = time.monotonic() + within
+        while not done(self.records):
+            if time.monotonic() > deadline:
+                return False
+            self.poll()
+        return True
+
+    def require(self, done: Callable[[list[OutputRecord]], bool], what: str, within: float = 60) -> None:
+        """Read until `done` is true. Raises AssertionError that says `what` did not come, and what did."""
+        if not self.wait(done, within):
+            counts: dict[str, int] = {}
+            for one in self.records:
+                counts[one.topic] = counts.get(one.topic, 0) + 1
+            message = f"{what}: not within {within} s; records so far: {counts}"
+            raise AssertionError(message)
+
+    def quiet(self, seconds: float = 2, within: float = 60) -> None:
+        """Read until nothing has come for `seconds`. Raises AssertionError if that does not happen within the time."""
+        last, deadline = time.monotonic(), time.monotonic() + within
+        while time.monotonic() - last < seconds:
+            if self.poll():
+                last = time.monotonic()
+            if time.monotonic() > deadline:
+                message = f"still records after {within} s: {self.records[-1]}"
+                raise AssertionError(message)

@@ -1,0 +1,167 @@
+"""Worker processes for tests: `faust -A app worker` with its own settings, data directory, HTTP port and log file."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from http.client import HTTPException
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+ROOT = Path(__file__).resolve().parents[2]
+STOP_SECONDS = 10  # the contract's bound on SIGTERM
+TAIL = 3000  # characters of the log shown when something fails
+
+# Runs the command that follows, which dies with this process's parent: no worker outlives a test run that was killed.
+# 1 is PR_SET_PDEATHSIG; a parent that is gone already shows in the parent's id.
+LAUNCHER = """
+import ctypes, os, signal, sys
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    if os.getppid() != int(sys.argv[1]):
+        sys.exit("the parent is gone")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+class Worker:
+    """One worker process; after its end it may be started again, on the same data directory, port and log."""
+
+    def __init__(
+        self, bootstrap: str, home: Path, *, app_id: str = "rollcall", settings: Mapping[str, str] | None = None
+    ) -> None:
+        self.home = home
+        self.datadir = home / "data"
+        self.log = home / "worker.log"
+        self.port = free_port()
+        self.app_id = app_id
+        self.process: subprocess.Popen[bytes] | None = None
+        own = {
+            "ROLLCALL_BROKER": bootstrap,
+            "ROLLCALL_APP_ID": app_id,
+            "ROLLCALL_DATADIR": str(self.datadir),
+            "ROLLCALL_HTTP_PORT": str(self.port),
+        }
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("ROLLCALL_")}
+        self.env = inherited | {"PYTHONUNBUFFERED": "1"} | own | dict(settings or {})
+        home.mkdir(parents=True, exist_ok=True)
+
+    def launch(self) -> None:
+        """Start the process and return at once."""
+        faust = Path(sys.executable).parent / "faust"
+        command = [sys.executable, "-c", LAUNCHER, str(os.getpid()), str(faust), "-A", "app", "worker"]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def start(self, within: float = 60) -> None:
+        """Start the process and wait until it is ready. Raises AssertionError with the end of its log."""
+        self.launch()
+        self.wait_ready(within)
+
+    def wait_ready(self, within: float = 60) -> None:
+        """Wait until GET /health/ready is 200. Raises AssertionError with the end of the log if it fails."""
+        deadline = time.monotonic() + within
+        while True:
+            if not self.alive:
+                message = f"the worker ended with {self.exit_code} before it was ready\n{self.tail()}"
+                raise AssertionError(message)
+            if self.get("/health/ready")[0] == 200:
+                return
+            if time.monotonic() > deadline:
+                message = f"the worker is not ready after {within} s\n{self.tail()}"
+                raise AssertionError(message)
+            time.sleep(0.1)
+
+    def get(self, path: str, timeout: float = 5) -> tuple[int, str]:
+        """GET a path of its HTTP server: status and body; status 0 when nobody answers."""
+        try:
+            with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=timeout) as answer:
+                return answer.status, answer.read().decode()
+        except HTTPError as error:
+            return error.code, error.read().decode()
+        except (OSError, HTTPException):
+            return 0, ""
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs (a paused one does)."""
+        return self.process is not None and self.process.poll() is None
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit status, None while it runs."""
+        return self.process.poll() if self.process else None
+
+    def wait_end(self, within: float) -> int:
+        """Wait for the end of the process; returns its exit status. Raises AssertionError with the end of the log."""
+        try:
+            return self._running().wait(within)
+        except subprocess.TimeoutExpired:
+            message = f"the worker still runs after {within} s\n{self.tail()}"
+            raise AssertionError(message) from None
+
+    def stop(self, within: float = STOP_SECONDS) -> float:
+        """Send SIGTERM and return after how many seconds it ended. Raises AssertionError if it took too long."""
+        began = time.monotonic()
+        self._running().send_signal(signal.SIGTERM)
+        self.wait_end(within)
+        return time.monotonic() - began
+
+    def kill(self) -> None:
+        """Send SIGKILL and wait for the end."""
+        process = self._running()
+        process.kill()
+        process.wait(STOP_SECONDS)
+
+    def pause(self) -> None:
+        """Stop it where it is (SIGSTOP)."""
+        self._running().send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a paused one go on (SIGCONT)."""
+        self._running().send_signal(signal.SIGCONT)
+
+    def wipe(self) -> None:
+        """Remove its data directory; only while it does not run. Raises RuntimeError otherwise."""
+        if self.alive:
+            message = "wiping under a running worker is another fault"
+            raise RuntimeError(message)
+        shutil.rmtree(self.datadir, ignore_errors=True)
+
+    def close(self) -> None:
+        """Make sure that nothing of it runs."""
+        if self.process is not None and self.alive:
+            os.killpg(self.process.pid, signal.SIGKILL)  # it leads a group of its own
+            self.process.wait(STOP_SECONDS)
+
+    def tail(self) -> str:
+        """Return the end of its log."""
+        text = self.log.read_text("utf-8", "replace") if self.log.exists() else ""
+        return f"--- end of {self.log} ---\n{text[-TAIL:]}"
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self.process is None or self.process.poll() is not None:
+            message = f"the worker does not run (exit status {self.exit_code})\n{self.tail()}"
+            raise RuntimeError(message)
+        return self.process
+
+
+def free_port() -> int:
+    """Return a TCP port of the loopback interface that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
