@@ -3,6 +3,7 @@
 Everything goes through one formatter, Faust's own lines too.
 """
 
+import logging
 from typing import Any
 
 import structlog
@@ -29,6 +30,32 @@ _SHARED: list[structlog.typing.Processor] = [
     structlog.processors.StackInfoRenderer(),
     _without_traceback,
 ]
+
+
+class Throttle(logging.Filter):
+    """Lets a message of a library through once in ``seconds``, and says how often it was said meanwhile.
+
+    A Kafka client that can't reach its broker says so at every try, hundreds of times a second. Messages are told
+    apart by logger and text before arguments are put in; their number is that of the lines of code that log.
+    """
+
+    def __init__(self, seconds: float = 10.0) -> None:
+        super().__init__()
+        self._seconds = seconds
+        self._said: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to let the record through; adds the count of those that were not."""
+        key = (record.name, str(record.msg))
+        last, held_back = self._said.get(key, (-self._seconds, 0))
+        if record.created < last + self._seconds:
+            self._said[key] = (last, held_back + 1)
+            return False
+        self._said[key] = (record.created, 0)
+        if held_back:
+            record.msg = f"{record.getMessage()} (and {held_back} times since)"
+            record.args = ()
+        return True
 
 
 def configure() -> None:
@@ -67,9 +94,11 @@ def logging_config(settings: Settings) -> dict[str, Any]:
                 "foreign_pre_chain": [*_SHARED, structlog.stdlib.ExtraAdder()],
             }
         },
+        "filters": {"throttle": {"()": Throttle}},
         "handlers": {
             # Two of a kind: Faust's worker sets the level of the root's first handler to its own (--loglevel).
             name: {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "formatter": "structured"}
+            | ({"filters": ["throttle"]} if name == "stderr" else {})
             for name in ("stderr", "ours")
         },
         "root": {"handlers": ["stderr"], "level": "INFO"},
