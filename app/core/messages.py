@@ -12,7 +12,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAMESPACE = NAMESPACE_URL.bytes
 
 
-class Message(msgspec.Struct, frozen=True):
+class Message(msgspec.Struct, frozen=True, gc=False):
     """An output event, all but the time of its emission. ``key`` is the Kafka key."""
 
     topic: str

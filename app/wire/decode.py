@@ -55,7 +55,7 @@ class RejectedError(Exception):
         self.detail = shown
 
 
-class Decoded(msgspec.Struct, frozen=True):
+class Decoded(msgspec.Struct, frozen=True, gc=False):
     """A checked input: its batch, its event, and a remark where the message contradicts itself but is usable."""
 
     batch_id: str

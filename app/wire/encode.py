@@ -12,7 +12,7 @@ Headers = list[tuple[str, bytes | None]]
 _encoder = msgspec.json.Encoder()
 
 
-class _Envelope(msgspec.Struct):
+class _Envelope(msgspec.Struct, gc=False):
     event_id: str
     event_type: str
     event_timestamp: datetime

@@ -21,7 +21,7 @@ Id = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_ID)]
 CourseCode = Literal["ENG5", "ENG6", "ENG7", "SV1", "SV2", "SV3"]
 
 
-class Envelope(msgspec.Struct, Generic[Data]):
+class Envelope(msgspec.Struct, Generic[Data], gc=False):
     """The platform's envelope. ``event_id`` is checked and not used: a redelivery by the relay carries a new one."""
 
     event_id: UUID
@@ -35,7 +35,7 @@ class Envelope(msgspec.Struct, Generic[Data]):
     metadata: dict[str, Any] | None = None
 
 
-class RegisteredData(msgspec.Struct, kw_only=True):
+class RegisteredData(msgspec.Struct, kw_only=True, gc=False):
     """``BatchEssaysRegistered``."""
 
     entity_id: Id | None = None
@@ -50,7 +50,7 @@ class RegisteredData(msgspec.Struct, kw_only=True):
     essay_instructions: str | None = None
 
 
-class ContentData(msgspec.Struct, kw_only=True):
+class ContentData(msgspec.Struct, kw_only=True, gc=False):
     """``EssayContentProvisionedV1``."""
 
     entity_id: Id | None = None
@@ -65,7 +65,7 @@ class ContentData(msgspec.Struct, kw_only=True):
     timestamp: datetime
 
 
-class FailedData(msgspec.Struct, kw_only=True):
+class FailedData(msgspec.Struct, kw_only=True, gc=False):
     """``EssayValidationFailedV1``. What its error detail lacks is filled in, so that the outcome is not lost."""
 
     entity_id: Id | None = None
@@ -80,14 +80,14 @@ class FailedData(msgspec.Struct, kw_only=True):
     timestamp: datetime
 
 
-class RoutingData(msgspec.Struct):
+class RoutingData(msgspec.Struct, gc=False):
     """All that the re-key stage reads of ``data``."""
 
     entity_id: Id | None = None
     batch_id: Id | None = None
 
 
-class Routing(msgspec.Struct):
+class Routing(msgspec.Struct, gc=False):
     """All that the re-key stage reads of an input."""
 
     data: RoutingData

@@ -1,5 +1,6 @@
 """The application: a Faust app with an engine in it."""
 
+import gc
 import logging
 import os
 import signal
@@ -69,6 +70,16 @@ class App(faust.App):
         log.error("the worker can't go on and stops", error=f"{type(error).__name__}: {error}", exc_info=error)
         self.engine.ready = False
         self.add_future(self.crash(error))
+
+    async def on_started(self) -> None:
+        """Tune the garbage collector to what a worker does, once all that stays for good is there.
+
+        Its objects live for a chunk or for as long as the cache, and few are in cycles. At Python's thresholds (700
+        allocations) a sixth of the CPU time went into looking through the cache again and again.
+        """
+        await super().on_started()
+        gc.freeze()
+        gc.set_threshold(100_000, 20, 50)
 
     async def on_stop(self) -> None:
         """Stop the consumer, then the engine's producers."""
