@@ -4,7 +4,7 @@ Bad input becomes a dead letter here. A bug in the fold is another thing: it rai
 chunk is published or written.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -170,7 +170,8 @@ class Join:
                 file_upload_id=output.upload.upload_id,
             )
         elif isinstance(output, DeadLetter) and source is not None:
-            self._bury(record, source, output.reason, output.detail, work, batch.batch_id)
+            about = {"batch_id": batch.batch_id, "correlation_id": output.correlation_id}
+            self._bury(record, source, output.reason, output.detail, work, about)
 
     def _original(self, batch_id: str, expiry: Expiry, work: Work) -> Original:
         value = work.held(pending.key(batch_id, expiry.held))
@@ -181,12 +182,11 @@ class Join:
         return original
 
     def _bury(
-        self, record: Any, source: Source, reason: str, detail: str, work: Work, batch_id: str | None = None
+        self, record: Any, source: Source, reason: str, detail: str, work: Work, about: Mapping[str, str] | None = None
     ) -> None:
         topic = names.INPUTS[source.topic]
         where = (topic, source.partition, source.offset)
         work.bury(reason, detail, where, read_key(record.headers), record.value)
-        about = {} if batch_id is None else {"batch_id": batch_id}
         log.warning(
             "dead letter",
             reason=reason,
@@ -194,7 +194,7 @@ class Join:
             topic=topic,
             partition=source.partition,
             offset=source.offset,
-            **about,
+            **(about or {}),
         )
 
     def _skip(self, record: Any, source: Source | None, work: Work) -> None:

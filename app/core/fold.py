@@ -11,7 +11,7 @@ from typing import NamedTuple
 from app.core.batch import Batch
 from app.core.events import Content, Event, Policy, Position, Registration, Tick
 from app.core.facts import Conflicted, Fact, Held, Placed, Registered, Surplus
-from app.core.outputs import Output, answer_to_repeat, outputs_of
+from app.core.outputs import Output, answer_to_repeat, conflict, outputs_of
 from app.core.rules import decide
 
 
@@ -64,7 +64,10 @@ def fold(batch: Batch, event: Event, position: Position, policy: Policy) -> Step
         outputs.extend(answer_to_repeat(batch, event.text_id))
     for fact in facts:
         upload = batch.apply(fact)
-        outputs.extend(outputs_of(batch, fact, upload, policy))
+        if isinstance(fact, Conflicted) and not isinstance(event, Tick):
+            outputs.append(conflict(batch, fact, event))
+        else:
+            outputs.extend(outputs_of(batch, fact, upload, policy))
     return Step(batch, facts, outputs, _outcome(event, facts))
 
 

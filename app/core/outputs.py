@@ -11,20 +11,18 @@ import msgspec
 from app.core import names
 from app.core.about_batch import completion, registration_of, timeout
 from app.core.batch import Batch
-from app.core.events import Content, Policy, Source, Upload
+from app.core.events import Content, Policy, Registration, Source, Upload
 from app.core.facts import Conflicted, Expired, Fact, Placed, Surplus, TimedOut
 from app.core.messages import Message, at_moment, event_id
 from app.core.payloads import EssaySlotAssigned, ExcessContentProvisioned, PendingContentExpired
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
-    """The input that is being folded can't be used, for this reason.
-
-    Its bytes and position are added by whoever holds them.
-    """
+    """The input that is being folded can't be used. Its bytes and position are added by whoever holds them."""
 
     reason: str
     detail: str
+    correlation_id: str
 
 
 class Expiry(msgspec.Struct, frozen=True):
@@ -52,13 +50,16 @@ def outputs_of(batch: Batch, fact: Fact, upload: Upload | None, policy: Policy) 
         return said
     if isinstance(fact, Surplus) and isinstance(upload, Content):
         return [_excess(batch, upload)]
-    if isinstance(fact, Conflicted):
-        return [DeadLetter(fact.reason, f"batch {batch.batch_id}: what came first stands")]
     if isinstance(fact, TimedOut):
         return [timeout(batch, policy)]
     if isinstance(fact, Expired) and upload is not None:
         return [Expiry(fact.held, fact.since, upload)]
     return []
+
+
+def conflict(batch: Batch, fact: Conflicted, event: Registration | Upload) -> DeadLetter:
+    """What is said of an input that contradicts what stands."""
+    return DeadLetter(fact.reason, f"batch {batch.batch_id}: what came first stands", event.correlation_id)
 
 
 def answer_to_repeat(batch: Batch, text_id: str) -> list[Output]:
