@@ -57,7 +57,7 @@ class Join:
         marks: dict[tuple[int, int], int] = {}
         for record in records:
             source = read_source(record.headers)
-            if (self.partition, record.offset) in self._poison:
+            if self._poison and _place(record, source) in self._poison:
                 self._skip(record, source, work)
             elif source is not None:
                 self._input(record, source, work)
@@ -102,6 +102,10 @@ class Join:
             return
         batch = self.tables.batch(decoded.batch_id)
         work.touch(batch)
+        if record.offset <= batch.last:
+            # Read again after a crash that came between state and offset, and may have come before the last deletions.
+            for orphan in self.tables.orphans(batch):
+                work.settle(orphan)
         step = self._step(batch, decoded.event, Position(record.offset, record.timestamp, source), record)
         if seen and not step.facts:
             work.outcomes[topic, Outcome.SKIPPED] += 1
@@ -136,11 +140,12 @@ class Join:
         try:
             return fold(batch, event, position, self._policy)
         except Exception as error:
+            topic, partition, offset = _place(record, position.source)
             message = (
-                f"{record.topic} partition {record.partition} offset {record.offset}, batch {batch.batch_id}: the fold "
-                f"failed with {type(error).__name__}: {error}. Nothing of this poll was committed. This is a bug: "
-                "report it. To go on without this record, start with "
-                f"ROLLCALL_SKIP_POISON={record.partition}:{record.offset}, which sends it to the dead letters"
+                f"{topic} partition {partition} offset {offset} (offset {record.offset} of {record.topic} partition "
+                f"{record.partition}), batch {batch.batch_id}: the fold failed with {type(error).__name__}: {error}. "
+                "Nothing of this poll was committed. This is a bug: report it. To go on without this record, start "
+                f"with ROLLCALL_SKIP_POISON={topic}:{partition}:{offset}, which sends it to the dead letters"
             )
             raise PoisonError(message) from error
 
@@ -198,12 +203,14 @@ class Join:
         )
 
     def _skip(self, record: Any, source: Source | None, work: Work) -> None:
-        """A record that the operator has told us not to fold."""
-        if source is not None:
-            self._bury(record, source, POISON, "skipped by ROLLCALL_SKIP_POISON", work)
-        else:
-            where = (record.topic, record.partition, record.offset)
-            work.bury(POISON, "skipped by ROLLCALL_SKIP_POISON", where, record.key, record.value)
+        """A record that the operator has told us not to fold. A copy that the hop made is no second dead letter."""
+        where = _place(record, source)
+        if source is not None and source.offset <= self._watermarks.get((source.topic, source.partition), -1):
+            work.outcomes[where[0], Outcome.SKIPPED] += 1
+            return
+        key = record.key if source is None else read_key(record.headers)
+        work.bury(POISON, "skipped by ROLLCALL_SKIP_POISON", where, key, record.value)
+        log.warning("dead letter", reason=POISON, topic=where[0], partition=where[1], offset=where[2])
 
     def _foreign(self, record: Any, work: Work) -> None:
         """A record that neither the hop nor a tick wrote: somebody else's, kept as a dead letter."""
@@ -221,3 +228,10 @@ class Join:
             partition=source.partition,
             offset=source.offset,
         )
+
+
+def _place(record: Any, source: Source | None) -> tuple[str, int, int]:
+    """Where a record stands for an operator: its input's own position, or the log's where it has none."""
+    if source is None:
+        return record.topic, record.partition, record.offset
+    return names.INPUTS[source.topic], source.partition, source.offset

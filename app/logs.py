@@ -82,7 +82,7 @@ def logging_config(settings: Settings) -> dict[str, Any]:
             structlog.processors.JSONRenderer(),
         ]
     else:
-        renderer = structlog.dev.ConsoleRenderer()
+        renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
         tail = [renderer]
     return {
         "version": 1,

@@ -3,6 +3,7 @@
 ``faust -A app worker`` runs what :func:`create_app` returns.
 """
 
+import socket
 import sys
 
 import structlog
@@ -12,6 +13,7 @@ from app.core.names import INPUTS
 from app.engine import topics
 from app.engine.engine import Engine
 from app.engine.overrides import App, TableManager, Worker
+from app.errors import OperatorError
 from app.settings import Settings, SettingsError
 
 log = structlog.get_logger(__name__)
@@ -24,9 +26,25 @@ class Rollcall(App):
 
     async def on_first_start(self) -> None:
         """Wait for the broker, create and check the topics. Raises TopicError, which stops the worker."""
+        self._claim_port()
         self.conf.datadir.mkdir(parents=True, exist_ok=True)
         await super().on_first_start()
         await topics.ensure_with_retries(self.settings, self._stopped)
+
+    def _claim_port(self) -> None:
+        """Find out now whether the HTTP port can be had. Raises OperatorError, which names the setting."""
+        host, port = self.settings.http_host, self.settings.http_port
+        if not port:
+            return
+        try:
+            with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
+                return
+        except OSError as error:
+            message = (
+                f"ROLLCALL_HTTP_PORT={port}: {host}:{port} can't be listened on: {error.strerror or error}. "
+                "Every worker on a host needs a port of its own; 0 turns HTTP off"
+            )
+            raise OperatorError(message) from error
 
 
 def create_app(given: Settings | None = None) -> App:
@@ -69,7 +87,7 @@ def create_app(given: Settings | None = None) -> App:
         logging_config=logs.logging_config(chosen),
     )
     app.settings = chosen
-    app.engine = Engine(chosen, app.fail)
+    app.engine = Engine(chosen, app.fail, app.fenced)
     for name in (*INPUTS, topics.log_topic(chosen)):
         app.topics.add(app.topic(name))
     if chosen.http_port:

@@ -80,7 +80,7 @@ class Settings(BaseSettings):
     )
     skip_poison: str = Field(
         default="",
-        description="Records (partition:offset of the log, comma separated) to send to the dead letters unfolded.",
+        description="Inputs (topic:partition:offset, comma separated) to send to the dead letters unfolded.",
     )
 
     @field_validator("broker")
@@ -123,8 +123,8 @@ class Settings(BaseSettings):
         return value
 
     @property
-    def poison(self) -> frozenset[tuple[int, int]]:
-        """The records of the log that are not to be folded: partition and offset."""
+    def poison(self) -> frozenset[tuple[str, int, int]]:
+        """The inputs that are not to be folded: topic, partition and offset."""
         return _parse_positions(self.skip_poison)
 
     @property
@@ -147,14 +147,14 @@ class Settings(BaseSettings):
         return self.log_format == "json" or (self.log_format is None and not sys.stderr.isatty())
 
 
-def _parse_positions(value: str) -> frozenset[tuple[int, int]]:
+def _parse_positions(value: str) -> frozenset[tuple[str, int, int]]:
     found = set()
     for part in filter(None, (part.strip() for part in value.split(","))):
-        partition, separator, offset = part.partition(":")
-        if not separator or not partition.isdigit() or not offset.isdigit():
-            message = f"{part!r} is not partition:offset"
+        topic, *numbers = part.rsplit(":", 2)
+        if len(numbers) != 2 or not all(number.isdigit() for number in numbers):  # noqa: PLR2004 - partition, offset
+            message = f"{part!r} is not topic:partition:offset"
             raise ValueError(message)
-        found.add((int(partition), int(offset)))
+        found.add((topic, int(numbers[0]), int(numbers[1])))
     return frozenset(found)
 
 

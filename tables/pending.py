@@ -35,9 +35,19 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Original)
 
 
+def prefix(batch_id: str) -> bytes:
+    """The prefix of all rows of a batch."""
+    return keys.named(keys.PENDING, batch_id)
+
+
 def key(batch_id: str, at: int) -> bytes:
     """The key of the upload that was read at log offset ``at``."""
-    return keys.named(keys.PENDING, batch_id) + _OFFSET.pack(at)
+    return prefix(batch_id) + _OFFSET.pack(at)
+
+
+def offset_of(row_key: bytes) -> int:
+    """The log offset of the upload that a key is for."""
+    return int(_OFFSET.unpack(row_key[-_OFFSET.size :])[0])
 
 
 def value(original: Original) -> bytes:

@@ -52,6 +52,11 @@ class Slice:
         value = self.store.get(pending.key(batch_id, at))
         return None if value is None else pending.original_of(value)
 
+    def orphans(self, batch: Batch) -> list[bytes]:
+        """The rows of ``pending`` for uploads of the batch that are pending no more: what a crash left undeleted."""
+        rows = self.store.scan(pending.prefix(batch.batch_id))
+        return [key for key, _ in rows if pending.offset_of(key) not in batch.pending]
+
     def watermarks(self) -> dict[tuple[int, int], int]:
         """How far each partition of the inputs has been read into the log."""
         return dict(sources.read(key, value) for key, value in self.store.scan(sources.PREFIX))

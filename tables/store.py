@@ -53,12 +53,16 @@ class Store:
     def open(self) -> None:
         """Open the database, or start an empty one where there is none that can be used."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self._mark.exists():
+            log.warning("local state was found damaged and will be restored", path=str(self.path))
+            self.wipe()
+            return
         try:
-            self._db = Rdict(str(self.path), _options())
+            self._db = _database(self.path)
             layout = self._db.get(_LAYOUT_KEY)
         except Exception as error:
             # rocksdict raises bare Exception; whatever it is, the changelog has the data.
-            if "lock" in str(error).lower():
+            if "While lock file" in str(error) or "lock hold by" in str(error):
                 message = f"{self.path} is in use by another process: give every worker its own ROLLCALL_DATADIR"
                 raise StoreError(message) from error
             log.warning("local state is damaged and will be restored", path=str(self.path), error=str(error))
@@ -80,7 +84,8 @@ class Store:
         """Throw all rows away and start empty, at changelog offset 0."""
         self.close()
         shutil.rmtree(self.path, ignore_errors=True)
-        self._db = Rdict(str(self.path), _options())
+        self._mark.unlink(missing_ok=True)
+        self._db = _database(self.path)
         self._db.put(_LAYOUT_KEY, LAYOUT)
 
     @property
@@ -90,12 +95,18 @@ class Store:
         return 0 if value is None else int(_OFFSET.unpack(value)[0])
 
     def get(self, key: bytes) -> bytes | None:
-        """The value of a row, or None."""
-        value: bytes | None = self._open_db.get(key)
+        """The value of a row, or None. Raises StoreError where the database turns out to be damaged."""
+        try:
+            value: bytes | None = self._open_db.get(key)
+        except Exception as error:
+            raise self._damaged(error) from error
         return value
 
     def scan(self, prefix: bytes, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
-        """The rows whose key starts with ``prefix``, in key order, from ``start`` on where it is given."""
+        """The rows whose key starts with ``prefix``, in key order, from ``start`` on where it is given.
+
+        Raises StoreError where the database turns out to be damaged: half a batch would be a wrong batch.
+        """
         options = ReadOptions()
         options.set_iterate_upper_bound(keys.end_of(prefix))
         rows = self._open_db.iter(options)
@@ -103,6 +114,21 @@ class Store:
         while rows.valid():
             yield rows.key(), rows.value()
             rows.next()
+        try:
+            # An iterator ends at a damaged block as it does at the last row, and says so only when asked.
+            rows.status()
+        except Exception as error:
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> StoreError:
+        """Mark the database, so that the next start throws it away."""
+        self._mark.touch()
+        log.error("local state is damaged", path=str(self.path), error=str(error))
+        return StoreError(f"{self.path} is damaged: {error}. Start again: it will be restored from the changelog")
+
+    @property
+    def _mark(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.damaged")
 
     def write(self, rows: Mapping[bytes, bytes | None] | Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
         """Write rows (None deletes) and the changelog offset they stand at, all or nothing."""
@@ -118,6 +144,13 @@ class Store:
     def size(self) -> int:
         """About how many bytes the database takes on disk."""
         return sum(file.stat().st_size for file in self.path.glob("*") if file.is_file())
+
+
+def _database(path: Path) -> Rdict:
+    # The column family is named, or a database that exists already would get the cache and the filters of its OPTIONS
+    # file, which does not hold them: 8 MiB and none.
+    options = _options()
+    return Rdict(str(path), options, column_families={"default": options})
 
 
 def _options() -> Options:

@@ -40,6 +40,7 @@ class Batch:
         "batch_id",
         "conflicts",
         "excess",
+        "expired",
         "failed",
         "filled",
         "last",
@@ -67,6 +68,7 @@ class Batch:
         self.late_failures = 0
         self.timed_out = False
         self.conflicts: set[Source] = set()
+        self.expired: set[Source] = set()
         self.last = -1
 
     @property
@@ -117,9 +119,11 @@ class Batch:
                 self.late_failures += 1
             return upload
         if isinstance(fact, Expired):
-            upload = self.pending.pop(fact.held).upload
-            self._forget(upload)
-            return upload
+            held = self.pending.pop(fact.held)
+            if held.source is not None:
+                self.expired.add(held.source)
+            self._forget(held.upload)
+            return held.upload
         self._note(fact)
         return None
 

@@ -32,6 +32,7 @@ class Held(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=False):
     at: int
     time: int
     upload: Upload
+    source: Source | None = None
 
 
 class Placed(msgspec.Struct, frozen=True, array_like=True, tag=2, gc=False):

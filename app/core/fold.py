@@ -58,6 +58,9 @@ def fold(batch: Batch, event: Event, position: Position, policy: Policy) -> Step
         # The state is ahead of the offset (a crash between the two): this record is in it, and what it had to say was
         # said before the state was written.
         return Step(batch, (), [], Outcome.REPEATED)
+    if position.source is not None and position.source in batch.expired:
+        # The hop repeated an input whose upload has expired since. Put back, it would have a position of its own.
+        return Step(batch, (), [], Outcome.REPEATED)
     facts = decide(batch, event, position, policy)
     outputs: list[Output] = []
     if isinstance(event, Content) and event.text_id in batch.texts:

@@ -84,7 +84,7 @@ def _failure(batch: Batch, failure: Failure, position: Position) -> tuple[Fact, 
 
 def _arrive(batch: Batch, upload: Upload, position: Position) -> tuple[Fact, ...]:
     if batch.registration is None:
-        return (Held(position.at, position.time, upload),)
+        return (Held(position.at, position.time, upload, position.source),)
     slot = slot_for(upload, len(batch.slots), batch.filled, batch.failed)
     if slot is None:
         return (Surplus(position.at, -1, upload),)

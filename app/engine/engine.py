@@ -32,15 +32,25 @@ _GRACE = 4.0
 
 
 class Engine:
-    """Owns the hop and the tasks of one worker. ``on_failure`` is told once when the worker can't go on."""
+    """Owns the hop and the tasks of one worker.
 
-    def __init__(self, settings: Settings, on_failure: Callable[[BaseException], None]) -> None:
+    ``on_failure`` is told once when the worker can't go on; ``on_fenced`` when a transaction failed on a partition that
+    the group leaves with this worker.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        on_failure: Callable[[BaseException], None],
+        on_fenced: Callable[[BaseException], None] | None = None,
+    ) -> None:
         self.settings = settings
         self.progress = Progress()
         self.ready = False
         self.tasks: dict[int, Task] = {}
         self._log_topic = log_topic(settings)
         self._on_failure = on_failure
+        self._on_fenced = on_fenced
         self._failed = False
         self._shared: AIOKafkaProducer | None = None
         self._hop: Hop | None = None
@@ -73,7 +83,7 @@ class Engine:
             self._shared = shared
         mine = sorted(partition.partition for partition in assigned if partition.topic == self._log_topic)
         for partition in mine:
-            self.tasks[partition] = Task(partition, self.settings, self._shared, self._fail)
+            self.tasks[partition] = Task(partition, self.settings, self._shared, self._fail, self._on_fenced)
         # Opened before anything is awaited, closed only by release(): one owner for every database handle.
         for task in self.tasks.values():
             task.store.open()

@@ -30,9 +30,9 @@ from tables.store import Store
 
 log = structlog.get_logger(__name__)
 
-#: How long a task whose transaction failed waits for its partition to be taken away, in seconds: longer than the
-#: group needs to notice that a worker was away (the session time-out, 6 s by default, and a rebalance).
-_REVOKE_PATIENCE = 15.0
+#: How long a task whose transaction failed waits for its partition to be taken away, beyond the session time-out (the
+#: time in which the group notices that a worker is away), in seconds.
+_REVOKE_PATIENCE = 2.0
 
 
 class Task:
@@ -44,7 +44,12 @@ class Task:
     """
 
     def __init__(
-        self, partition: int, settings: Settings, shared: AIOKafkaProducer, on_failure: Callable[[BaseException], None]
+        self,
+        partition: int,
+        settings: Settings,
+        shared: AIOKafkaProducer,
+        on_failure: Callable[[BaseException], None],
+        on_fenced: Callable[[BaseException], None] | None = None,
     ) -> None:
         self.partition = partition
         self.settings = settings
@@ -54,6 +59,7 @@ class Task:
         self.acknowledged: int | None = None
         self._shared = shared
         self._on_failure = on_failure
+        self._on_fenced = on_fenced or on_failure
         self._changelog = changelog_topic(settings)
         self._producer: AIOKafkaProducer | None = None
         self._publisher: Publisher | None = None
@@ -120,17 +126,15 @@ class Task:
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - the worker is stopped with whatever it is
-            if not (
-                self._producer is not None
-                and isinstance(error, KafkaError | PublishError)
-                and await self._revoked(error)
-            ):
+            if self._producer is None or not isinstance(error, KafkaError | PublishError):
                 self._on_failure(error)
+            elif not await self._revoked(error):
+                self._on_fenced(error)
 
     async def _revoked(self, error: BaseException) -> bool:
-        """A transaction failed: most likely another worker has the partition by now (this one was paused, or cut
-        off). Whether
-        the group says so in time; if it doesn't, the partition would stand still in silence.
+        """Whether the group takes the partition away in time, now that a transaction failed.
+
+        Most likely another worker has it by now: this one was paused, or cut off.
         """
         log.warning(
             "a transaction failed; waiting for the group to take the partition away",
@@ -138,7 +142,7 @@ class Task:
             error=f"{type(error).__name__}: {error}",
         )
         try:
-            await asyncio.wait_for(self.inbox.closed.wait(), _REVOKE_PATIENCE)
+            await asyncio.wait_for(self.inbox.closed.wait(), self.settings.session_timeout_seconds + _REVOKE_PATIENCE)
         except TimeoutError:
             return False
         return True

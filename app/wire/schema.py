@@ -17,6 +17,8 @@ Data = TypeVar("Data", bound=msgspec.Struct)
 #: bound: 10,000 slots of two ids each make a ready event of 20 MB at worst and 1 MB as a rule.
 LONGEST_ID = 1000
 
+#: Names and codes go into the errors event of a batch, one of each failed slot.
+Name = Annotated[str, msgspec.Meta(max_length=LONGEST_ID)]
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_ID)]
 CourseCode = Literal["ENG5", "ENG6", "ENG7", "SV1", "SV2", "SV3"]
 
@@ -43,7 +45,7 @@ class RegisteredData(msgspec.Struct, kw_only=True, gc=False):
     essay_ids: tuple[Id, ...]
     expected_essay_count: int
     course_code: CourseCode
-    user_id: str
+    user_id: Name
     org_id: str | None = None
     class_id: str | None = None
     student_prompt_ref: dict[str, Any] | None = None
@@ -56,7 +58,7 @@ class ContentData(msgspec.Struct, kw_only=True, gc=False):
     entity_id: Id | None = None
     batch_id: Id | None = None
     file_upload_id: Id
-    original_file_name: str
+    original_file_name: Name
     raw_file_storage_id: str
     text_storage_id: Id
     file_size_bytes: int
@@ -71,9 +73,9 @@ class FailedData(msgspec.Struct, kw_only=True, gc=False):
     entity_id: Id | None = None
     batch_id: Id | None = None
     file_upload_id: Id
-    original_file_name: str
+    original_file_name: Name
     raw_file_storage_id: str
-    validation_error_code: str
+    validation_error_code: Name
     validation_error_detail: dict[str, Any] | None = None
     file_size_bytes: int
     correlation_id: UUID | None = None

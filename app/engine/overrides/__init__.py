@@ -42,7 +42,10 @@ __all__ = ["App", "TableManager", "Worker", "overridden"]
 
 
 def overridden() -> Iterable[tuple[type, str]]:
-    """The names of Faust that are overridden here: each must exist there, or the pin is wrong."""
+    """The names that the classes here define, each with the class of Faust that it is looked up on first.
+
+    A test holds the list against Faust: those that are overridden must exist there, those that are added must not.
+    """
     for ours, theirs in (
         (ConsumerThread, driver.AIOKafkaConsumerThread),
         (Consumer, driver.Consumer),

@@ -5,14 +5,16 @@ import logging
 import os
 import signal
 import threading
+import time
 from typing import TYPE_CHECKING, cast
 
 import faust
 import structlog
 from faust.app.base import BootStrategy
+from faust.cli.worker import worker as faust_worker_command
 
 from app.engine.engine import Engine
-from app.engine.overrides.consumer import Transport
+from app.engine.overrides.consumer import Consumer, Transport
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -21,6 +23,8 @@ log = structlog.get_logger(__name__)
 
 #: A stop is given so many seconds. 10 s are promised; a loaded machine needs some to begin and to end.
 STOP_SECONDS = 7.0
+
+FENCED_AGAIN_SECONDS = 60.0
 
 
 class Boot(BootStrategy):
@@ -41,10 +45,18 @@ class Worker(faust.Worker):
     """
 
     async def _stop_on_signal(self, signal: signal.Signals) -> None:
-        limit = threading.Timer(STOP_SECONDS, _end)
-        limit.daemon = True
-        limit.start()
+        _end_in_time()
         await super()._stop_on_signal(signal)
+
+
+# What is printed stays as it is: Faust's command would turn it, word by word, into lines of the log.
+faust_worker_command.redirect_stdouts = False
+
+
+def _end_in_time() -> None:
+    limit = threading.Timer(STOP_SECONDS, _end)
+    limit.daemon = True
+    limit.start()
 
 
 def _end() -> None:
@@ -61,6 +73,7 @@ class App(faust.App):
     BootStrategy = Boot
     settings: "Settings"
     engine: Engine
+    _fenced_at = -FENCED_AGAIN_SECONDS
 
     def _new_transport(self) -> Transport:
         return Transport(self.conf.broker_consumer, self)
@@ -69,7 +82,26 @@ class App(faust.App):
         """Stop the worker with this error: nothing that it has not acknowledged is committed."""
         log.error("the worker can't go on and stops", error=f"{type(error).__name__}: {error}", exc_info=error)
         self.engine.ready = False
+        if self.in_worker:
+            # A worker that says so must be gone in seconds: its heartbeats go on in a thread of their own, and while
+            # they do nobody else gets its partitions.
+            _end_in_time()
         self.add_future(self.crash(error))
+
+    def fenced(self, error: BaseException) -> None:
+        """Take the partitions over again: a transaction failed, yet the group says that they are this worker's.
+
+        A worker that was paused just before it fenced them has done so on waking, or the broker has ended a transaction
+        that was open for too long. Twice within a minute is something else, and stops the worker.
+        """
+        now = time.monotonic()
+        if now < self._fenced_at + FENCED_AGAIN_SECONDS:
+            self.fail(error)
+            return
+        self._fenced_at = now
+        log.warning("a transaction failed on partitions that are still ours; taking them over again")
+        self.engine.ready = False
+        self.add_future(cast("Consumer", self.consumer).reacquire())
 
     async def on_started(self) -> None:
         """Tune the garbage collector to what a worker does, once all that stays for good is there.

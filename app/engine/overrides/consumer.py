@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mode.utils.locks import Event
 
     from app.engine.overrides.app import App
+    from app.engine.overrides.recovery import TableManager
 
 log = structlog.get_logger(__name__)
 
@@ -143,6 +144,10 @@ class Consumer(driver.Consumer):
         except self.consumer_stopped_errors:
             if not self.app.should_stop:
                 raise
+        except asyncio.CancelledError:
+            # Faust stops its fetcher by cancelling it, and takes that for a fault while a rebalance is under way.
+            if not self.app.should_stop:
+                raise
 
     async def _poll(self) -> None:
         if not self.flow_active:
@@ -188,6 +193,12 @@ class Consumer(driver.Consumer):
         await self.engine.release()
         await self.commit()
         self.engine.forget()
+
+    async def reacquire(self) -> None:
+        """Let all partitions go and take them over again, as after an assignment. They are still this worker's."""
+        self.stop_flow()
+        await self.wait_empty()
+        cast("TableManager", self.app.tables).recovery.signal_recovery_start.set()
 
     async def on_task_error(self, exc: BaseException) -> None:
         """Nothing is committed for an error's sake."""
