@@ -1,0 +1,171 @@
+"""Structured logs: every line JSON where it should be, the batch on lines about a batch, no values of variables."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.engine.harness import ESCAPES, envelopes, flat, log_lines
+from tests.oracle import topics
+from tests.support.events import Json, Message
+from tests.support.stage import Stage
+from tests.support.worker import ROOT, Worker
+
+# A line with a traceback whose frames hold a secret, through the project's own configuration of the logs.
+FAILS = """
+import logging.config, sys
+import structlog
+from app import logs
+from app.errors import OperatorError
+from app.settings import Settings
+
+logs.configure()
+logging.config.dictConfig(logs.logging_config(Settings(log_format=sys.argv[1])))
+
+def fails(secret):
+    password = "hunter2" + secret
+    if sys.argv[2] == "operator":
+        raise OperatorError("raise max.message.bytes of the topic")
+    raise ValueError(len(password))
+
+try:
+    fails("correct horse battery staple")
+except Exception as error:
+    structlog.get_logger("app.here").error("it failed", exc_info=error, batch_id="b")
+    logging.getLogger("faust.somewhere").exception("it failed there")
+"""
+
+
+def failing(log_format: str, kind: str = "bug") -> str:
+    """What is written to standard error about an error."""
+    command = [sys.executable, "-c", FAILS, log_format, kind]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=60)
+    assert done.stdout == ""
+    return ESCAPES.sub("", done.stderr)
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_a_traceback_shows_no_values_of_local_variables(log_format: str) -> None:
+    text = failing(log_format)
+    assert "ValueError" in text
+    assert "fails" in text, "the place is shown"
+    for secret in ("hunter2", "correct horse", "battery staple"):
+        assert secret not in text.replace('fails("correct horse battery staple")', "")
+
+
+def test_json_logs_are_one_object_a_line_tracebacks_included() -> None:
+    lines = [json.loads(line) for line in failing("json").splitlines()]
+    assert [line["event"] for line in lines] == ["it failed", "it failed there"]
+    assert [line["logger"] for line in lines] == ["app.here", "faust.somewhere"]
+    assert lines[0]["batch_id"] == "b"
+    assert lines[0]["exception"][0]["exc_type"] == "ValueError"
+    assert "locals" not in json.dumps(lines)
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_an_error_that_an_operator_can_put_right_is_a_line_without_a_traceback(log_format: str) -> None:
+    text = failing(log_format, "operator")
+    assert "Traceback" not in text
+    assert '"exception"' not in text
+    assert len(text.strip().splitlines()) == 2
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    settings = {
+        "ROLLCALL_READINESS_TIMEOUT_SECONDS": "1",
+        "ROLLCALL_PENDING_TTL_SECONDS": "1",
+        "ROLLCALL_TICK_SECONDS": "0.1",
+    }
+    with Stage(tmp_path_factory.mktemp("logs"), settings=settings) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def sent() -> list[Message]:
+    """One batch for each kind of line about a batch, and a message that has none."""
+    return [
+        *flat("R2 C0", "log-late"),
+        *flat("C0", "log-expired"),
+        *flat("R2 R2'", "log-conflict"),
+        *flat("R2 C0 C1@0", "log-upload"),
+        Message(topics.CONTENT, b"k", b'{"password": "hunter2"'),
+    ]
+
+
+@pytest.fixture(scope="module")
+def lines(stage: Stage, sent: list[Message]) -> list[Json]:
+    """The log of a worker that met all of them and was stopped."""
+    one: Worker = stage.worker()
+    one.start()
+    stage.io.produce(sent)
+    read = stage.reader()
+    read.require(
+        lambda found: bool(envelopes(found, topics.TIMEOUT, "log-late") and envelopes(found, topics.EXPIRED)),
+        "a timeout and an expiry",
+    )
+    stage.wait_taken()
+    one.stop()
+    (stage.home / "raw").write_text(one.log.read_text())
+    return log_lines(one)
+
+
+def about(lines: list[Json], batch: str) -> list[Json]:
+    """The lines that are about a batch."""
+    return [line for line in lines if line.get("batch_id") == batch]
+
+
+def correlation(sent: list[Message], batch: str, index: int) -> Any:
+    """The correlation id of a message of a batch."""
+    mine = [json.loads(one.value or b"") for one in sent if batch.encode() in (one.value or b"")]
+    return mine[index]["correlation_id"]
+
+
+@pytest.mark.kafka
+def test_every_line_of_a_worker_says_when_who_and_how_bad(lines: list[Json]) -> None:
+    assert len(lines) > 10
+    for line in lines:
+        assert line.keys() >= {"event", "level", "logger", "timestamp"}, line
+        assert line["timestamp"].endswith("Z")
+
+
+@pytest.mark.kafka
+def test_nothing_but_json_lines_and_the_banner_is_written(lines: list[Json], stage: Stage) -> None:
+    """Faust prints a banner on standard output, which is here in the same file."""
+    assert lines
+    rest = [
+        line
+        for line in ESCAPES.sub("", (stage.home / "raw").read_text()).splitlines()
+        if line.strip() and not line.startswith(("{", "|", "+"))
+    ]
+    assert [line for line in rest if "OK ^" not in line] == []
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize(
+    ("event", "batch", "index"),
+    [
+        ("batch is late", "log-late", 0),
+        ("pending upload expired", "log-expired", 0),
+        ("dead letter", "log-conflict", 1),
+        ("dead letter", "log-upload", 2),
+    ],
+)
+def test_a_line_about_a_batch_has_its_batch_id_and_correlation_id(
+    event: str, batch: str, index: int, lines: list[Json], sent: list[Message]
+) -> None:
+    found = [line for line in about(lines, batch) if line["event"] == event]
+    assert found, [line["event"] for line in about(lines, batch)]
+    assert found[0].get("correlation_id") == correlation(sent, batch, index)
+
+
+@pytest.mark.kafka
+def test_a_dead_letter_is_logged_with_its_reason_and_place_but_without_its_content(
+    lines: list[Json], stage: Stage
+) -> None:
+    (line,) = [line for line in lines if line["event"] == "dead letter" and "batch_id" not in line]
+    assert line.keys() >= {"reason", "detail", "topic", "partition", "offset"}
+    assert "hunter2" not in (stage.home / "raw").read_text()

@@ -1,0 +1,182 @@
+"""The versions that the overrides were written for, and the private names that they reach for.
+
+A name that has gone, or that takes other arguments, is a red test here and not a worker that stands still.
+"""
+
+import dis
+import inspect
+import re
+import tomllib
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any, cast
+
+import aiokafka
+import faust
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
+from aiokafka.producer.message_accumulator import BatchBuilder
+from faust.app.base import BootStrategy
+from faust.tables.manager import TableManager
+from faust.tables.recovery import Recovery
+from faust.transport import consumer as faust_consumer
+from faust.transport.drivers import aiokafka as driver
+from mode.services import ServiceTask
+
+from app.engine import overrides
+from app.engine.overrides import overridden
+from tests.support.worker import ROOT
+
+PINNED = ("faust-streaming", "aiokafka", "mode-streaming")
+
+# What the overrides call, beside what they override: owner and names. Read off app/engine/overrides.
+PRIVATE: dict[Any, tuple[str, ...]] = {
+    driver.AIOKafkaConsumerThread: ("_ensure_consumer", "call_thread", "_create_worker_consumer"),
+    driver.Consumer: (
+        "_drain_messages",
+        "_get_active_partitions",
+        "_getmany",
+        "_new_consumer_thread",
+        "consumer_stopped_errors",
+        "perform_seek",
+        "seek_to_committed",
+    ),
+    driver.Transport: ("Consumer",),
+    Recovery: ("on_recovery_completed", "_restart_recovery", "_slurp_changelogs"),
+    TableManager: ("_update_channels", "on_start"),
+    BootStrategy: ("_should_enable_web",),
+    faust.App: ("_new_transport", "_consumer_wait_empty", "BootStrategy", "on_first_start", "on_stop", "add_future"),
+    AIOKafkaClient: ("force_metadata_update", "set_topics"),
+    AIOKafkaAdminClient: ("describe_configs", "describe_topics", "list_topics", "create_topics"),
+    aiokafka.AIOKafkaProducer: ("create_batch", "send_batch", "send_offsets_to_transaction"),
+}
+
+# Attributes that instances get in __init__, which no class shows: owner and the assignments that make them.
+MADE: dict[Any, tuple[str, ...]] = {
+    faust_consumer.Consumer: ("can_resume_flow", "flow_active"),
+    faust_consumer.ThreadDelegateConsumer: ("_thread",),
+    Recovery: ("signal_recovery_start", "_generation_id"),
+    TableManager: ("_recovery",),
+    faust.App: ("consumer_generation_id",),
+}
+
+# What our classes add. None of these may be a name of Faust's: that would be an override nobody meant.
+ADDED = {
+    (driver.AIOKafkaConsumerThread, "_check"),
+    (driver.AIOKafkaConsumerThread, "_commit_checked"),
+    (driver.AIOKafkaConsumerThread, "_seek_to_committed"),
+    (driver.AIOKafkaConsumerThread, "commit_checked"),
+    (driver.Consumer, "_poll"),
+    (driver.Consumer, "_rewind"),
+    (driver.Consumer, "engine"),
+    (driver.Consumer, "reacquire"),
+    (faust.App, "fail"),
+    (faust.App, "fenced"),
+}
+OVERRIDDEN = sorted(set(overridden()) - ADDED, key=str)
+
+
+def pins() -> dict[str, str]:
+    """The exact versions that the project asks for."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    found = {}
+    for one in project["dependencies"]:
+        match = re.fullmatch(r"([a-z-]+)==([0-9.]+)", one)
+        if match:
+            found[match[1]] = match[2]
+    return found
+
+
+@pytest.mark.parametrize("name", PINNED)
+def test_what_is_overridden_is_installed_in_exactly_the_pinned_version(name: str) -> None:
+    assert version(name) == pins()[name]
+
+
+@pytest.mark.parametrize(("theirs", "name"), OVERRIDDEN, ids=lambda one: getattr(one, "__name__", one))
+def test_every_overridden_name_exists_in_faust(theirs: type, name: str) -> None:
+    assert hasattr(theirs, name)
+
+
+@pytest.mark.parametrize(("theirs", "name"), sorted(ADDED, key=str), ids=lambda one: getattr(one, "__name__", one))
+def test_nothing_that_is_added_hides_a_name_of_faust(theirs: type, name: str) -> None:
+    assert not hasattr(theirs, name)
+    assert (theirs, name) in set(overridden())
+
+
+def functions() -> list[tuple[type, type, str]]:
+    """Our class, Faust's class and the name of each overridden function."""
+    pairs = {theirs for theirs, _ in overridden()}
+    ours = {theirs: one for one in _our_classes() for theirs in one.__mro__ if theirs in pairs and theirs is not one}
+    return [(ours[theirs], theirs, name) for theirs, name in OVERRIDDEN]
+
+
+def _our_classes() -> list[type]:
+    modules = (overrides.app, overrides.consumer, overrides.recovery)
+    return [
+        one
+        for module in modules
+        for _, one in inspect.getmembers(module, inspect.isclass)
+        if one.__module__ == module.__name__
+    ]
+
+
+def plain(cls: type, name: str) -> Callable[..., Any]:
+    """The function behind a method, a property or a task."""
+    value = inspect.getattr_static(cls, name)
+    if isinstance(value, property):
+        value = value.fget
+    if isinstance(value, ServiceTask):
+        value = value.fun
+    assert inspect.isfunction(value) or inspect.isclass(value)
+    return cast("Callable[..., Any]", value)
+
+
+@pytest.mark.parametrize(("ours", "theirs", "name"), functions(), ids=lambda one: getattr(one, "__name__", one))
+def test_every_override_can_be_called_as_faust_calls_it(ours: type, theirs: type, name: str) -> None:
+    new, old = plain(ours, name), plain(theirs, name)
+    if inspect.isclass(old):
+        assert inspect.isclass(new)
+        assert issubclass(new, old)
+        return
+    assert inspect.iscoroutinefunction(new) == inspect.iscoroutinefunction(old), "one is awaited and the other is not"
+    parameters, expected = inspect.signature(new).parameters, inspect.signature(old).parameters
+    positional = [one for one in expected.values() if one.kind is one.POSITIONAL_OR_KEYWORD]
+    assert [one.name for one in parameters.values()][: len(positional)] == [one.name for one in positional]
+    for one in positional:
+        assert one.default is one.empty or parameters[one.name].default is not one.empty, f"{one.name} has a default"
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [(owner, name) for owner, names in PRIVATE.items() for name in names],
+    ids=lambda one: getattr(one, "__name__", one),
+)
+def test_what_the_overrides_reach_for_exists(owner: Any, name: str) -> None:
+    assert hasattr(owner, name)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [(owner, name) for owner, names in MADE.items() for name in names],
+    ids=lambda one: getattr(one, "__name__", one),
+)
+def test_what_the_overrides_read_of_an_instance_is_set_by_its_class(owner: Any, name: str) -> None:
+    methods = [plain(one, method) for one in owner.__mro__ for method, value in vars(one).items() if _is_code(value)]
+    stored = {step.argval for method in methods for step in dis.get_instructions(method) if step.opname == "STORE_ATTR"}
+    assert hasattr(owner, name) or name in stored
+
+
+def _is_code(value: Any) -> bool:
+    return inspect.isfunction(value) or isinstance(value, ServiceTask)
+
+
+def test_the_fetcher_drains_through_the_overridden_loop() -> None:
+    names = {step.argval for step in dis.get_instructions(plain(faust_consumer.Fetcher, "_fetcher"))}
+    assert "_drain_messages" in names
+
+
+def test_a_batch_builder_tells_a_full_batch_by_none_and_takes_any_first_record() -> None:
+    batch = BatchBuilder(1000, 0)
+    assert batch.append(timestamp=None, key=None, value=b"x" * 5000, headers=[]) is not None
+    assert batch.append(timestamp=None, key=None, value=b"x", headers=[]) is None

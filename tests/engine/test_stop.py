@@ -1,0 +1,164 @@
+"""Start and stop: in order and in time, whatever the broker does, and without noise."""
+
+import re
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from demo.kafka import EmbeddedKafka
+from tests.engine.harness import acquired, bug, flat, log_lines, plain_log, until
+from tests.oracle import judge, topics
+from tests.support.play import await_outputs
+from tests.support.stage import Stage
+from tests.support.worker import STOP_SECONDS, Worker, free_port
+
+pytestmark = pytest.mark.kafka
+
+NOISE = re.compile(r"Traceback|Unclosed|was destroyed but it is pending|never retrieved|never awaited")
+SLOW_SECOND_RESTORE = """
+def install():
+    import asyncio
+    import app.engine.engine as engine
+    restore, calls = engine.restore, []
+
+    async def slow(*arguments):
+        calls.append(arguments)
+        if len(calls) > 1:
+            print("RESTORING", flush=True)
+            await asyncio.sleep(30)
+        await restore(*arguments)
+
+    engine.restore = slow
+"""
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with Stage(tmp_path_factory.mktemp("stop")) as made:
+        yield made
+
+
+def test_a_broker_that_is_not_there_is_one_line_a_try_and_sigterm_still_ends_the_worker(tmp_path: Path) -> None:
+    one = Worker(f"127.0.0.1:{free_port()}", tmp_path)
+    one.launch()
+    try:
+        until(lambda: one.log.exists() and plain_log(one).count("trying again") >= 3, "three tries", 20)
+        assert one.stop() < STOP_SECONDS
+    finally:
+        one.close()
+    lines = [line for line in log_lines(one) if line["level"] in ("warning", "error", "critical")]
+    tries = [line for line in lines if "trying again" in line["event"]]
+    assert all(line["broker"] == one.env["ROLLCALL_BROKER"] for line in tries)
+    assert len(lines) <= 2 * len(tries), [line["event"] for line in lines]  # the client may add a line of its own
+    assert not NOISE.search(plain_log(one))
+
+
+def test_a_worker_comes_up_when_its_broker_does(tmp_path: Path) -> None:
+    kafka = EmbeddedKafka(data_dir=tmp_path / "kafka")
+    one = Worker(kafka.bootstrap, tmp_path / "worker")
+    try:
+        one.launch()
+        until(lambda: one.log.exists() and "trying again" in plain_log(one), "a try", 20)
+        assert one.get("/health/ready")[0] != 200
+        kafka.start()
+        one.wait_ready(30)
+        one.stop()
+        assert one.exit_code == 0
+        assert not NOISE.search(plain_log(one))
+    finally:
+        one.close()
+        kafka.close()
+
+
+@pytest.mark.parametrize("guarantee", ["at_least_once", "exactly_once"])
+def test_sigterm_ends_a_worker_in_order_and_a_restart_repeats_nothing(guarantee: str, stage: Stage) -> None:
+    app_id = guarantee.replace("_", "-")
+    one = stage.worker(app_id=app_id, settings={"ROLLCALL_PROCESSING_GUARANTEE": guarantee})
+    one.start()
+    read = stage.reader()
+    stage.wait_taken(app_id)
+    read.quiet(0.7)
+    before = len(read.records)
+    inputs = stage.io.produce(message for number in range(40) for message in flat("R4 C0-4", f"{app_id}-{number}"))
+    await_outputs(read, inputs, quiet=0.1)
+    assert one.stop() < STOP_SECONDS
+    assert one.exit_code == 0
+    taken = [*topics.INPUTS, f"{app_id}-log"]
+    committed, ends = stage.io.committed(app_id), stage.io.ends(taken)
+    assert {place: end - committed.get(place, 0) for place, end in ends.items() if place[0] != f"{app_id}-log"} == {
+        place: 0 for place in ends if place[0] != f"{app_id}-log"
+    }
+    log_ends = {place: end for place, end in ends.items() if place[0] == f"{app_id}-log"}
+    assert {place: committed.get(place, 0) for place in log_ends} == log_ends
+    assert not NOISE.search(plain_log(one)), NOISE.findall(plain_log(one))
+    read.quiet(0.5)
+    said = len(read.records)
+    one.start()
+    read.quiet(1.5)
+    assert read.records[said:] == []
+    verdict = judge(inputs, read.records[before:])
+    assert (verdict.lost, verdict.wrong, verdict.repeated) == (0, 0, 0), str(verdict)
+    one.stop()
+
+
+def test_sigterm_under_load_ends_a_worker_in_time_and_the_next_one_loses_nothing(stage: Stage) -> None:
+    one = stage.worker(app_id="loaded")
+    one.start()
+    read = stage.reader()
+    stage.wait_taken("loaded")
+    read.quiet(0.7)
+    before = len(read.records)
+    inputs = stage.io.produce(message for number in range(500) for message in flat("R2 C0 C1", f"load-{number}"))
+    assert one.stop() < STOP_SECONDS
+    assert one.exit_code == 0
+    one.start()
+    stage.wait_taken("loaded")
+    assert await_outputs(read, inputs, within=60, quiet=1)
+    verdict = judge(inputs, read.records[before:])
+    assert (verdict.lost, verdict.wrong, verdict.repeated) == (0, 0, 0), str(verdict)
+    one.stop()
+    assert not NOISE.search(plain_log(one))
+
+
+def test_sigterm_during_a_rebalance_ends_the_worker_in_order(stage: Stage, tmp_path: Path) -> None:
+    """What stops the fetcher then must not be taken for its restart. A rolling restart stops workers like this."""
+    one = stage.worker(app_id="rebalancing", settings=bug(tmp_path, SLOW_SECOND_RESTORE))
+    another = stage.worker(app_id="rebalancing", settings={"ROLLCALL_HTTP_PORT": "0"})
+    one.start()
+    another.launch()
+    until(lambda: "RESTORING" in plain_log(one), "a restore after a rebalance", 20)
+    assert one.stop() < STOP_SECONDS
+    another.stop()
+    for each in (one, another):
+        assert each.exit_code == 0, each.tail()
+        assert not NOISE.search(plain_log(each)), NOISE.findall(plain_log(each))
+
+
+def test_a_port_that_is_taken_stops_the_worker_with_a_clear_message(stage: Stage) -> None:
+    one = stage.worker(app_id="port-taken")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", one.port))
+        taken.listen()
+        one.launch()
+        assert one.wait_end(20) != 0
+    text = plain_log(one)
+    assert str(one.port) in text
+    assert re.search(r"address already in use|taken|in use", text)
+    assert "ROLLCALL_HTTP_PORT" in text
+    assert "Traceback" not in text
+
+
+def test_sigterm_ends_a_worker_in_time_though_the_broker_does_not_answer(stage: Stage) -> None:
+    one = stage.worker(app_id="frozen", settings={"ROLLCALL_HTTP_PORT": "0"})
+    one.launch()
+    acquired(one)
+    stage.kafka.pause()
+    try:
+        time.sleep(0.5)
+        assert one.stop() < STOP_SECONDS
+    finally:
+        stage.kafka.resume()
+        one.close()

@@ -1,0 +1,135 @@
+"""Formats: what an older release wrote is read, what a newer one wrote stops the worker before it is used."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.core.batch import State
+from app.engine.partitioner import partition_for
+from tables import batches, keys, pending
+from tables.batches import FORMAT, UnknownFormatError
+from tables.store import Store
+from tests.engine.harness import envelopes, flat, log_lines, plain_log
+from tests.oracle import topics
+from tests.support.stage import Stage
+from tests.support.worker import Worker
+
+CHANGELOG = "rollcall-tables-changelog"
+GOLDEN, OTHER = "upgrade-golden", "upgrade-other"
+
+# What release 0.1.0 wrote for "C0 F2 R3 R3'" of GOLDEN and "F9" of OTHER: key and value in hex, a row a line, as it
+# stood on the changelog at the end but for the rows of `sources`. It stays readable for ever: never make it anew.
+ROWS = {
+    bytes.fromhex(key): bytes.fromhex(value)
+    for key, _, value in (
+        line.partition(" ") for line in Path(__file__).with_name("format_1.txt").read_text().splitlines()
+    )
+}
+
+
+def of(table: bytes, batch: str) -> list[bytes]:
+    """The values of a batch's rows in a table."""
+    return [value for key, value in sorted(ROWS.items()) if key.startswith(keys.named(table, batch))]
+
+
+def test_rows_of_format_one_are_read() -> None:
+    batch = batches.batch_of(GOLDEN, of(keys.BATCHES, GOLDEN))
+    assert batch.state is State.OPEN
+    assert batch.texts == {f"{GOLDEN}.text-0000": 0}
+    assert batch.uploads == {f"{GOLDEN}.upload-0000": f"{GOLDEN}.text-0000", f"{GOLDEN}.upload-0002": None}
+    assert [slot is not None for slot in batch.slots] == [True, False, True]
+    (original,) = map(pending.original_of, of(keys.PENDING, OTHER))
+    assert original.value == flat("F9", OTHER)[0].value
+
+
+def test_a_row_of_a_newer_format_is_refused_with_both_formats() -> None:
+    newer = bytes([FORMAT + 1])
+    with pytest.raises(UnknownFormatError, match=rf"batches table has format {FORMAT + 1}.*reads up to {FORMAT}"):
+        batches.facts_of(newer + of(keys.BATCHES, GOLDEN)[0][1:])
+    with pytest.raises(UnknownFormatError, match=rf"pending table has format {FORMAT + 1}.*reads up to {FORMAT}"):
+        pending.original_of(newer + of(keys.PENDING, OTHER)[0][1:])
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with Stage(tmp_path_factory.mktemp("upgrade")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def worker(stage: Stage) -> Worker:
+    """A worker that has made its topics and stopped again, with some records on every partition of the log."""
+    one = stage.worker()
+    one.start()
+    fillers = {partition_for(name.encode(), 3): name for name in (f"filler-{number}" for number in range(20))}
+    assert len(fillers) == 3
+    stage.io.produce(message for name in fillers.values() for message in flat("R9 C0-9", name))
+    stage.wait_taken()
+    one.stop()
+    return one
+
+
+def write(stage: Stage, batch: str, rows: dict[bytes, bytes]) -> None:
+    """Write rows into the changelog, as a worker of another release would."""
+    for key, value in rows.items():
+        partition = partition_for(batch.encode(), 3)
+        stage.io.call(stage.io._producer.send_and_wait(CHANGELOG, partition=partition, key=key, value=value))
+
+
+@pytest.mark.kafka
+def test_a_worker_goes_on_from_rows_of_format_one(stage: Stage, worker: Worker) -> None:
+    for batch in (GOLDEN, OTHER):
+        write(stage, batch, {key: value for key, value in ROWS.items() if batch.encode() in key})
+    worker.start()
+    stage.io.produce(flat("C1", GOLDEN))
+    read = stage.reader()
+    read.require(lambda found: bool(envelopes(found, topics.ERRORS, GOLDEN)), "a batch begun by format 1 completes")
+    (ready,) = envelopes(read.records, topics.READY, GOLDEN)
+    assert [one["text_storage_id"] for one in ready["ready_essays"]] == [
+        f"{GOLDEN}.text-{number:04d}" for number in (0, 1)
+    ]
+    read.require(lambda found: bool(envelopes(found, topics.EXPIRED, OTHER)), "what was pending long ago expires")
+    worker.stop()
+
+
+@pytest.mark.kafka
+def test_a_local_store_of_another_layout_is_thrown_away_and_restored(stage: Stage, worker: Worker) -> None:
+    home = partition_for(GOLDEN.encode(), 3)
+    store = Store(worker.datadir / "rollcall" / f"partition-{home}")
+    store.open()
+    stood_at = store.offset
+    assert stood_at > 0
+    store.write({key: None for key, _ in store.scan(keys.BATCHES)}, stood_at)
+    store._open_db.put(keys.LOCAL + b"layout", b"of another release")
+    store.close()
+    worker.start()
+    said = [line["event"] for line in log_lines(worker)]
+    assert any("another layout" in event for event in said)
+    before = len((read := stage.reader()).records)
+    stage.io.produce(flat("C7", GOLDEN))
+    read.require(
+        lambda found: bool(envelopes(found[before:], topics.EXCESS, GOLDEN)), "a complete batch is known to be complete"
+    )
+    worker.stop()
+
+
+@pytest.mark.kafka
+def test_a_row_of_an_unknown_newer_format_stops_the_worker_with_a_message(stage: Stage, worker: Worker) -> None:
+    batch = "upgrade-newer"
+    key = keys.named(keys.BATCHES, batch) + bytes(16)
+    write(stage, batch, {key: bytes([FORMAT + 1]) + b"\xc1 what this means is not known yet"})
+    read = stage.reader()
+    read.quiet(0.5)
+    before = len(read.records)
+    worker.launch()
+    (sent,) = stage.io.produce(flat("C0", batch))
+    assert worker.wait_end(20) != 0
+    text = plain_log(worker)
+    assert f"a row of the batches table has format {FORMAT + 1}; this release reads up to {FORMAT}" in text
+    assert "Run the release that wrote it, or a newer one" in text
+    read.quiet(0.5)
+    assert not [one for one in read.records[before:] if batch.encode() in (one.value or b"")]
+    log = ("rollcall-log", partition_for(batch.encode(), 3))
+    assert stage.io.committed("rollcall")[log] < stage.io.ends([log[0]])[log]
+    assert sent.topic == topics.CONTENT
