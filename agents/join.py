@@ -131,8 +131,11 @@ class Join:
             batch = self.tables.batch(batch_id)
             work.touch(batch)
             if row is not None and work.waited(batch) != row:
-                # A row too many: left by a worker that was paused and woke too late.
+                # A row too many: left by a worker that was paused and woke too late, or by a crash between the rows of
+                # a chunk, which may have left an original behind as well.
                 work.stale(row)
+                for orphan in self.tables.orphans(batch):
+                    work.settle(orphan)
             step = self._step(batch, tick, Position(record.offset, record.timestamp), record)
             self._carry(batch, step, record, None, work)
 

@@ -93,12 +93,13 @@ class Work:
         """Make the rows. Called once, when the chunk is folded.
 
         Their order matters where the changelog takes only a beginning of them (at least once, a chunk of over a
-        megabyte, a crash): a batch's facts say that its records are done with. What they stand for (originals, what
-        it waits for) is therefore written before them, and what they make superfluous is deleted after them.
+        megabyte, a crash): a batch's facts say that its records are done with. What they stand for (originals, what it
+        waits for) is therefore written before them, and what they make superfluous is deleted after them; the row that
+        says what a batch waited for goes last, since it leads back to what else there is to be deleted.
         """
         rows = self.rows
         rows.update((key, value) for key, value in self._held.items() if key not in self._settled)
-        rows.update(dict.fromkeys(self._stale))
+        superfluous = list(self._stale)
         for batch_id, facts in self._facts.items():
             before, after = self._waited[batch_id], waiting.key_for(self._batches[batch_id])
             if before != after and after is not None:
@@ -106,6 +107,8 @@ class Work:
             key, value = batches.row(batch_id, facts)
             rows[key] = value
             if before != after and before is not None:
-                rows[before] = None
+                superfluous.append(before)
         rows.update(dict.fromkeys(key for key in self._settled if key not in self._held))
+        for key in superfluous:
+            rows.setdefault(key, None)
         rows.update(watermarks)

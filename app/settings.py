@@ -4,6 +4,7 @@ A wrong one stops the worker at start and names itself.
 """
 
 import ipaddress
+import re
 import sys
 from pathlib import Path
 from typing import Literal
@@ -18,6 +19,7 @@ PREFIX = "ROLLCALL_"
 
 _TEN_YEARS = 315_360_000  # 10 x 365 days x 86,400 s
 _MILLISECOND = 0.001
+_TOPIC = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 
 
 class SettingsError(OperatorError):
@@ -151,7 +153,11 @@ def _parse_positions(value: str) -> frozenset[tuple[str, int, int]]:
     found = set()
     for part in filter(None, (part.strip() for part in value.split(","))):
         topic, *numbers = part.rsplit(":", 2)
-        if len(numbers) != 2 or not all(number.isdigit() for number in numbers):  # noqa: PLR2004 - partition, offset
+        if (
+            not _TOPIC.fullmatch(topic)
+            or len(numbers) != 2  # noqa: PLR2004 - partition and offset
+            or not all(number.isdigit() for number in numbers)
+        ):
             message = f"{part!r} is not topic:partition:offset"
             raise ValueError(message)
         found.add((topic, int(numbers[0]), int(numbers[1])))

@@ -96,8 +96,9 @@ class Store:
 
     def get(self, key: bytes) -> bytes | None:
         """The value of a row, or None. Raises StoreError where the database turns out to be damaged."""
+        database = self._open_db
         try:
-            value: bytes | None = self._open_db.get(key)
+            value: bytes | None = database.get(key)
         except Exception as error:
             raise self._damaged(error) from error
         return value
