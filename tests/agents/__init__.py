@@ -1,0 +1,1 @@
+"""The agents, driven with plain records, without Kafka."""

@@ -1,0 +1,174 @@
+"""A log of plain records, and a worker that folds it as the engine does: fold a chunk, publish, write, go on."""
+
+import copy
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from agents.join import Join
+from agents.work import Work
+from app.core import names
+from app.settings import Settings
+from app.wire.record import source_header
+from tables import keys, waiting
+from tables.slice import Slice
+from tables.store import Store
+from tests.core.play import SECOND, START, state
+from tests.support.events import Message
+
+EMITTED_AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+Headers = list[tuple[str, bytes | None]]
+Output = tuple[str, bytes | None, bytes | None, Headers]
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record as the consumer hands it over."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = field(default_factory=list)
+
+
+class Log:
+    """One partition of the log, a second between two records."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self._ends: dict[tuple[str, int], int] = {}
+
+    def __repr__(self) -> str:
+        return f"Log({[(one.timestamp, (one.value or b'')[:400]) for one in self.records]})"
+
+    @property
+    def time(self) -> int:
+        """The append time of the next record."""
+        return START + len(self.records) * SECOND
+
+    def append(self, value: bytes | None, headers: Headers, *, key: bytes | None = None, time: int = 0) -> Record:
+        """Append any record."""
+        record = Record("rollcall-log", 0, len(self.records), time or self.time, key, value, headers)
+        self.records.append(record)
+        return record
+
+    def send(self, message: Message, partition: int = 0) -> Record:
+        """Append an input as the hop does: next in its partition."""
+        place = message.topic, partition
+        offset = self._ends.get(place, 0)
+        self._ends[place] = offset + 1
+        headers: Headers = [("s", source_header(names.INPUTS.index(message.topic), partition, offset))]
+        if message.key is not None:
+            headers.append(("k", message.key))
+        return self.append(message.value, headers)
+
+    def again(self, record: Record) -> Record:
+        """Append an input again, as a hop that repeats itself does."""
+        return self.append(record.value, record.headers)
+
+    def tick(self, time: int = 0) -> Record:
+        """Append a tick."""
+        return self.append(b"", [("t", b"")], time=time)
+
+
+class MemoryStore(Store):
+    """The rows in a dict: RocksDB takes 50 ms to open, which hundreds of examples can't wait for."""
+
+    def __init__(self) -> None:
+        super().__init__(Path("memory"))
+        self._rows: dict[bytes, bytes] = {}
+        self._offset = 0
+
+    @property
+    def offset(self) -> int:
+        return self._offset
+
+    def get(self, key: bytes) -> bytes | None:
+        return self._rows.get(key)
+
+    def scan(self, prefix: bytes, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        found = sorted(key for key in self._rows if key.startswith(prefix) and key >= start)
+        return iter([(key, self._rows[key]) for key in found])
+
+    def write(self, rows: Mapping[bytes, bytes | None] | Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
+        for key, value in rows.items() if isinstance(rows, Mapping) else rows:
+            if value is None:
+                self._rows.pop(key, None)
+            else:
+                self._rows[key] = value
+        self._offset = offset
+
+
+class Worker:
+    """What a task does, without Kafka."""
+
+    def __init__(self, store: Store, capacity: int = 100_000, **settings: Any) -> None:
+        self.settings = Settings(_env_file=None, **settings)  # type: ignore[call-arg]
+        self.store = store
+        self.capacity = capacity
+        self.outputs: list[Output] = []
+        self.works: list[Work] = []
+        self.start()
+
+    def start(self) -> None:
+        """Start, or start again: nothing is kept but what was written."""
+        self.tables = Slice(self.store, self.capacity)
+        self.join = Join(0, self.tables, self.settings, lambda: EMITTED_AT)
+
+    def fold(self, records: Sequence[Record]) -> Work:
+        """Fold a chunk, and write it."""
+        work = self.join.fold(records)
+        self.outputs += work.outputs
+        self.works.append(work)
+        self.tables.write(work.rows, self.store.offset + len(work.rows), work.touched)
+        return work
+
+    def run(self, records: Sequence[Record], cuts: Sequence[int] = ()) -> "Worker":
+        """Fold records in chunks that end before these places."""
+        bounds = [0, *sorted({cut for cut in cuts if 0 < cut < len(records)}), len(records)]
+        for start, end in pairwise(bounds):
+            if end > start:
+                self.fold(records[start:end])
+        return self
+
+    def rows(self) -> dict[bytes, bytes]:
+        """Return all rows but those of batches, whose keys depend on how the log was cut."""
+        return {
+            key: value for table in (keys.PENDING, keys.WAITING, keys.SOURCES) for key, value in self.store.scan(table)
+        }
+
+    def states(self, batches: Sequence[str]) -> dict[str, Any]:
+        """Return the states of batches as the written rows have them."""
+        fresh = Slice(self.store, self.capacity)
+        return {batch: copy.deepcopy(state(fresh.batch(batch))) for batch in batches}
+
+    def live(self, batches: Sequence[str]) -> dict[str, Any]:
+        """Return the states of batches as the worker has them."""
+        return {batch: copy.deepcopy(state(self.tables.batch(batch))) for batch in batches}
+
+    def waiting(self) -> list[tuple[str, int, str]]:
+        """Return who waits for what."""
+        return [(what.name, since, batch) for what in waiting.What for since, batch in self.tables.waiting(what)]
+
+
+def dead(outputs: Sequence[Output]) -> list[tuple[str, bytes | None, bytes | None]]:
+    """Return reason, key and value of each dead letter."""
+    return [
+        (str(dict(headers)["rollcall.reason"], "ascii"), key, value)  # type: ignore[arg-type]
+        for topic, key, value, headers in outputs
+        if topic == names.DEAD_LETTER
+    ]
+
+
+def topics_of(outputs: Sequence[Output]) -> list[str]:
+    """Return the topics of outputs."""
+    return [topic for topic, *_ in outputs]
+
+
+MakeWorker = Callable[..., Worker]

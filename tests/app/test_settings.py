@@ -1,0 +1,152 @@
+"""The settings: the contract's defaults, and every wrong value stops the worker by name."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.core.events import Policy
+from app.errors import OperatorError
+from app.settings import Settings, SettingsError, load
+
+
+@pytest.fixture(autouse=True)
+def clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No setting from outside: an empty environment, and a directory without a `.env`."""
+    for name in list(os.environ):
+        if name.upper().startswith("ROLLCALL_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+DEFAULTS: dict[str, Any] = {
+    "broker": "127.0.0.1:9092",
+    "app_id": "rollcall",
+    "datadir": Path("./rollcall-data"),
+    "processing_guarantee": "at_least_once",
+    "partitions": 3,
+    "replication_factor": 1,
+    "readiness_timeout_seconds": 86_400,
+    "pending_ttl_seconds": 86_400,
+    "provisioning_completed": True,
+    "http_host": "127.0.0.1",
+    "http_port": 6066,
+    "log_format": None,
+}
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_the_defaults_are_the_contracts(name: str) -> None:
+    assert getattr(load(), name) == DEFAULTS[name]
+
+
+def test_the_outputs_name_the_service_of_the_contract() -> None:
+    assert load().source_service == "essay-lifecycle-service"
+
+
+def test_the_policy_is_in_milliseconds() -> None:
+    assert load().policy == Policy() == Policy(readiness_timeout=86_400_000, pending_ttl=86_400_000)
+
+
+GOOD = [
+    ("BROKER", "a:1, b:65535", "broker", "a:1,b:65535"),
+    ("BROKER", "[::1]:9092", "broker", "[::1]:9092"),
+    ("APP_ID", "roll.call_2-x", "app_id", "roll.call_2-x"),
+    ("DATADIR", "/somewhere/else", "datadir", Path("/somewhere/else")),
+    ("PROCESSING_GUARANTEE", "exactly_once", "exactly_once", True),
+    ("PROCESSING_GUARANTEE", "at_least_once", "exactly_once", False),
+    ("PARTITIONS", "12", "partitions", 12),
+    ("REPLICATION_FACTOR", "3", "replication_factor", 3),
+    ("READINESS_TIMEOUT_SECONDS", "1.5", "policy", Policy(readiness_timeout=1500)),
+    ("READINESS_TIMEOUT_SECONDS", "0", "policy", Policy(readiness_timeout=0)),
+    ("PENDING_TTL_SECONDS", "0.25", "policy", Policy(pending_ttl=250)),
+    ("PENDING_TTL_SECONDS", "0", "policy", Policy(pending_ttl=0)),
+    ("PROVISIONING_COMPLETED", "false", "policy", Policy(provisioning_completed=False)),
+    ("PROVISIONING_COMPLETED", "true", "policy", Policy(provisioning_completed=True)),
+    ("HTTP_HOST", "localhost", "http_host", "localhost"),
+    ("HTTP_HOST", "::1", "http_host", "::1"),
+    ("HTTP_HOST", "127.1.2.3", "http_host", "127.1.2.3"),
+    ("HTTP_PORT", "0", "http_port", 0),
+    ("LOG_FORMAT", "json", "json_logs", True),
+    ("LOG_FORMAT", "console", "json_logs", False),
+    ("SKIP_POISON", "a.v1:0:7, b:2:12345678901", "poison", frozenset({("a.v1", 0, 7), ("b", 2, 12_345_678_901)})),
+    ("SKIP_POISON", "", "poison", frozenset()),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "attribute", "value"), GOOD)
+def test_a_setting_is_read_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str, attribute: str, value: object
+) -> None:
+    monkeypatch.setenv(f"ROLLCALL_{name}", text)
+    assert getattr(load(), attribute) == value
+
+
+WRONG = {
+    "BROKER": ["", "localhost", "a:", ":9092", "a:0", "a:65536", "a:x", "a:1,", "a:1,,b:2", "a:-1", "a:²"],
+    "APP_ID": ["", "a b", "å", "a/b", "x" * 201],
+    "PROCESSING_GUARANTEE": ["", "exactly-once", "EXACTLY_ONCE", "1"],
+    "PARTITIONS": ["", "0", "-1", "10001", "three", "2.5"],
+    "REPLICATION_FACTOR": ["0", "-1", "101", "x"],
+    "READINESS_TIMEOUT_SECONDS": ["-1", "x", "", "nan", "inf", "1e308"],
+    "PENDING_TTL_SECONDS": ["-0.1", "x", "nan", "inf", "1e308"],
+    "PROVISIONING_COMPLETED": ["", "maybe", "2"],
+    "HTTP_HOST": ["", "0.0.0.0", "::", "192.168.1.7", "8.8.8.8", "example.org", "127.0.0.1:80", "localhost.example"],  # noqa: S104 - refused
+    "HTTP_PORT": ["-1", "65536", "x", ""],
+    "LOG_FORMAT": ["", "xml", "JSON"],
+    "SOURCE_SERVICE": [""],
+    "MAX_MESSAGE_BYTES": ["1023", "4194305", "x"],
+    "SESSION_TIMEOUT_SECONDS": ["0.5", "301", "nan"],
+    "CACHE_UPLOADS": ["0", "x"],
+    "MAX_POLL_RECORDS": ["0", "100001"],
+    "TICK_SECONDS": ["0", "61", "nan"],
+    "SKIP_POISON": ["7", "0:7", "t:0:", "t::7", "t:a:b", "t:0:-1", "t:0:1;t:0:2", ":0:7", "t:²:1"],
+}
+
+
+@pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in WRONG.items() for text in texts])
+def test_a_wrong_value_stops_the_worker_and_names_its_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str
+) -> None:
+    monkeypatch.setenv(f"ROLLCALL_{name}", text)
+    with pytest.raises(SettingsError) as caught:
+        load().policy  # noqa: B018 - a value that only fails when it is used is as wrong
+    assert f"ROLLCALL_{name}={text!r}" in str(caught.value)
+    assert isinstance(caught.value, OperatorError)
+
+
+def test_every_setting_has_wrong_values_here() -> None:
+    assert set(WRONG) | {"DATADIR"} == {name.upper() for name in Settings.model_fields}
+
+
+def test_all_wrong_settings_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROLLCALL_PARTITIONS", "x")
+    monkeypatch.setenv("ROLLCALL_HTTP_HOST", "0.0.0.0")  # noqa: S104 - refused
+    with pytest.raises(SettingsError, match=r"(?s)ROLLCALL_PARTITIONS.*ROLLCALL_HTTP_HOST"):
+        load()
+
+
+def test_a_refused_host_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROLLCALL_HTTP_HOST", "0.0.0.0")  # noqa: S104 - refused
+    with pytest.raises(SettingsError, match="loopback"):
+        load()
+
+
+def test_a_dotenv_file_is_read_and_the_environment_comes_first(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (clean / ".env").write_text("ROLLCALL_PARTITIONS=7\nROLLCALL_APP_ID=from-file\nANOTHER=1\n")
+    assert (load().partitions, load().app_id) == (7, "from-file")
+    monkeypatch.setenv("ROLLCALL_PARTITIONS", "9")
+    assert (load().partitions, load().app_id) == (9, "from-file")
+
+
+def test_a_wrong_value_in_a_dotenv_file_is_named(clean: Path) -> None:
+    (clean / ".env").write_text("ROLLCALL_HTTP_PORT=many\n")
+    with pytest.raises(SettingsError, match="ROLLCALL_HTTP_PORT='many'"):
+        load()
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        load().partitions = 4

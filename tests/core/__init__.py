@@ -1,0 +1,1 @@
+"""The pure core against the contract: cases, the invariant, idempotence, conservation, outputs."""

@@ -1,0 +1,21 @@
+"""How many examples a property is tried on: few and always the same ones by default, many with
+`HYPOTHESIS_PROFILE=thorough`.
+"""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
+_FACTOR = 20  # a minute becomes twenty
+
+
+def examples(count: int) -> settings:
+    """Return the settings of a property that is tried on `count` examples, or on twenty times as many."""
+    return settings(
+        max_examples=count * _FACTOR if THOROUGH else count,
+        derandomize=not THOROUGH,
+        deadline=None,
+        # Fixtures hold directories only, which examples tell apart by a number.
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )

@@ -1,0 +1,125 @@
+"""The central invariant: the outcome is a function of the registration and the sequence of the uploads."""
+
+from typing import Any
+
+from hypothesis import example, given
+
+from app.core.batch import IN_EXCESS, PENDING, State
+from app.core.events import Content, Failure
+from tests.contract.notation import parse
+from tests.core.examples import examples
+from tests.core.play import Played, data_bytes, play
+from tests.core.sequences import SLOTS, UPLOADS, sequences
+from tests.oracle import topics
+from tests.oracle.judge import judge
+from tests.oracle.outcome import outcome
+from tests.oracle.reading import read
+
+
+def final(found: Played, registered_at: int) -> dict[str, Any]:
+    """Return all that must not depend on when the registration came."""
+    batch = found.batch
+    return {
+        "slots": batch.slots,
+        "excess": list(batch.excess.values()),
+        "late failures": batch.late_failures,
+        "texts": {text: place for text, place in batch.texts.items() if place != PENDING},
+        "uploads": batch.uploads,
+        "pending": list(batch.pending),
+        # Counted among the uploads alone: the registration's own place is left out.
+        "dead letters": [(number - (number > registered_at), reason) for number, reason in found.refused],
+        "said once": {
+            topic: [data_bytes(one) for one in found.about(topic)]
+            for topic in (topics.READY, topics.ERRORS, topics.COMPLETED)
+        },
+        "said to each": {data_bytes(one) for topic in (topics.SLOT, topics.EXCESS) for one in found.about(topic)},
+        "ids": {one.event_id for one in found.said},
+    }
+
+
+@examples(80)
+@given(UPLOADS, SLOTS)
+@example(["F0", "C1", "F2", "C3", "C4"], 4)
+@example(["C0", "C0@1", "C2@1", "F1", "C1@0", "C1@3"], 2)
+def test_moving_the_registration_to_any_position_changes_nothing(uploads: list[str], slots: int) -> None:
+    outcomes = []
+    for place in range(len(uploads) + 1):
+        found = play(" ".join([*uploads[:place], f"R{slots}", *uploads[place:]]))
+        outcomes.append(final(found, place))
+    for moved in outcomes[1:]:
+        assert moved == outcomes[0]
+
+
+@examples(250)
+@given(sequences())
+def test_the_outcome_is_the_oracles(sequence: str) -> None:
+    found = play(sequence)
+    batch = found.batch
+    events = [event for event in (read(record).event for record in found.inputs) if event is not None]
+    due = outcome(events)
+
+    essay_ids = due.registration.essay_ids if due.registration else ()
+    slots = dict(zip(essay_ids, batch.slots, strict=True))
+    assert {essay: one.text_id for essay, one in slots.items() if isinstance(one, Content)} == {
+        essay: one.text for essay, one in due.slots.items()
+    }
+    assert {essay: one.upload_id for essay, one in slots.items() if isinstance(one, Failure)} == {
+        essay: one.upload for essay, one in due.failed.items()
+    }
+    assert list(batch.excess) == [one.text for one in due.excess]
+    assert batch.late_failures == len(due.late_failures)
+    assert [held.upload.upload_id for held in batch.pending.values()] == [one.upload for one in due.pending]
+    assert sorted(number for number, _ in found.refused) == sorted(one.record.offset for one in due.conflicts)
+    assert batch.complete == due.complete
+    assert (batch.state is State.UNREGISTERED) == (due.registration is None)
+
+
+@examples(250)
+@given(sequences())
+def test_what_is_said_is_what_the_oracle_expects(sequence: str) -> None:
+    found = play(sequence)
+    verdict = judge(found.inputs, found.records, ordered=True)
+    assert (verdict.lost, verdict.wrong, verdict.repeated) == (0, 0, 0), str(verdict)
+
+
+@examples(60)
+@given(sequences())
+def test_slots_fill_as_one_run_from_each_end(sequence: str) -> None:
+    batch = play(sequence).batch
+    kinds = "".join("." if one is None else "C" if isinstance(one, Content) else "F" for one in batch.slots)
+    assert kinds == "C" * batch.filled + "." * (len(kinds) - batch.filled - batch.failed) + "F" * batch.failed
+
+
+@examples(60)
+@given(sequences())
+def test_no_text_is_in_two_places_and_no_upload_has_two_outcomes(sequence: str) -> None:
+    batch = play(sequence).batch
+    contents = [one for one in batch.slots if isinstance(one, Content)]
+    texts = [one.text_id for one in (*contents, *batch.excess.values())]
+    assert len(set(texts)) == len(texts)
+    uploads = [one.upload_id for one in (*batch.slots, *batch.excess.values()) if one is not None]
+    assert len(set(uploads)) == len(uploads)
+    assert {text for text, place in batch.texts.items() if place == IN_EXCESS} == set(batch.excess)
+    assert all(batch.slots[place] == batch.content_of(text) for text, place in batch.texts.items() if place >= 0)
+
+
+def test_the_sequences_are_not_trivial() -> None:
+    """The strategy reaches what the properties are about; without this they could all hold of nothing."""
+    reached: set[str] = set()
+
+    @examples(120)
+    @given(sequences())
+    def gather(sequence: str) -> None:
+        found = play(sequence)
+        reached.update(step.outcome.value for step in found.steps)
+        reached.update(one.topic for one in found.said)
+        reached.update(reason for _, reason in found.refused)
+        if any(token.upload != token.number for step in parse(sequence) for token in step):
+            reached.add("alias")
+
+    gather()
+    assert reached >= {
+        "registered", "assigned", "held", "excess", "slot_failed", "recorded", "conflict", "repeated", "alias",
+        topics.SLOT, topics.READY, topics.ERRORS, topics.EXCESS, topics.COMPLETED,
+        topics.UPLOAD_CONFLICT, topics.REGISTRATION_CONFLICT,
+    }  # fmt: skip

@@ -1,0 +1,159 @@
+"""The view of a partition: the cache is bounded, and what is read again equals what was live."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.batch import Batch
+from app.core.events import Source
+from tables import batches, pending, sources, waiting
+from tables.pending import Original
+from tables.slice import BATCH_WEIGHT, Slice
+from tables.store import Store
+from tables.waiting import What
+from tests.core.examples import examples
+from tests.core.play import play, state
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    found = Store(tmp_path / "partition-0")
+    found.open()
+    return found
+
+
+def fill(tables: Slice, name: str, sequence: str) -> None:
+    """Write what a sequence did to a batch, and let the slice read it."""
+    found = play(sequence, name)
+    key, value = batches.row(name, [fact for step in found.steps for fact in step.facts])
+    tables.write({key: value}, tables.store.offset + 1, [name])
+    assert state(tables.batch(name)) == state(found.batch)
+    tables.trim([name])
+
+
+def test_a_batch_is_read_once_and_then_cached(store: Store) -> None:
+    tables = Slice(store, 1000)
+    fill(tables, "a", "R2 C0")
+    first = tables.batch("a")
+    assert tables.batch("a") is first
+    assert (tables.misses, tables.hits) == (1, 2)
+
+
+def test_a_batch_that_nobody_knows_is_new(store: Store) -> None:
+    assert state(Slice(store, 10).batch("nobody")) == state(Batch("nobody"))
+
+
+def test_the_cache_holds_no_more_than_its_capacity(store: Store) -> None:
+    tables = Slice(store, 100)
+    for number in range(40):
+        fill(tables, f"batch-{number}", "R5 C0 C1")
+        weight = BATCH_WEIGHT + 5 + 2
+        assert tables.cached * weight <= 100
+    assert tables.cached == 100 // (BATCH_WEIGHT + 5 + 2)
+
+
+def test_what_was_used_longest_ago_goes_first(store: Store) -> None:
+    tables = Slice(store, 3 * (BATCH_WEIGHT + 1 + 1))
+    for name in ("a", "b", "c"):
+        fill(tables, name, "R1 C0")
+    first = tables.batch("a")
+    fill(tables, "d", "R1 C0")
+    assert tables.cached == 3
+    assert tables.batch("a") is first
+    misses = tables.misses
+    tables.batch("b")
+    assert tables.misses == misses + 1
+
+
+def test_a_batch_that_grows_weighs_more_and_one_that_goes_weighs_nothing(store: Store) -> None:
+    tables = Slice(store, 60)
+    fill(tables, "a", "R2")
+    fill(tables, "b", "R50 C0")
+    assert tables.cached == 1
+    fill(tables, "c", "R200")  # heavier than the whole cache
+    assert tables.cached == 0
+    fill(tables, "d", "R2")
+    assert tables.cached == 1
+
+
+def test_growing_in_place_counts_too(store: Store) -> None:
+    tables = Slice(store, 20)
+    for name in ("a", "b"):
+        fill(tables, name, "R2")
+    batch = tables.batch("b")
+    for fact in (fact for step in play("C0-9", "b").steps for fact in step.facts):
+        batch.apply(fact)
+    tables.trim(["b"])
+    assert tables.cached == 1
+    assert tables.batch("b") is batch
+
+
+def test_nothing_is_dropped_between_two_trims(store: Store) -> None:
+    """A batch that is changed and not yet written lives in the cache alone."""
+    tables = Slice(store, 1)
+    found = {name: tables.batch(name) for name in "abcdef"}
+    assert all(tables.batch(name) is batch for name, batch in found.items())
+
+
+def test_after_forgetting_everything_is_read_again(store: Store) -> None:
+    tables = Slice(store, 1000)
+    fill(tables, "a", "R2 C0")
+    first = tables.batch("a")
+    tables.forget()
+    assert tables.cached == 0
+    assert tables.batch("a") is not first
+    assert state(tables.batch("a")) == state(first)
+    for number in range(100):  # what is forgotten weighs nothing, however often
+        fill(tables, f"batch-{number}", "R20 C0")
+        tables.forget()
+    for number in range(100):
+        fill(tables, f"batch-{number}", "R5 C0")
+    assert tables.cached == 1000 // (BATCH_WEIGHT + 6)
+
+
+def test_originals_and_watermarks_are_read_from_the_store(store: Store) -> None:
+    tables = Slice(store, 10)
+    assert tables.original("a", 7) is None
+    assert tables.watermarks() == {}
+    tables.write(
+        {
+            pending.key("a", 7): pending.value(Original(Source(1, 2, 3), b"x")),
+            sources.key(1, 2): sources.value(3),
+            sources.key(0, 300): sources.value(2**40),
+        },
+        1,
+        [],
+    )
+    assert tables.original("a", 7) == Original(Source(1, 2, 3), b"x")
+    assert tables.original("a", 8) is None
+    assert tables.watermarks() == {(1, 2): 3, (0, 300): 2**40}
+
+
+@examples(60)
+@given(
+    st.lists(
+        st.lists(
+            st.tuples(st.booleans(), st.sampled_from(What), st.integers(0, 6), st.sampled_from("abc")), max_size=4
+        ),
+        max_size=6,
+    )
+)
+def test_who_waits_is_complete_and_in_order_however_the_rows_come_and_go(
+    tmp_path_factory: pytest.TempPathFactory, chunks: list[list[tuple[bool, What, int, str]]]
+) -> None:
+    store = Store(tmp_path_factory.mktemp("slice") / "partition-0")
+    store.open()
+    tables = Slice(store, 10)
+    present: set[tuple[What, int, str]] = set()
+    for number, chunk in enumerate(chunks):
+        rows: dict[bytes, bytes | None] = {}
+        for add, what, since, batch in chunk:
+            rows[waiting.key(what, since, batch)] = b"" if add else None
+            (present.add if add else present.discard)((what, since, batch))
+        tables.write(rows, number, [])
+        for what in What:
+            expected = sorted((since, batch) for kind, since, batch in present if kind is what)
+            assert list(tables.waiting(what)) == expected
+    store.close()

@@ -1,0 +1,1 @@
+"""The edges: bytes to events, and outputs to bytes."""

@@ -1,0 +1,48 @@
+"""The records of the internal log, and the headers of a dead letter."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.events import Source
+from app.wire.encode import dead_letter_headers
+from app.wire.record import is_tick, read_key, read_source, source_header
+from tests.core.examples import examples
+
+
+def test_a_dead_letter_says_why_and_where_its_input_stands() -> None:
+    assert dead_letter_headers("malformed", "at byte 7: å", "topic", 2, 12_345_678_901) == [
+        ("rollcall.reason", b"malformed"),
+        ("rollcall.detail", "at byte 7: å".encode()),
+        ("rollcall.source.topic", b"topic"),
+        ("rollcall.source.partition", b"2"),
+        ("rollcall.source.offset", b"12345678901"),
+    ]
+
+
+def test_a_detail_that_is_not_quite_text_is_written_all_the_same() -> None:
+    assert dead_letter_headers("malformed", "\ud800", "t", 0, 0)[1] == ("rollcall.detail", b"?")
+
+
+@examples(50)
+@given(st.integers(0, 2), st.integers(0, 2**32 - 1), st.integers(0, 2**63 - 1))
+def test_the_source_of_a_record_is_read_as_written(topic: int, partition: int, offset: int) -> None:
+    header = source_header(topic, partition, offset)
+    assert read_source([("x", b"1"), ("s", header)]) == Source(topic, partition, offset)
+
+
+def test_a_source_header_of_another_form_is_none() -> None:
+    for value in (None, b"", b"1", source_header(1, 2, 3) + b"x", source_header(3, 0, 0), source_header(255, 0, 0)):
+        assert read_source([("s", value)]) is None
+    assert read_source([]) is None
+
+
+def test_the_key_of_a_record_is_read_and_absent_is_null() -> None:
+    assert read_key([("s", b"1"), ("k", b"key")]) == b"key"
+    assert read_key([("k", b"")]) == b""
+    assert read_key([("s", b"1")]) is None
+
+
+def test_a_tick_is_told_by_its_header() -> None:
+    assert is_tick([("t", b"")])
+    assert not is_tick([("s", b"")])
+    assert not is_tick([])
