@@ -34,8 +34,9 @@ class Work:
     dead: Counter[str] = field(default_factory=Counter)
     mismatches: int = 0
     _held: dict[bytes, bytes] = field(default_factory=dict)
-    _settled: set[bytes] = field(default_factory=set)
-    _stale: set[bytes] = field(default_factory=set)
+    # Ordered: the rows of a chunk are the same, byte for byte, on every worker.
+    _settled: dict[bytes, None] = field(default_factory=dict)
+    _stale: dict[bytes, None] = field(default_factory=dict)
     _facts: dict[str, list[Fact]] = field(default_factory=dict)
     _waited: dict[str, bytes | None] = field(default_factory=dict)
     _batches: dict[str, Batch] = field(default_factory=dict)
@@ -78,11 +79,11 @@ class Work:
 
     def settle(self, key: bytes) -> None:
         """Let the original of an upload go that is no longer pending."""
-        self._settled.add(key)
+        self._settled[key] = None
 
     def stale(self, key: bytes) -> None:
         """Delete a row of ``waiting`` that is not so."""
-        self._stale.add(key)
+        self._stale[key] = None
 
     @property
     def touched(self) -> dict[str, Batch]:

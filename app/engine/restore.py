@@ -73,6 +73,8 @@ async def restore(settings: Settings, topic: str, stores: Mapping[int, Store], p
                 progress.done += position - left[partition]
                 left[partition] = position
                 if position >= ends[partition]:
+                    # Behind the last record there may be markers; the store stands at the end, not before them.
+                    partitions[partition].write((), position)
                     del left[partition]
                     reader.pause(partition)
         progress.done = progress.total

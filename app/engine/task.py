@@ -160,13 +160,24 @@ class Task:
             changelog_end = await self._transact(self._producer, publisher, work, end)
         else:
             changelog_end = await self._publish(publisher, work)
-        # A batch that was retried over a restart of the broker is acknowledged without its offset; what is known
-        # stays.
-        self._stands_at = max(self._stands_at, changelog_end)
+        self._advance(changelog_end, len(work.rows))
         tables.write(work.rows, self._stands_at, work.touched)
         self.acknowledged = end
         self._log_clock = (chunk[-1].timestamp, time.monotonic())
         metrics.chunk(work, len(chunk), folded - started, time.perf_counter() - folded)
+
+    def _advance(self, changelog_end: int, rows: int) -> None:
+        """Say how far of the changelog the local database is, once it has the ``rows`` that end at ``changelog_end``.
+
+        At least once nobody is fenced: a worker that was paused appends behind what its successor wrote, and must not
+        take that for its own. It stands further on only if its rows adjoin what it has; else it stays where it is and
+        the next restore reads on from there. (So it does after a batch that was retried over a restart of the broker,
+        which is acknowledged without its offset.)
+        """
+        if self._producer is not None:
+            self._stands_at = max(self._stands_at, changelog_end)
+        elif changelog_end == self._stands_at + rows:
+            self._stands_at = changelog_end
 
     async def _publish(self, publisher: Publisher, work: Work) -> int:
         """At least once: all outputs acknowledged, then the changelog.
