@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -51,7 +51,8 @@ class Result:
 
     def as_json(self) -> dict[str, object]:
         """The result for a file."""
-        return asdict(self) | {"right": self.right}
+        # A Counter is no mapping to asdict: it makes one of pairs.
+        return asdict(replace(self, rounds=Counter())) | {"rounds": dict(self.rounds), "right": self.right}
 
 
 class _IO(KafkaIO):
