@@ -1,0 +1,102 @@
+"""The mutations that are tried, where, and how each one was caught."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from random import Random
+
+from tests.crash import mutations
+from tests.crash.mutations import Mutation
+from tests.crash.scenario import GUARANTEES, Scenario
+from tests.crash.sweep import crashes, sweep, zombies
+
+ONCE, EXACTLY = GUARANTEES
+SEED = 3
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A mutation, and the kind of scenarios that it is tried in."""
+
+    mutation: Mutation
+    guarantee: str
+    kind: str  # crash or zombie
+    at: str = ""
+    harmless: bool = False
+
+    @property
+    def name(self) -> str:
+        """The mutation and the guarantee."""
+        return f"{self.mutation.__name__}, {self.guarantee}"
+
+    @property
+    def what(self) -> str:
+        """What is changed, in a sentence."""
+        return (self.mutation.__doc__ or "").partition("\n")[0]
+
+    def scenarios(self, seed: int) -> list[Scenario]:
+        """The scenarios; their points are those of the mutated engine."""
+        every: Callable[..., list[Scenario]] = {"crash": crashes, "zombie": zombies}[self.kind]
+        return every(seed, self.guarantee, mutation=self.mutation, at=self.at)
+
+
+TRIALS = (
+    Trial(mutations.no_barrier, ONCE, "crash"),
+    Trial(mutations.changelog_before_outputs, ONCE, "crash"),
+    Trial(mutations.changelog_beside_outputs, ONCE, "crash"),
+    Trial(mutations.changelog_first_in_transaction, EXACTLY, "crash", harmless=True),
+    Trial(mutations.store_before_changelog, ONCE, "crash"),
+    Trial(mutations.store_before_changelog, EXACTLY, "crash"),
+    Trial(mutations.store_claims_the_end, ONCE, "zombie"),
+    Trial(mutations.offset_before_changelog, ONCE, "crash"),
+    Trial(mutations.offset_before_changelog, EXACTLY, "crash"),
+    Trial(mutations.no_fence, EXACTLY, "zombie"),
+    Trial(mutations.value_per_batch, ONCE, "zombie", at="append"),
+    Trial(mutations.key_without_last_offset, ONCE, "zombie", at="sim-log"),
+    Trial(mutations.hop_acknowledges_first, ONCE, "crash", at="sim-log"),
+    Trial(mutations.hop_acknowledges_first, EXACTLY, "crash", at="sim-log"),
+    Trial(mutations.no_watermark, EXACTLY, "crash"),
+    Trial(mutations.uncommitted_restore, EXACTLY, "crash"),
+    Trial(mutations.read_before_fence, EXACTLY, "zombie"),
+)
+
+
+@dataclass
+class Caught:
+    """In how many of how many runs a mutation was caught, and how many violations each check saw there."""
+
+    runs: int = 0
+    caught: int = 0
+    checks: Counter[str] = field(default_factory=Counter)
+    first: str = ""
+
+
+def attempt(trial: Trial, most: int, *, enough: int, seed: int = SEED) -> Caught:
+    """Try a mutation in at most ``most`` scenarios, drawn from all, until it was caught in ``enough`` of them.
+
+    A run counts only if it is right without the mutation.
+    """
+    scenarios = trial.scenarios(seed)
+    caught = Caught()
+    for scenario in Random(seed).sample(scenarios, min(most, len(scenarios))):  # noqa: S311 - a seed, to be repeated
+        report = sweep([scenario], mutation=trial.mutation)
+        caught.runs += 1
+        if report.bad and not sweep([scenario]).bad:
+            caught.caught += 1
+            caught.checks += report.checks
+            caught.first = caught.first or scenario.command
+        if caught.caught >= enough:
+            break
+    return caught
+
+
+def table(results: list[tuple[Trial, Caught]]) -> Iterator[str]:
+    """The mutations and which check caught each."""
+    yield f"{'mutation':<56}{'runs':>6}{'caught':>8}  violations by check"
+    for trial, caught in results:
+        seen = ", ".join(f"{check} {count}" for check, count in caught.checks.most_common())
+        harmless = "none: harmless" if trial.harmless else "NONE"
+        yield f"{trial.name:<56}{caught.runs:>6}{caught.caught:>8}  {seen or harmless}"
+
+
+__all__ = ["TRIALS", "Caught", "Trial", "attempt", "table"]

@@ -1,0 +1,137 @@
+"""Judges a run: nothing lost, nothing wrong, nothing repeated that may not be, and state that is the fold of the log.
+
+Each violation begins with the name of the check that saw it:
+
+=============  =======================================================================================================
+check          what it says
+=============  =======================================================================================================
+``lost``       the oracle: an input without its outcome, or an outcome that nobody was told
+``wrong``      the oracle: a slot given twice, an upload in two slots, a count off by one, a repeat that differs
+``repeated``   the oracle: more outputs than inputs call for, where none may be repeated
+``unsaid``     an output that the fold of the log calls for is missing
+``unfounded``  an output that the fold of the log does not call for, or too often where none may be repeated
+``state``      the changelog alone does not say what the fold of the log says
+``copy``       the local store does not say that, or has other rows than the changelog
+``unrest``     the log grows while nothing is due
+``failed``     a worker ended that was not fenced
+``stuck``      the run does not come to rest
+``residue``    no violation: rows that are left over and are passed over when they are met
+=============  =======================================================================================================
+"""
+
+import struct
+from functools import cache
+
+from app.core.names import INPUTS, OUTPUTS
+from app.engine.topics import log_topic
+from tables import keys
+from tests.crash.golden import Facts, Said, facts_in, fold_logs, name_of, said_on
+from tests.crash.result import Result, Rows
+from tests.oracle import InputRecord, OutputRecord, judge
+
+_SOURCE = struct.Struct(">BIQ")  # as the log's records say where they came from; written out a second time on purpose
+#: Not a violation: what is left over, and does nothing.
+RESIDUE = "residue"
+
+_MOST = 8  # violations of one check that are told
+
+#: What the oracle said about inputs and outputs that it has seen before: it is a function of the two alone.
+_Judged = tuple[tuple[str, str], ...]
+
+
+def violations(result: Result) -> list[str]:
+    """What is wrong with a run; empty when all is well. Not to be called while the engine is mutated."""
+    found = list(result.problems)
+    scenario = result.scenario
+    repeats_allowed = scenario.crash is not None and not result.settings.exactly_once
+    said = said_on(result.broker, OUTPUTS)
+    for kind, detail in _judged(_inputs(result), frozenset(said.items())):
+        if kind != "repeated" or not repeats_allowed:
+            found.append(f"{kind}: {detail}")
+    if any(problem.startswith("stuck") for problem in result.problems):
+        return found
+    golden = fold_logs(result.broker.topic(log_topic(result.settings)), result.then, result.settings)
+    unsaid = [one for one in golden.said if one not in said]
+    found += [f"unsaid: {name_of(one)}" for one in unsaid[:_MOST]]
+    for one, count in said.items():
+        due = golden.said[one]
+        if not due or (count != due and not repeats_allowed):
+            found.append(f"unfounded: {name_of(one)}, {count} times, not {due}")
+    torn = scenario.crash is not None and not result.settings.exactly_once
+    found += _differences("state", golden.rows_then, result.restored, torn=torn)
+    found += _differences("state", golden.rows, result.final, torn=torn)
+    found += _differences("copy", golden.rows_then, result.stores, torn=torn)
+    if not scenario.zombie and result.stores != result.restored:
+        found.append("copy: the local store has other rows than the changelog")
+    return found
+
+
+def _inputs(result: Result) -> tuple[InputRecord, ...]:
+    """The inputs in the order in which the log first has them; those that it does not have come last."""
+    found: dict[tuple[str, int, int], None] = {}
+    for log in result.broker.topic(log_topic(result.settings)):
+        for record in log.records:
+            source = dict(record.headers).get("s")
+            if source is not None:
+                code, partition, offset = _SOURCE.unpack(source)
+                found.setdefault((INPUTS[code], partition, offset))
+    by_place = {
+        (one.topic, one.partition, one.offset): InputRecord(one.topic, one.partition, one.offset, one.key, one.value)
+        for topic in INPUTS
+        for log in result.broker.topic(topic)
+        for one in log.records
+    }
+    ordered = [by_place[place] for place in found if place in by_place]
+    return (*ordered, *(one for place, one in by_place.items() if place not in found))
+
+
+@cache
+def _judged(inputs: tuple[InputRecord, ...], said: frozenset[tuple[Said, int]]) -> _Judged:
+    outputs = [
+        OutputRecord(topic, 0, number, key, value, tuple((name, text or b"") for name, text in headers))
+        for number, (topic, key, value, headers) in enumerate(
+            one for one, count in sorted(said, key=repr) for _ in range(count)
+        )
+    ]
+    verdict = judge(inputs, outputs, ordered=True)
+    return tuple((detail.partition(":")[0].split()[0], detail.partition(": ")[2]) for detail in verdict.details)
+
+
+def _differences(check: str, due: Rows, given: Rows, *, torn: bool) -> list[str]:
+    """Where the rows of the partitions differ in what they say. ``torn``: see :func:`_other_rows`."""
+    found = []
+    for number, (one, other) in enumerate(zip(due, given, strict=True)):
+        facts, other_facts = facts_in(one), facts_in(other)
+        found += [
+            f"{check}: partition {number}, batch {batch.decode()}: {_differing(facts, other_facts, batch)}"
+            for batch in sorted(facts.keys() | other_facts.keys())
+            if facts.get(batch) != other_facts.get(batch)
+        ]
+        found += _other_rows(check, number, one, other, torn=torn)
+    return found[:_MOST]
+
+
+def _differing(one: Facts, other: Facts, batch: bytes) -> str:
+    left, right = one.get(batch, {}), other.get(batch, {})
+    offsets = [at for at in sorted(left.keys() | right.keys()) if left.get(at) != right.get(at)]
+    return ", ".join(f"at {at} {left.get(at)} has become {right.get(at)}" for at in offsets[:2])
+
+
+def _other_rows(
+    check: str, number: int, one: dict[bytes, bytes], other: dict[bytes, bytes], *, torn: bool
+) -> list[str]:
+    """Where the rows beside the facts differ.
+
+    ``torn``: at least once, a crash may leave the beginning of a chunk's rows in the changelog, and a worker that was
+    paused may write some late. A row too many, and a watermark that is behind, are then ``residue``; a row that is
+    missing never is.
+    """
+    found = []
+    for key in sorted(one.keys() | other.keys()):
+        if key.startswith(keys.BATCHES) or one.get(key) == other.get(key):
+            continue
+        behind = key.startswith(keys.SOURCES) and other.get(key, b"") < one.get(key, b"")
+        harmless = torn and (behind or (key.startswith((keys.PENDING, keys.WAITING)) and key not in one))
+        before, after = ((rows.get(key) or b"none")[:60] for rows in (one, other))
+        found.append(f"{RESIDUE if harmless else check}: partition {number}, row {key!r}: {before!r}, now {after!r}")
+    return found

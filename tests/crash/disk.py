@@ -1,0 +1,102 @@
+"""Local state: what survives a process, and the store in front of it, with the interface of `tables.store.Store`."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.crash.process import Process
+
+Rows = dict[bytes, bytes | None]
+
+
+@dataclass
+class Database:
+    """The rows of one partition, and the changelog offset they stand at; changed as one."""
+
+    rows: dict[bytes, bytes] = field(default_factory=dict)
+    offset: int = 0
+    locked: bool = False
+
+
+class Disk:
+    """A datadir: databases by path."""
+
+    def __init__(self) -> None:
+        self.databases: dict[Path, Database] = {}
+
+    def unlock(self) -> None:
+        """Release what a process that died held open."""
+        for database in self.databases.values():
+            database.locked = False
+
+
+class SimulatedStore:
+    """A store of ``process``: a write batch is all or nothing, and each is a place to die before or behind."""
+
+    def __init__(self, process: "Process", path: Path) -> None:
+        self.path = path
+        self._process = process
+        self._database: Database | None = None
+
+    @property
+    def _open(self) -> Database:
+        if self._database is None:
+            message = f"the store {self.path} is not open"
+            raise RuntimeError(message)
+        return self._database
+
+    def open(self) -> None:
+        """Open it; one at a time."""
+        database = self._process.disk.databases.setdefault(self.path, Database())
+        if database.locked:
+            message = f"{self.path} is in use by another process"
+            raise RuntimeError(message)
+        database.locked = True
+        self._database = database
+
+    def close(self) -> None:
+        """Close it."""
+        if self._database is not None:
+            self._database.locked = False
+            self._database = None
+
+    def wipe(self) -> None:
+        """Throw all rows away."""
+        self._open.rows.clear()
+        self._open.offset = 0
+
+    @property
+    def offset(self) -> int:
+        """The next changelog offset."""
+        return self._open.offset
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value of a row, or None."""
+        return self._open.rows.get(key)
+
+    def scan(self, prefix: bytes, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """The rows whose key starts with ``prefix``, in key order, as they are now; from the key ``start`` on."""
+        rows, first = self._open.rows, start or prefix
+        yield from sorted((key, value) for key, value in rows.items() if key >= first and key.startswith(prefix))
+
+    def write(self, rows: Mapping[bytes, bytes | None] | Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
+        """Write rows and the offset they stand at, all or nothing."""
+        database = self._open
+        new = dict(rows)
+
+        def effect() -> None:
+            apply_rows(database.rows, new.items())
+            database.offset = offset
+
+        self._process.write_locally("store.write", effect)
+
+
+def apply_rows(rows: dict[bytes, bytes], changes: Iterable[tuple[bytes, bytes | None]]) -> None:
+    """Apply changes to rows: None deletes."""
+    for key, value in changes:
+        if value is None:
+            rows.pop(key, None)
+        else:
+            rows[key] = value

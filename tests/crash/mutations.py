@@ -1,0 +1,244 @@
+"""The engine with one of its precautions taken out, or two of its steps swapped: what the driver must notice.
+
+Each changes the engine only while it is entered, inside :func:`tests.crash.patches.simulated`.
+"""
+
+import asyncio
+import struct
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+from unittest import mock
+
+import app.engine.engine
+import app.engine.restore
+import app.engine.task
+from agents.work import Work
+from app.core.batch import Batch
+from app.core.events import Upload
+from app.core.facts import Fact
+from app.engine.hop import Hop
+from app.engine.publish import Publisher
+from app.engine.task import Task
+from app.settings import Settings
+from tables import batches
+from tables.slice import Slice
+from tests.crash.clients import Producer, Reader
+from tests.crash.patches import new_producer
+from tests.crash.process import CURRENT, Process
+
+Mutation = Callable[[], AbstractContextManager[None]]
+
+_TWO_OFFSETS = struct.Struct(">QQ")
+
+
+@contextmanager
+def _patched(*patches: tuple[Any, str, Any]) -> Iterator[None]:
+    """Replace attributes: (owner, name, replacement)."""
+    undo = [mock.patch.object(owner, name, new) for owner, name, new in patches]
+    for patch in undo:
+        patch.start()
+    try:
+        yield
+    finally:
+        for patch in reversed(undo):
+            patch.stop()
+
+
+def no_barrier() -> AbstractContextManager[None]:
+    """A flush returns before anything is acknowledged."""
+
+    async def flush(self: Publisher) -> dict[tuple[str, int], int]:
+        added, self._batches = self._batches, {}
+        counts, self._counts = self._counts, {}
+        for place, ready in added.items():
+            asyncio.ensure_future(self._send(place, ready, counts[place]))  # noqa: RUF006 - that nobody waits is the bug
+        return {}
+
+    return _patched((Publisher, "flush", flush))
+
+
+def changelog_before_outputs() -> AbstractContextManager[None]:
+    """At least once: the changelog is acknowledged before the outputs are sent."""
+
+    async def publish(self: Task, publisher: Publisher, work: Work) -> int:
+        self._add_rows(publisher, work)
+        ends = await publisher.flush()
+        publisher.keyed(work.outputs, fallback=self.partition)
+        await publisher.flush()
+        return ends.get((self._changelog, self.partition), 0)
+
+    return _patched((Task, "_publish", publish))
+
+
+def changelog_first_in_transaction() -> AbstractContextManager[None]:
+    """Exactly once: the changelog is acknowledged before the outputs are sent, within the transaction.
+
+    Harmless: neither can be seen before the commit, so their order within it can't either.
+    """
+
+    async def transact(self: Task, producer: Any, publisher: Publisher, work: Work, end: int) -> int:
+        await producer.begin_transaction()
+        self._add_rows(publisher, work)
+        ends = await publisher.flush()
+        publisher.keyed(work.outputs, fallback=self.partition)
+        await publisher.flush()
+        await producer.send_offsets_to_transaction({self.log: end}, self.settings.app_id)
+        await producer.commit_transaction()
+        return ends.get((self._changelog, self.partition), 0)
+
+    return _patched((Task, "_transact", transact))
+
+
+def changelog_beside_outputs() -> AbstractContextManager[None]:
+    """At least once: one barrier for both, so that the changelog may arrive first."""
+
+    async def publish(self: Task, publisher: Publisher, work: Work) -> int:
+        publisher.keyed(work.outputs, fallback=self.partition)
+        self._add_rows(publisher, work)
+        ends = await publisher.flush()
+        return ends.get((self._changelog, self.partition), 0)
+
+    return _patched((Task, "_publish", publish))
+
+
+def store_before_changelog() -> AbstractContextManager[None]:
+    """The local store is written before anything is sent."""
+    publish, transact = Task._publish, Task._transact
+
+    def write(task: Task, work: Work) -> None:
+        assert task._slice is not None
+        task._slice.write(work.rows, task._stands_at, work.touched)
+
+    async def write_and_publish(self: Task, publisher: Publisher, work: Work) -> int:
+        write(self, work)
+        return await publish(self, publisher, work)
+
+    async def write_and_transact(self: Task, producer: Any, publisher: Publisher, work: Work, end: int) -> int:
+        write(self, work)
+        return await transact(self, producer, publisher, work, end)
+
+    return _patched((Task, "_publish", write_and_publish), (Task, "_transact", write_and_transact))
+
+
+def store_claims_the_end() -> AbstractContextManager[None]:
+    """The local store claims to stand where its own rows ended up, whoever's rows lie before them."""
+    publish, write = Task._publish, Slice.write
+    ends: dict[Slice | None, int] = {}
+
+    async def publish_and_note(self: Task, publisher: Publisher, work: Work) -> int:
+        end = ends[self._slice] = await publish(self, publisher, work)
+        return end
+
+    def write_at_end(self: Slice, rows: Mapping[bytes, bytes | None], offset: int, touched: Iterable[str]) -> None:
+        write(self, rows, max(offset, ends[self]), touched)
+
+    return _patched((Task, "_publish", publish_and_note), (Slice, "write", write_at_end))
+
+
+def offset_before_changelog() -> AbstractContextManager[None]:
+    """The offset is offered for commit, or committed, before anything else of the chunk."""
+    chunk_of, transact = Task._chunk, Task._transact
+
+    async def acknowledge_first(self: Task, chunk: list[Any]) -> None:
+        self.acknowledged = chunk[-1].offset + 1
+        await chunk_of(self, chunk)
+
+    async def commit_first(self: Task, producer: Any, publisher: Publisher, work: Work, end: int) -> int:
+        await producer.begin_transaction()
+        await producer.send_offsets_to_transaction({self.log: end}, self.settings.app_id)
+        await producer.commit_transaction()
+        return await transact(self, producer, publisher, work, end)
+
+    return _patched((Task, "_chunk", acknowledge_first), (Task, "_transact", commit_first))
+
+
+def no_fence() -> AbstractContextManager[None]:
+    """Each worker has transactional ids of its own: nobody is fenced, and what was open stays open."""
+
+    def own_producer(settings: Settings, transactional_id: str | None = None) -> Producer:
+        own = None if transactional_id is None else f"{transactional_id}-{CURRENT.get().name}"
+        return new_producer(settings, own)
+
+    return _patched((app.engine.task, "new_producer", own_producer))
+
+
+def value_per_batch() -> AbstractContextManager[None]:
+    """One row a batch, with its whole state, written anew by every chunk."""
+    known: dict[int, tuple[Batch, list[Fact]]] = {}
+    apply, finish, own_row = Batch.apply, Work.finish, batches.row
+
+    def remember(self: Batch, fact: Fact) -> Upload | None:
+        known.setdefault(id(self), (self, []))[1].append(fact)
+        return apply(self, fact)
+
+    def finish_whole(self: Work, watermarks: Mapping[bytes, bytes]) -> None:
+        for batch_id in self._facts:
+            self._facts[batch_id] = list(known[id(self._batches[batch_id])][1])
+        finish(self, watermarks)
+
+    def row(batch_id: str, facts: Sequence[Fact]) -> tuple[bytes, bytes]:
+        return batches.prefix(batch_id) + _TWO_OFFSETS.pack(0, 0), own_row(batch_id, facts)[1]
+
+    return _patched((Batch, "apply", remember), (Work, "finish", finish_whole), (batches, "row", row))
+
+
+def key_without_last_offset() -> AbstractContextManager[None]:
+    """The key of a row of facts holds its first offset only."""
+    own_row = batches.row
+
+    def row(batch_id: str, facts: Sequence[Fact]) -> tuple[bytes, bytes]:
+        return batches.prefix(batch_id) + _TWO_OFFSETS.pack(facts[0].at, 0), own_row(batch_id, facts)[1]
+
+    return _patched((batches, "row", row))
+
+
+def hop_acknowledges_first() -> AbstractContextManager[None]:
+    """An input is offered for commit before the log has it."""
+    pass_on = Hop._pass_on
+
+    async def acknowledge_first(self: Hop) -> None:
+        self.acknowledged.update((place, records[-1].offset + 1) for place, records in self._queue)
+        await pass_on(self)
+
+    return _patched((Hop, "_pass_on", acknowledge_first))
+
+
+class _Blind(dict[tuple[int, int], int]):
+    """Watermarks that nobody looks at."""
+
+    def get(self, _: Any, default: Any = None) -> Any:
+        return default
+
+
+def no_watermark() -> AbstractContextManager[None]:
+    """Repeats of the hop are not told from redeliveries."""
+    return _patched((Slice, "watermarks", lambda _: _Blind()))
+
+
+def uncommitted_restore() -> AbstractContextManager[None]:
+    """The changelog is restored with what was never committed."""
+    return _patched((app.engine.restore, "new_reader", lambda _: Reader(CURRENT.get(), committed=False)))
+
+
+def read_before_fence() -> AbstractContextManager[None]:
+    """State and offset are read while the former owner can still write."""
+    fence, restore, acquire_all = Task.fence, app.engine.restore.restore, Process._acquire
+    waiting: dict[Process, list[Task]] = {}
+
+    async def later(self: Task) -> None:
+        waiting.setdefault(CURRENT.get(), []).append(self)
+
+    async def restore_and_fence(*arguments: Any) -> None:
+        await restore(*arguments)
+        for task in waiting.pop(CURRENT.get()):
+            await fence(task)
+
+    async def acquire(self: Process, engine: Any) -> Any:
+        committed = await self._committed()
+        await acquire_all(self, engine)
+        return committed
+
+    return _patched(
+        (Task, "fence", later), (app.engine.engine, "restore", restore_and_fence), (Process, "_acquire", acquire)
+    )

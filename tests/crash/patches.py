@@ -1,0 +1,98 @@
+"""The engine in the simulated world: names that it would find Kafka, RocksDB and the clock under."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import structlog
+
+import app.engine.engine
+import app.engine.hop
+import app.engine.restore
+import app.engine.task
+from agents.work import Work
+from app.settings import Settings
+from tests.crash.clients import Producer, Reader
+from tests.crash.clock import EPOCH_MS
+from tests.crash.disk import SimulatedStore
+from tests.crash.process import CURRENT
+
+_SILENT = logging.CRITICAL
+_START = datetime.fromtimestamp(EPOCH_MS / 1000, UTC)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+class _Datetime:
+    """`datetime` with the virtual clock's now."""
+
+    @staticmethod
+    def now(zone: tzinfo) -> datetime:
+        return (_START + timedelta(seconds=_now())).astimezone(zone)
+
+
+_TIME = SimpleNamespace(monotonic=_now, perf_counter=_now, time=lambda: EPOCH_MS / 1000 + _now())
+
+
+def new_producer(_: Settings, transactional_id: str | None = None) -> Producer:
+    """A producer of the process that asks."""
+    return Producer(CURRENT.get(), transactional_id)
+
+
+def new_reader(_: Settings) -> Reader:
+    """A committed reader of the process that asks."""
+    return Reader(CURRENT.get())
+
+
+def _new_store(path: Path) -> SimulatedStore:
+    return SimulatedStore(CURRENT.get(), path)
+
+
+async def _leaders_known(_: Any, topics: Iterable[str]) -> dict[str, int]:
+    return {topic: CURRENT.get().broker.partitions[topic] for topic in topics}
+
+
+def _finish(self: Work, watermarks: Mapping[bytes, bytes]) -> None:
+    """As it is, but in one of the orders that sets of bytes can have: they have another one in every process."""
+    for name in ("_settled", "_stale"):
+        setattr(self, name, dict.fromkeys(sorted(getattr(self, name))))
+    _own_finish(self, watermarks)
+
+
+_own_finish = Work.finish
+
+
+@contextmanager
+def simulated() -> Iterator[None]:
+    """Within, the engine lives in the simulated world, and logs nothing."""
+    replaced: list[tuple[Any, dict[str, Any]]] = [
+        (app.engine.engine, {"new_producer": new_producer}),
+        (app.engine.hop, {"leaders_known": _leaders_known}),
+        (Work, {"finish": _finish}),
+        (app.engine.restore, {"new_reader": new_reader}),
+        (
+            app.engine.task,
+            {
+                "new_producer": new_producer,
+                "leaders_known": _leaders_known,
+                "Store": _new_store,
+                "time": _TIME,
+                "datetime": _Datetime,
+            },
+        ),
+    ]
+    configured = structlog.get_config()
+    with ExitStack() as stack:
+        for module, names in replaced:
+            stack.enter_context(mock.patch.multiple(module, **names))
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(_SILENT))
+        stack.callback(structlog.configure, **configured)
+        yield

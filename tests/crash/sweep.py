@@ -1,0 +1,136 @@
+"""Which scenarios there are, and what came of them."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from random import Random
+
+from tests.crash.checks import RESIDUE, violations
+from tests.crash.operations import Operation
+from tests.crash.patches import simulated
+from tests.crash.result import Result
+from tests.crash.scenario import Point, Scenario
+from tests.crash.world import run
+
+Mutation = Callable[[], AbstractContextManager[None]]
+
+#: A zombie may wake while its successor is at one of its first so many operations: it joins, fences, restores, begins.
+_EARLY = 40
+
+
+@dataclass
+class Report:
+    """How many runs of each kind there were, what was found, and which runs left rows behind that do nothing."""
+
+    runs: Counter[str] = field(default_factory=Counter)
+    found: list[tuple[Scenario, str]] = field(default_factory=list)
+    bad: set[Scenario] = field(default_factory=set)
+    residue: set[Scenario] = field(default_factory=set)
+
+    def add(self, kind: str, scenario: Scenario, found: Iterable[str]) -> None:
+        """Take a run in."""
+        self.runs[kind] += 1
+        for one in found:
+            if one.startswith(RESIDUE):
+                self.residue.add(scenario)
+                continue
+            self.found.append((scenario, one))
+            self.bad.add(scenario)
+
+    @property
+    def checks(self) -> Counter[str]:
+        """How many violations each check saw."""
+        return Counter(one.partition(":")[0] for _, one in self.found)
+
+    def lines(self, most: int = 10) -> Iterator[str]:
+        """The first violations of some runs, each with the line that repeats it."""
+        told: Counter[Scenario] = Counter()
+        for scenario, one in self.found:
+            told[scenario] += 1
+            if len(told) > most:
+                yield f"... and {len(self.bad) - most} more runs"
+                return
+            if told[scenario] == 1:
+                yield scenario.command
+            if told[scenario] <= 3:
+                yield f"    {one}"
+
+
+def examine(scenario: Scenario, mutation: Mutation = nullcontext) -> tuple[Result, list[str]]:
+    """Run a scenario, with the engine mutated or not, and judge it with everything as it should be."""
+    with simulated():
+        with mutation():
+            result = run(scenario)
+        return result, violations(result)
+
+
+def crashes(seed: int, guarantee: str, *, mutation: Mutation = nullcontext, at: str = "") -> list[Scenario]:
+    """Every single crash: each operation of the first worker, on both sides of its effect, with and without a wipe.
+
+    ``at`` limits it to operations with this in their name.
+    """
+    return [
+        Scenario(seed, guarantee, crash=point, wipe=wipe)
+        for point, operation in _points(seed, guarantee, mutation)
+        if at in operation.name
+        for wipe in (False, True)
+    ]
+
+
+def zombies(seed: int, guarantee: str, *, mutation: Mutation = nullcontext, at: str = "") -> list[Scenario]:
+    """Every pause: each request of the first worker, on both sides of its effect.
+
+    It wakes when its successor has done everything, and in a second run somewhere in the beginning of its successor.
+    A local write is no place of its own to pause at: nobody else sees it.
+    """
+    rng = Random(f"zombies {seed}")  # noqa: S311 - a seed, so that a run can be repeated
+    found = _points(seed, guarantee, mutation)
+    points = [point for point, operation in found if operation.kind != "local" and at in operation.name]
+    late = [Scenario(seed, guarantee, crash=point, zombie=True) for point in points]
+    early = [Scenario(seed, guarantee, crash=point, zombie=True, wake=rng.randint(1, _EARLY)) for point in points]
+    return late + early
+
+
+def pairs(seed: int, guarantee: str, count: int, *, mutation: Mutation = nullcontext) -> list[Scenario]:
+    """A sample of two crashes, the second one often while the state is restored."""
+    rng = Random(f"pairs {seed} {guarantee}")  # noqa: S311 - the same
+    points = [point for point, _ in _points(seed, guarantee, mutation)]
+    return [
+        Scenario(
+            seed,
+            guarantee,
+            crash=rng.choice(points),
+            then=Point(rng.randint(1, rng.choice((12, len(points) // 2))), rng.random() < 0.5),
+            wipe=rng.random() < 0.5,
+        )
+        for _ in range(count)
+    ]
+
+
+def sweep(scenarios: Iterable[Scenario], *, mutation: Mutation = nullcontext) -> Report:
+    """Run scenarios and judge them."""
+    report = Report()
+    for scenario in scenarios:
+        _, found = examine(scenario, mutation)
+        report.add(kind_of(scenario), scenario, found)
+    return report
+
+
+def kind_of(scenario: Scenario) -> str:
+    """What sort of scenario it is."""
+    if scenario.zombie:
+        return "zombie, early" if scenario.wake else "zombie, late"
+    if scenario.crash is None:
+        return "undisturbed"
+    if scenario.then is not None:
+        return "two crashes"
+    return "crash, wiped" if scenario.wipe else "crash"
+
+
+def _points(seed: int, guarantee: str, mutation: Mutation) -> Iterator[tuple[Point, Operation]]:
+    result, _ = examine(Scenario(seed, guarantee), mutation)
+    for operation in result.operations:
+        yield Point(operation.number), operation
+        if operation.kind != "read":
+            yield Point(operation.number, reached=True), operation
