@@ -72,7 +72,9 @@ def run_pytest(options: Sequence[str]) -> tuple[int, str]:
     """
     columns = str(shutil.get_terminal_size().columns)
     color = ["--color=yes"] if sys.stdout.isatty() else []
-    command = [sys.executable, "-m", "pytest", *color, *options]
+    # Two at a time, a file at a time: the tests of delivery mostly wait, for brokers, sessions and restarts.
+    parallel = [] if any(option.startswith("-n") for option in options) else ["-n", "2", "--dist", "loadfile"]
+    command = [sys.executable, "-m", "pytest", *color, *parallel, *options]
     tail = b""
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONUNBUFFERED": "1", "COLUMNS": columns}
