@@ -28,6 +28,7 @@ TAIL_LINES = 40
 VERBS: dict[str, tuple[list[str], str]] = {
     "demo": (["-m", "demo"], "two racing relays on a real Kafka, live in the terminal"),
     "test": (["-m", "tests"], "all checks and tests; further options go to pytest"),
+    "bench": (["-m", "bench"], "the benchmarks: Rollcall, Kafka Streams, Quix Streams, stock Faust, on one broker"),
     "faults": (["-m", "tests.faults"], "kill, wipe, pause and restart workers and broker, judged by the oracle"),
     "worker": (["-m", "faust", "-A", "app", "worker"], "one worker; settings come from ROLLCALL_* in the environment"),
     "kafka": (["-m", "demo.kafka"], "a real Kafka in the foreground, until Ctrl-C"),

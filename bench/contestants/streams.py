@@ -1,0 +1,93 @@
+"""Kafka Streams in Java: compiled from `bench/streams/src` and run with the Java of the embedded Kafka.
+
+The Java runtime that comes as a Python package has no javac, so Eclipse's compiler, a jar, is used: what it makes is
+the same bytecode in all that counts, since the JVM does the optimising.
+"""
+
+import hashlib
+import os
+import subprocess
+from pathlib import Path
+
+from bench.contestants.base import ROOT, SESSION_SECONDS, Contestant, Site, Unavailable
+from demo.kafka.errors import KafkaError
+from demo.kafka.jars import class_path
+from demo.kafka.java import find_java
+
+_SOURCES = ROOT / "bench" / "streams" / "src"
+_LOCK = ROOT / "bench" / "streams" / "jars.lock"
+_CLASSES = ROOT / ".cache" / "bench" / "classes"
+_JAVA_VERSION = "17"  # of the language and the class files: any Java that runs the broker runs them
+#: At least once: at most a second's work is put off, and repeated after a crash; Kafka's default is 30 s. Exactly once:
+#: Kafka's default.
+_COMMIT_MS = {"at_least_once": 1000, "exactly_once_v2": 100}
+
+
+class Streams(Contestant):
+    """One process with one stream thread.
+
+    ``layout``: a value a batch, or a row a content. ``hop``: what is re-keyed, the envelope or what is needed of it.
+    """
+
+    def __init__(
+        self, name: str, *, layout: str, guarantee: str = "at_least_once", hop: str = "projection", heap: str = "2g"
+    ) -> None:
+        super().__init__(name)
+        self._settings = {"layout": layout, "guarantee": guarantee, "hop": hop, "commit": str(_COMMIT_MS[guarantee])}
+        self._heap = heap
+        self._classes = Path()
+
+    def prepare(self) -> None:
+        """Fetch the jars and compile."""
+        try:
+            self._classes = compiled()
+        except KafkaError as error:
+            raise Unavailable(str(error)) from error
+
+    def command(self, site: Site) -> list[str]:
+        """The JVM with its defaults, but for the heap."""
+        settings = self._settings | {
+            "bootstrap": site.bootstrap,
+            "app": site.app_id,
+            "statedir": str(site.home / "state"),
+            "partitions": str(site.partitions),
+            "session": str(SESSION_SECONDS * 1000),
+            "java.io.tmpdir": str(site.home),
+            "org.slf4j.simpleLogger.defaultLogLevel": "warn",
+        }
+        jars = os.pathsep.join(map(str, [self._classes, *_jars()]))
+        options = [f"-D{name}={value}" for name, value in settings.items()]
+        return [str(find_java()), f"-Xmx{self._heap}", *options, "-cp", jars, "rollcall.bench.Main"]
+
+    def changelog(self, app_id: str) -> str:
+        """The store's changelog, as Kafka Streams names it."""
+        return f"{app_id}-batches-changelog"
+
+
+def _jars() -> list[Path]:
+    extra = class_path(lock=_LOCK)
+    return [*class_path(), *(jar for jar in extra if not jar.name.startswith("ecj-"))]
+
+
+def compiled() -> Path:
+    """The directory of the compiled classes; compiles if the sources, the jars or the checkout have changed.
+
+    Raises KafkaError when the jars can't be had, Unavailable when the compiler objects.
+    """
+    sources = sorted(_SOURCES.rglob("*.java"))
+    digest = hashlib.sha256(_LOCK.read_bytes() + _JAVA_VERSION.encode())
+    for source in sources:
+        digest.update(source.read_bytes())
+    target = _CLASSES / digest.hexdigest()[:16]
+    if (target / "done").exists():
+        return target
+    compiler = next(jar for jar in class_path(lock=_LOCK) if jar.name.startswith("ecj-"))
+    options = ["-source", _JAVA_VERSION, "-target", _JAVA_VERSION, "-nowarn", "-encoding", "UTF-8", "-d", str(target)]
+    jars = os.pathsep.join(map(str, _jars()))
+    command = [str(find_java()), "-jar", str(compiler), *options, "-cp", jars, *map(str, sources)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - the Java found above
+    if done.returncode != 0:
+        message = f"the Kafka Streams application does not compile:\n{done.stdout}{done.stderr}"
+        raise Unavailable(message)
+    (target / "done").touch()
+    return target

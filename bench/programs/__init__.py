@@ -1,0 +1,1 @@
+"""Programs of the contestants that are written in Python; each runs in a process of its own."""

@@ -1,0 +1,94 @@
+"""The broker, the parts that are loaded into it, and a directory for everything; one for a whole run of benchmarks."""
+
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from bench import frames
+from bench.process import cpu_seconds
+from bench.workload import Part
+from demo.kafka import EmbeddedKafka
+
+# Deleted topics are gone at once, or their gigabytes would pile up; and nothing is thrown away for its age, since the
+# events say a moment of the past.
+_BROKER = {"log.segment.delete.delay.ms": "1000", "log.retention.ms": "-1"}
+
+
+def say(text: str) -> None:
+    """Progress, on standard error."""
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {text}\n")
+    sys.stderr.flush()
+
+
+class Stage:
+    """As a context manager everything of it is gone at the end."""
+
+    def __init__(self, partitions: int, directory: Path | None = None) -> None:
+        self.partitions = partitions
+        self.home = Path(tempfile.mkdtemp(prefix="rollcall-bench-", dir=directory))
+        self._kafka = EmbeddedKafka(data_dir=self.home / "kafka", quick_start=False, heap="1g", config=_BROKER)
+        self._runs = 0
+
+    def __enter__(self) -> Self:
+        try:
+            self._kafka.start()
+            (self.home / "parts").mkdir()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the broker and remove all data."""
+        self._kafka.close()
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    @property
+    def bootstrap(self) -> str:
+        """The broker's address."""
+        return self._kafka.bootstrap
+
+    @property
+    def broker_data(self) -> Path:
+        """Where the broker keeps its data."""
+        return self.home / "kafka"
+
+    def broker_cpu(self) -> float:
+        """CPU seconds that the broker has used."""
+        return cpu_seconds(self._kafka.pid) if self._kafka.pid is not None else 0.0
+
+    def next_run(self) -> tuple[str, Path]:
+        """An app id and a directory that no run had before."""
+        self._runs += 1
+        home = self.home / f"run-{self._runs}"
+        home.mkdir()
+        return f"bench-{os.getpid()}-{self._runs}", home
+
+    def built(self, part: Part) -> Path:
+        """The file with a part's batches; built when it is asked for the first time."""
+        return self.file(repr(part), lambda: (frames.Row(*event) for event in part.events()), f"{part.count:,} events")
+
+    def file(self, name: str, rows: Callable[[], Iterable[frames.Row]], what: str) -> Path:
+        """A file of ready-made batches by any name; ``rows`` is asked for them if there is none yet."""
+        path = self.home / "parts" / hashlib.sha256(name.encode()).hexdigest()[:16]
+        if not path.exists():
+            begun = time.monotonic()
+            count = frames.write(path, rows())
+            say(f"made {count:,} records ({what}) in {time.monotonic() - begun:.1f} s")
+        return path
+
+    def load(self, path: Path, rename: Mapping[str, str] | None = None) -> None:
+        """Send a file's batches."""
+        frames.send(self.bootstrap, path, rename=rename)

@@ -1,0 +1,1 @@
+"""Tests of the benchmarks' harness: arithmetic, input, judgement. Nothing is timed."""
