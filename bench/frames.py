@@ -154,9 +154,13 @@ def _answer(answers: BinaryIO, number: int) -> None:
     for _ in range(topics):
         (length,) = struct.unpack_from(">h", answer, at)
         name = answer[at + 2 : at + 2 + length].decode()
-        # One partition a topic entry: its count, number, error, base offset and append time.
-        _, partition, error = struct.unpack_from(">iih", answer, at + 2 + length)
-        at += 2 + length + 4 + 4 + 2 + 8 + 8
-        if error:
-            message = f"the broker refused a batch for {name}-{partition}: error {error}"
-            raise ProduceError(message)
+        # The broker puts the partitions of a topic together, however they were sent.
+        (partitions,) = struct.unpack_from(">i", answer, at + 2 + length)
+        at += 2 + length + 4
+        for _ in range(partitions):
+            # Number, error, base offset and append time.
+            partition, error = struct.unpack_from(">ih", answer, at)
+            at += 4 + 2 + 8 + 8
+            if error:
+                message = f"the broker refused a batch for {name}-{partition}: error {error}"
+                raise ProduceError(message)
