@@ -41,8 +41,8 @@ class Settings(BaseSettings):
         default=Path("./rollcall-data"), description="Local state; losing it costs a restore, never data."
     )
     processing_guarantee: Literal["at_least_once", "exactly_once"] = Field(
-        default="at_least_once",
-        description="exactly_once: changelog, outputs and offsets of a poll in one transaction.",
+        default="exactly_once",
+        description="exactly_once: changelog, outputs and offsets of a poll in one transaction; or at_least_once.",
     )
     partitions: int = Field(
         default=3,

@@ -25,7 +25,7 @@ DEFAULTS: dict[str, Any] = {
     "broker": "127.0.0.1:9092",
     "app_id": "rollcall",
     "datadir": Path("./rollcall-data"),
-    "processing_guarantee": "at_least_once",
+    "processing_guarantee": "exactly_once",
     "partitions": 3,
     "replication_factor": 1,
     "readiness_timeout_seconds": 86_400,
