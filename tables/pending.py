@@ -7,7 +7,8 @@
 * **Lifetime**: from the upload until its batch is registered, or until it expires.
 * **Size bound**: one original an upload that is pending, each at most the largest message taken.
 * **Who writes**: the task that owns the partition, in the chunk that folded the record. A key is written once and
-  deleted once: it holds the offset.
+  deleted once: it holds the offset. At least once, a worker that was paused may put a deleted row back: a row too many,
+  of which nothing follows.
 """
 
 import struct

@@ -1,119 +1,227 @@
-"""The faults: each does something to the workers or the broker and sees to it that all are back.
-
-Which worker, the seed says.
-"""
+"""The faults, and the workers that they befall. Which worker, the seed says."""
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from json import loads
 
 from tests.support.stage import Stage
-from tests.support.worker import Worker
+from tests.support.worker import STOP_SECONDS, Worker
 
-READY_SECONDS = 60
+READY_SECONDS = 90
+WORKERS = 3
+# Most records in a chunk, worker by worker. With the shipped 10,000 a burst is one chunk of 10 ms, and hardly a fault
+# finds it under way; small chunks make many of it, so that faults strike before, in and between them.
+CHUNKS = (10, 30, 100)
+
+
+def now() -> int:
+    """The time in ms, as records have it."""
+    return int(time.time() * 1000)
 
 
 class Cast:
-    """The stage with its workers, and the choice of a victim."""
+    """The stage with its workers; ``chunks`` says how large a chunk each may take, none: as shipped."""
 
-    def __init__(self, stage: Stage, workers: list[Worker], chance: random.Random, session_seconds: float) -> None:
+    def __init__(
+        self, stage: Stage, chance: random.Random, session_seconds: float, chunks: Sequence[int] = CHUNKS
+    ) -> None:
         self.stage = stage
-        self.workers = workers
         self.chance = chance
         self.session_seconds = session_seconds
+        self.chunks = chunks
+        self.workers: list[Worker] = []
+        self.paused: list[Worker] = []
         self.ended_after_pause = 0
+        self.problems: list[str] = []
 
-    def victim(self) -> Worker:
-        """A worker by chance."""
-        return self.chance.choice(self.workers)
+    def add(self) -> Worker:
+        """Start a further worker; it may not be ready yet."""
+        size = self.chunks[len(self.stage.workers) % len(self.chunks)] if self.chunks else None
+        worker = self.stage.worker(settings={"ROLLCALL_MAX_POLL_RECORDS": str(size)} if size else {})
+        worker.launch()
+        self.workers.append(worker)
+        return worker
+
+    def retire(self, worker: Worker) -> None:
+        """Stop a worker in order, for good."""
+        self.end(worker)
+        self.workers.remove(worker)
+
+    def end(self, worker: Worker) -> None:
+        """Stop a worker in order: it ends within 10 s, with status 0. Anything else is noted as a problem."""
+        try:
+            seconds = worker.stop(2 * STOP_SECONDS)
+        except AssertionError as error:
+            self.problems.append(str(error))
+            worker.close()
+            return
+        if seconds > STOP_SECONDS or worker.exit_code != 0:
+            self.problems.append(f"SIGTERM: status {worker.exit_code} after {seconds:.1f} s\n{worker.tail()}")
 
     def ready(self) -> None:
-        """Wait until every worker is ready again."""
+        """Wait until every worker is ready. One that ended by itself is started again.
+
+        After a pause that is its right; otherwise it is noted as a problem. Raises AssertionError when one does not
+        become ready.
+        """
         for worker in self.workers:
-            worker.wait_ready(READY_SECONDS)
+            deadline = time.monotonic() + READY_SECONDS
+            while worker.get("/health/ready")[0] != 200:
+                if not worker.alive:
+                    self._ended(worker)
+                if time.monotonic() > deadline:
+                    message = f"a worker is not ready after {READY_SECONDS} s\n{worker.tail()}"
+                    raise AssertionError(message)
+                time.sleep(0.05)
+        self.paused.clear()
+
+    def _ended(self, worker: Worker) -> None:
+        if worker in self.paused:
+            self.ended_after_pause += 1
+        else:
+            self.problems.append(f"a worker ended by itself with {worker.exit_code}\n{worker.tail()}")
+        worker.launch()
+
+    def holdings(self) -> dict[Worker, list[int]]:
+        """The partitions of the log that each worker has, by its own word; those without any are left out."""
+        found = {}
+        for worker in self.workers:
+            with suppress(ValueError):
+                if partitions := loads(worker.get("/health/ready")[1]).get("partitions"):
+                    found[worker] = list(partitions)
+        return found
 
 
-def kill(cast: Cast) -> None:
-    """Kill -9, and start it again on what it left."""
-    victim = cast.victim()
+def _kill(_: Cast, victim: Worker) -> int:
     victim.kill()
+    struck = now()
     victim.launch()
+    return struck
 
 
-def wipe(cast: Cast) -> None:
-    """Kill -9, and start it again without its data directory."""
-    victim = cast.victim()
+def _wipe(_: Cast, victim: Worker) -> int:
     victim.kill()
+    struck = now()
     victim.wipe()
     victim.launch()
+    return struck
 
 
-def term(cast: Cast) -> None:
-    """Stop it in order (SIGTERM, at most 10 s, status 0), and start it again. Raises AssertionError otherwise."""
-    victim = cast.victim()
-    victim.stop()
-    assert victim.exit_code == 0, f"status {victim.exit_code}\n{victim.tail()}"
+def _kill_only(_: Cast, victim: Worker) -> int:
+    victim.kill()
+    return now()
+
+
+def _term(cast: Cast, victim: Worker) -> int:
+    cast.end(victim)
+    ended = now()
+    victim.launch()
+    return ended
+
+
+def _pause(cast: Cast, victim: Worker) -> int:
+    victim.pause()
+    paused = now()
+    time.sleep(cast.session_seconds + 1.5)
+    cast.paused.append(victim)
+    victim.resume()
+    time.sleep(0.5)
+    return paused
+
+
+def _broker_term(cast: Cast, _: Worker) -> int:
+    cast.stage.kafka.stop()
+    struck = now()
+    cast.stage.kafka.start()
+    return struck
+
+
+def _broker_kill(cast: Cast, _: Worker) -> int:
+    cast.stage.kafka.kill()
+    struck = now()
+    cast.stage.kafka.start()
+    return struck
+
+
+def _add(cast: Cast, _: Worker) -> int:
+    cast.add().wait_ready(READY_SECONDS)
+    return now()
+
+
+def _remove(cast: Cast, victim: Worker) -> int:
+    cast.retire(victim)
+    return now()
+
+
+def _slow(cast: Cast, _: Worker) -> int:
+    """Stalls of 0.1 to 0.4 s with 0.05 s between them, for 3 s: connections stand, answers are late, nothing is lost.
+
+    The broker itself is what stalls (as in a long garbage collection), so that its own timers feel it too.
+    """
+    end = time.monotonic() + 3
+    while time.monotonic() < end:
+        cast.stage.kafka.pause()
+        try:
+            time.sleep(cast.chance.uniform(0.1, 0.4))
+        finally:
+            cast.stage.kafka.resume()
+        time.sleep(0.05)
+    return now()
+
+
+def _nothing(_: Cast, __: Worker) -> None:
+    pass
+
+
+def _room(cast: Cast, victim: Worker) -> None:
+    """Not more than four workers: one goes, in order, before another comes."""
+    if len(cast.workers) > WORKERS:
+        cast.retire(victim)
+        cast.ready()
+
+
+def _one_more(cast: Cast, _: Worker) -> None:
+    """Three workers stay when one is removed."""
+    if len(cast.workers) <= WORKERS:
+        cast.add()
+        cast.ready()
+
+
+def _start_again(_: Cast, victim: Worker) -> None:
     victim.launch()
 
 
-def pause(cast: Cast) -> None:
-    """Pause it until the group has given its partitions to others, and let it go on."""
-    victim = cast.victim()
-    victim.pause()
-    time.sleep(cast.session_seconds + 1.5)
-    victim.resume()
-    time.sleep(1)
-    if not victim.alive:
-        cast.ended_after_pause += 1
-        victim.launch()
+@dataclass(frozen=True)
+class Fault:
+    """What is done.
+
+    ``strike`` does it and returns from when on (ms) an output shows that the affected partitions are served again;
+    those are the victim's, or with ``whole`` all. ``prepare`` and ``after`` are not part of it. With ``slowly`` it has
+    its effect only some seconds after it began: the load is kept up until then.
+    """
+
+    strike: Callable[[Cast, Worker], int]
+    whole: bool = False
+    slowly: bool = False
+    prepare: Callable[[Cast, Worker], None] = _nothing
+    after: Callable[[Cast, Worker], None] = _nothing
 
 
-def broker_term(cast: Cast) -> None:
-    """Stop the broker in order, and start it again."""
-    cast.stage.kafka.stop()
-    cast.stage.kafka.start()
-
-
-def broker_kill(cast: Cast) -> None:
-    """Kill -9 the broker, and start it again."""
-    cast.stage.kafka.kill()
-    cast.stage.kafka.start()
-
-
-def add(cast: Cast) -> None:
-    """Add a worker; it stays."""
-    worker = cast.stage.worker()
-    worker.launch()
-    cast.workers.append(worker)
-
-
-def remove(cast: Cast) -> None:
-    """Remove a worker for good, in order; one is added where only three are left."""
-    if len(cast.workers) <= 3:
-        add(cast)
-        cast.ready()
-    victim = cast.victim()
-    victim.stop()
-    cast.workers.remove(victim)
-
-
-def slow(cast: Cast) -> None:
-    """A broker that answers in bursts: ten times paused for 150 ms and let go for 50 ms."""
-    for _ in range(10):
-        cast.stage.kafka.pause()
-        time.sleep(0.15)
-        cast.stage.kafka.resume()
-        time.sleep(0.05)
-
-
-FAULTS: dict[str, Callable[[Cast], None]] = {
-    "kill": kill,
-    "wipe": wipe,
-    "term": term,
-    "pause": pause,
-    "broker-term": broker_term,
-    "broker-kill": broker_kill,
-    "add": add,
-    "remove": remove,
-    "slow": slow,
+FAULTS = {
+    "kill": Fault(_kill),
+    "wipe": Fault(_wipe),
+    "term": Fault(_term),
+    "pause": Fault(_pause),
+    "broker-term": Fault(_broker_term, whole=True),
+    "broker-kill": Fault(_broker_kill, whole=True),
+    "add": Fault(_add, whole=True, slowly=True, prepare=_room),
+    "remove": Fault(_remove, prepare=_one_more),
+    "slow": Fault(_slow, whole=True, slowly=True),
 }
+
+# Kill -9 without a restart before the others have taken over: how long a worker's partitions stand still.
+TAKEOVER = "takeover"
+ALL = {**FAULTS, TAKEOVER: Fault(_kill_only, after=_start_again)}

@@ -1,186 +1,197 @@
-"""One run of the matrix: a guarantee, a schedule of faults, three workers, and the oracle at the end."""
+"""A run: three workers, one fault after the other under traffic that goes on, then the judgement."""
 
-import json
 import random
-import threading
 import time
-from collections import Counter
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient
-
 from demo.kafka import EmbeddedKafka
-from tests.faults.faults import FAULTS, Cast
-from tests.faults.workload import Workload
-from tests.oracle import InputRecord, judge, topics
-from tests.oracle.records import OutputRecord
-from tests.support.kafka_io import MAX_REQUEST, KafkaIO
-from tests.support.play import await_outputs
+from tests.faults.audit import audit
+from tests.faults.faults import ALL, CHUNKS, WORKERS, Cast, Fault, now
+from tests.faults.results import Result
+from tests.faults.state import ask
+from tests.faults.traffic import Client, Traffic
+from tests.faults.workload import LOG_PARTITIONS, Workload
+from tests.oracle import topics
 from tests.support.stage import PARTITIONS, Stage
+from tests.support.worker import Worker
 
 APP = "rollcall"
+LOG = f"{APP}-log"
+SERVED_SECONDS = 90  # partitions that are not served again by then stand still
+DRAIN_SECONDS = 180
 
 
-@dataclass
-class Result:
-    """What a run saw. All counts are of the whole run; ``repeated`` is what a read-committed consumer sees."""
+@dataclass(frozen=True)
+class Plan:
+    """What is to be run. ``until`` (monotonic): no further round begins after it."""
 
     guarantee: str
-    rounds: Counter[str] = field(default_factory=Counter)
-    inputs: int = 0
-    outputs: int = 0
-    lost: int = 0
-    wrong: int = 0
-    repeated: int = 0
-    conflicting: int = 0
-    state_wrong: int = 0
-    ended_after_pause: int = 0
-    seconds: float = 0
-    back: list[float] = field(default_factory=list)
-    details: list[str] = field(default_factory=list)
-
-    @property
-    def right(self) -> bool:
-        """Whether the promises hold: nothing lost or wrong, and with exactly once nothing repeated."""
-        repeats = self.repeated if self.guarantee == "exactly_once" else 0
-        return not (self.lost or self.wrong or self.conflicting or self.state_wrong or repeats)
-
-    def as_json(self) -> dict[str, object]:
-        """The result for a file."""
-        # A Counter is no mapping to asdict: it makes one of pairs.
-        return asdict(replace(self, rounds=Counter())) | {"rounds": dict(self.rounds), "right": self.right}
+    schedule: Sequence[str]
+    home: Path
+    seed: int = 1
+    events_per_round: int = 1000
+    session_seconds: float = 2
+    chunks: Sequence[int] = CHUNKS
+    until: float | None = None
 
 
-class _IO(KafkaIO):
-    """A client whose inputs arrive once, also over a restart of the broker: a duplicate would be an input too many."""
-
-    async def _start(self) -> tuple[AIOKafkaProducer, AIOKafkaAdminClient]:
-        producer = AIOKafkaProducer(
-            bootstrap_servers=self.bootstrap, enable_idempotence=True, max_request_size=MAX_REQUEST, linger_ms=2
-        )
-        await producer.start()
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
-        await admin.start()
-        return producer, admin
-
-
-class _Stage(Stage):
+class FaultStage(Stage):
     """A stage whose broker allows short sessions, so that a round need not wait long for a worker to be missed."""
 
-    def __init__(self, home: Path, settings: dict[str, str]) -> None:
-        super().__init__(home, settings=settings)
-        self.kafka = EmbeddedKafka(data_dir=home / "kafka", config={"group.min.session.timeout.ms": "1000"})
+    io: Client
+
+    def __init__(self, plan: Plan) -> None:
+        settings = {
+            "ROLLCALL_PROCESSING_GUARANTEE": plan.guarantee,
+            "ROLLCALL_SESSION_TIMEOUT_SECONDS": str(plan.session_seconds),
+            "ROLLCALL_LOG_FORMAT": "json",
+        }
+        super().__init__(plan.home, settings=settings)
+        self.kafka = EmbeddedKafka(data_dir=plan.home / "kafka", config={"group.min.session.timeout.ms": "1000"})
 
     def __enter__(self) -> Self:
-        self.kafka.start()
-        self.io = _IO(self.kafka.bootstrap).__enter__()
-        self.io.create_topics(PARTITIONS)
+        try:
+            self.kafka.start()
+            self.io = Client(self.kafka.bootstrap)
+            self.io.__enter__()
+            self.io.create_topics(PARTITIONS)
+        except BaseException:
+            self.kafka.close()
+            raise
         return self
 
 
-def run(  # noqa: PLR0913 - each is an option of the command
-    guarantee: str,
-    schedule: Sequence[str],
-    *,
-    home: Path,
-    seed: int = 1,
-    batches: int = 30,
-    session_seconds: float = 2,
-    until: float | None = None,
-    say: Callable[[str], None] = lambda _: None,
-) -> Result:
-    """Play the schedule and judge it. ``until`` (monotonic) ends it early, after a whole round.
+def run(plan: Plan, say: Callable[[str], None] = lambda _: None) -> Result:
+    """Play the schedule and judge it. What goes wrong on the way is in ``problems``; only a bug of this driver raises.
 
-    A fault is counted only when work is left as it strikes: inputs that are still being sent, or are not yet
-    committed.
+    A fault is struck only while work is left: while a content is on the broker together with its registration, in a
+    partition that the fault is to hit, and its answer has not been seen. The round counts if in the end one of these
+    answers was made after the fault struck; else it is played again at the end, at most once over.
     """
-    result = Result(guarantee)
-    chance = random.Random(seed)  # noqa: S311 - a schedule, not a secret
-    settings = {"ROLLCALL_PROCESSING_GUARANTEE": guarantee, "ROLLCALL_SESSION_TIMEOUT_SECONDS": str(session_seconds)}
+    result = Result(plan.guarantee, plan.seed, plan.session_seconds)
     began = time.monotonic()
-    with _Stage(home, settings) as stage:
-        workers = [stage.worker() for _ in range(3)]
-        for worker in workers:
-            worker.launch()
-        cast = Cast(stage, workers, chance, session_seconds)
-        cast.ready()
-        workload = Workload(seed, batches)
-        inputs: list[InputRecord] = []
-        for number, name in enumerate(schedule):
-            if until is not None and time.monotonic() > until:
-                break
-            left = _round(cast, workload, inputs, name, result)
-            say(
-                f"{guarantee} {number + 1}/{len(schedule)} {name}: back in {result.back[-1]:.1f} s"
-                + ("" if left else " (no work was left: not counted)")
-            )
-        inputs += stage.io.produce(workload.rest())
-        _judge(cast, workload, inputs, result)
-        result.ended_after_pause = cast.ended_after_pause
+    workload = Workload(plan.seed)
+    chance = random.Random(plan.seed)  # noqa: S311 - a schedule, not a secret
+    with FaultStage(plan) as stage:
+        cast = Cast(stage, chance, plan.session_seconds, plan.chunks)
+        with Traffic(stage.io, workload, plan.events_per_round) as traffic:
+            try:
+                for _ in range(WORKERS):
+                    cast.add()
+                cast.ready()
+                traffic.start()
+                _Rounds(plan, cast, traffic, workload, result, say).play()
+                say(f"{plan.guarantee}: draining and judging")
+                _drain(cast, traffic)
+                audit(workload, traffic.inputs, traffic.seen, result)
+                ask(cast, workload, traffic, result, drain)
+            except (AssertionError, TimeoutError, OSError, RuntimeError) as error:
+                result.problems.append(f"{type(error).__name__}: {error}")
+            result.problems += cast.problems + traffic.failed[:5]
+            result.ended_after_pause = cast.ended_after_pause
     result.seconds = round(time.monotonic() - began, 1)
     return result
 
 
-def _round(cast: Cast, workload: Workload, inputs: list[InputRecord], name: str, result: Result) -> bool:
-    """Send, strike while it is being worked on, wait until all workers are back. Whether work was left."""
-    sent: list[InputRecord] = []
-    messages = workload.next()
-    sender = threading.Thread(target=lambda: sent.extend(cast.stage.io.produce(messages)))
-    sender.start()
-    time.sleep(cast.chance.random() * 0.4)
-    left = sender.is_alive() or _uncommitted(cast.stage)
-    began = time.monotonic()
-    FAULTS[name](cast)
-    sender.join()
+class _Rounds:
+    """The rounds of a run."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        cast: Cast,
+        traffic: Traffic,
+        workload: Workload,
+        result: Result,
+        say: Callable[[str], None],
+    ) -> None:
+        self.plan = plan
+        self.cast = cast
+        self.traffic = traffic
+        self.workload = workload
+        self.result = result
+        self.say = say
+
+    def play(self) -> None:
+        """Play all of the schedule, or until the time is over."""
+        wanted = len(self.plan.schedule)
+        left = deque(self.plan.schedule)
+        counted = played = 0
+        while left and played < 2 * wanted:
+            if self.plan.until is not None and time.monotonic() > self.plan.until:
+                self.say(f"{self.plan.guarantee}: the time is over after {counted} of {wanted} rounds")
+                return
+            name = left.popleft()
+            self.workload.round = played
+            self.result.schedule.append(name)
+            owed = self._round(name, ALL[name])
+            played += 1
+            counted += owed > 0
+            if not owed:
+                left.append(name)
+            state = f"with {owed} answers owed" if owed else "with no work left: not counted"
+            seconds = self.result.row(name).recovered[-1]
+            self.say(f"{self.plan.guarantee} {counted}/{wanted} {name} {state}: recovered in {seconds:.1f} s")
+
+    def _round(self, name: str, fault: Fault) -> int:
+        cast, traffic, row = self.cast, self.traffic, self.result.row(name)
+        fault.prepare(cast, cast.chance.choice(cast.workers))
+        held = cast.holdings()
+        victim = cast.chance.choice(list(held) or cast.workers)
+        hit = list(range(LOG_PARTITIONS)) if fault.whole else held.get(victim, [])
+        self._work(hit)
+        owed, start, began, moment = traffic.ledger.owed(hit), len(traffic.seen), time.monotonic(), now()
+        traffic.busy = fault.slowly
+        made_after = fault.strike(cast, victim)
+        traffic.busy = False
+        served = self._served(hit, made_after, start, victim)
+        row.recovered.append(round(served - began, 2))
+        fault.after(cast, victim)
+        cast.ready()
+        left = traffic.ledger.answered_after(owed, moment)
+        row.rounds += left > 0
+        row.idle += not left
+        return left
+
+    def _work(self, hit: Sequence[int]) -> None:
+        """Return at a moment by chance at which the partitions owe something."""
+        self.traffic.flood()
+        time.sleep(0.05 + self.cast.chance.random() * 0.3)
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            if self.traffic.ledger.owed(hit):
+                # Not always at the first sight of it: it lasts some 10 ms from the acknowledgement to the answer.
+                time.sleep(self.cast.chance.random() * 0.01)
+                if self.traffic.ledger.owed(hit):
+                    return
+            self.traffic.flood()
+            time.sleep(0.001)
+
+    def _served(self, hit: Sequence[int], made_after: int, start: int, victim: Worker) -> float:
+        deadline = time.monotonic() + SERVED_SECONDS
+        while (served := self.traffic.served(hit, made_after, start)) is None:
+            if time.monotonic() > deadline:
+                message = f"partitions {hit} were not served again within {SERVED_SECONDS} s\n{victim.tail()}"
+                raise AssertionError(message)
+            time.sleep(0.02)
+        return served
+
+
+def drain(stage: Stage, traffic: Traffic) -> None:
+    """Wait until all inputs are in the log and all of the log is folded, by the committed offsets.
+
+    Raises TimeoutError.
+    """
+    stage.io.wait_taken(APP, topics.INPUTS, DRAIN_SECONDS)
+    stage.io.wait_taken(APP, [LOG], DRAIN_SECONDS)
+    traffic.quiet(2)
+
+
+def _drain(cast: Cast, traffic: Traffic) -> None:
+    traffic.finish()
     cast.ready()
-    result.back.append(round(time.monotonic() - began, 2))
-    inputs.extend(sent)
-    assert len(sent) == len(messages), "the client could not send all inputs of the round"
-    if left:
-        result.rounds[name] += 1
-    return left
-
-
-def _uncommitted(stage: Stage) -> bool:
-    committed = stage.io.committed(APP)
-    return any(committed.get(place, 0) < end for place, end in stage.io.ends(topics.INPUTS).items())
-
-
-def _judge(cast: Cast, workload: Workload, inputs: list[InputRecord], result: Result) -> None:
-    """Wait for the end; judge all outputs; then ask a worker that has nothing but the changelog about every batch."""
-    cast.ready()
-    cast.stage.wait_taken(APP, within=120)
-    reader = cast.stage.reader(read_committed=True)
-    await_outputs(reader, inputs, within=120, quiet=3)
-    verdict = judge(inputs, reader.records)
-    result.inputs, result.outputs = len(inputs), len(reader.records)
-    result.lost, result.wrong, result.repeated = verdict.lost, verdict.wrong, verdict.repeated
-    result.conflicting = _conflicting(reader.records)
-    result.details = verdict.details[:20]
-    for worker in cast.workers:
-        worker.stop()
-    fresh = cast.stage.worker()
-    fresh.start()
-    repeats = cast.stage.io.produce(list(workload.repeats()))
-    cast.stage.wait_taken(APP, within=120)
-    reader.quiet(3)
-    again = judge(inputs + repeats, reader.records)
-    result.state_wrong = again.lost + again.wrong + _conflicting(reader.records)
-    result.details += again.details[:20] if result.state_wrong else []
-    fresh.stop()
-
-
-def _conflicting(outputs: Sequence[OutputRecord]) -> int:
-    """How many outputs carry the event id of another and say something else."""
-    said: dict[str, object] = {}
-    wrong = 0
-    for one in outputs:
-        event_id = one.header("event_id")
-        if event_id is not None:
-            data = json.loads(one.value or b"{}")["data"]
-            wrong += said.setdefault(event_id, data) != data
-    return wrong
+    drain(cast.stage, traffic)

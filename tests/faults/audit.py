@@ -1,0 +1,134 @@
+"""The judgement on outputs: the oracle's, in which the order of arrival is free, and counts of its own that share no
+code with it.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+
+from tests.faults.results import Result
+from tests.faults.traffic import Seen
+from tests.faults.workload import Batch, Came, Workload, exact
+from tests.oracle import InputRecord, judge, topics
+
+MAX_DETAILS = 40
+T = TypeVar("T")
+
+
+class _Raw(msgspec.Struct):
+    data: msgspec.Raw
+
+
+def audit(workload: Workload, sent: Sequence[InputRecord], came: Sequence[Seen], result: Result) -> None:
+    """Judge everything: all inputs against all outputs that a read-committed consumer saw. All is drained."""
+    schedule = result.schedule
+    result.outputs = len(came)
+    inputs = _by_fault(((batch_of(one, workload), one) for one in sent), schedule)
+    seen = _by_fault(((one.batch, one) for one in came), schedule)
+    judged = 0
+    for fault in inputs.keys() | seen.keys():
+        row, mine = result.row(fault), inputs.get(fault, [])
+        verdict = judge(mine, [one.record for one in seen.get(fault, [])])
+        row.inputs, row.lost, row.wrong = len(mine), verdict.lost, verdict.wrong
+        judged += verdict.repeated
+        result.details += [line for line in verdict.details if not line.startswith("repeated")][:MAX_DETAILS]
+    for problem in count(workload.batches.values(), came, _texts(workload)):
+        result.row(_fault(workload.batches[problem.batch], schedule)).wrong += 1
+        result.details.append(problem.what)
+    counted = 0
+    for again in repeats(came):
+        row = result.row(schedule[again.one.round])
+        row.repeated += 1
+        counted += 1
+        if again.conflicting:
+            row.conflicting += 1
+            result.details.append(f"conflicting: {again.one.record}")
+    if judged != counted:
+        result.problems.append(f"the oracle counts {judged} repeats, this audit {counted}: one of the two is wrong")
+
+
+@dataclass(frozen=True)
+class Again:
+    """An output beyond the first with its event id; ``conflicting`` if its key or, byte for byte, its data differ."""
+
+    one: Seen
+    conflicting: bool
+
+
+def repeats(seen: Iterable[Seen]) -> Iterator[Again]:
+    """The outputs that came before."""
+    first: dict[str, object] = {}
+    for one in seen:
+        event_id = one.record.header("event_id")
+        if event_id is None or one.record.topic == topics.DEAD:
+            continue
+        said = (one.record.topic, one.record.key, data_bytes(one))
+        known = first.setdefault(event_id, said)
+        if known is not said:
+            yield Again(one, known != said)
+
+
+def data_bytes(one: Seen) -> bytes:
+    """The bytes of an output's data, as they stood in the message."""
+    return bytes(msgspec.json.decode(one.record.value or b"", type=_Raw).data)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a batch by count."""
+
+    batch: str
+    what: str
+
+
+def count(batches: Iterable[Batch], seen: Iterable[Seen], texts: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
+    """What is wrong by counts that hold for every interleaving. ``texts``: by batch, those of its contents."""
+    came: dict[str, Came] = {}
+    for one in {one.record.header("event_id"): one for one in seen if one.batch is not None}.values():
+        assert one.batch is not None
+        data = json.loads(one.record.value or b"")["data"]
+        mine = came.setdefault(one.batch.name, Came())
+        if one.record.topic == topics.SLOT:
+            mine.slots[data["text_storage_id"]] = data["essay_id"]
+        elif one.record.topic == topics.EXCESS:
+            mine.excess.add(data["text_storage_id"])
+        else:
+            lists = {topics.READY: mine.ready, topics.COMPLETED: mine.completed, topics.ERRORS: mine.errors}
+            lists[one.record.topic].append(data)
+    for batch in batches:
+        registered = batch.kind.registered
+        for what in exact(batch, came.get(batch.name, Came()), texts[batch.name], registered=registered):
+            yield Problem(batch.name, what)
+
+
+def batch_of(one: InputRecord, workload: Workload) -> Batch:
+    """The batch of an input."""
+    data = json.loads(one.value or b"")["data"]
+    return workload.batches[data.get("entity_id") or data["batch_id"]]
+
+
+def _texts(workload: Workload) -> dict[str, list[str]]:
+    return {
+        name: [f"{name}.text-{number:04d}" for number in range(batch.kind.contents)]
+        for name, batch in workload.batches.items()
+    }
+
+
+def _fault(batch: Batch | None, schedule: Sequence[str]) -> str:
+    return "?" if batch is None else schedule[batch.began]
+
+
+def _by_fault(pairs: Iterable[tuple[Batch | None, T]], schedule: Sequence[str]) -> dict[str, list[T]]:
+    found: dict[str, list[T]] = {}
+    for batch, one in pairs:
+        found.setdefault(_fault(batch, schedule), []).append(one)
+    return found
+
+
+def count_by_id(seen: Iterable[Seen]) -> Counter[str]:
+    """How often each event id came."""
+    return Counter(str(one.record.header("event_id")) for one in seen)
