@@ -3,5 +3,6 @@
 They decode, fold and say what is to be published and written; the engine does the rest.
 
 * :mod:`agents.rekey` reads the three inputs and re-keys them by batch id into one ordered log (stateless),
-* :mod:`agents.join` reads the log and joins (stateful).
+* :mod:`agents.join` reads the log and joins (stateful); :mod:`agents.acts` is what operators do, :mod:`agents.letters`
+  what can't be used.
 """

@@ -35,20 +35,20 @@ class Rekey:
         for record in records:
             value: bytes | None = record.value
             headers: RecordHeaders = [(SOURCE_HEADER, source_header(code, partition, record.offset))]
-            if record.key is not None:
-                headers.append((KEY_HEADER, record.key))
+            key = record.key
+            if key is not None:
+                headers.append((KEY_HEADER, key))
             batch_id = batch_id_for_routing(value)
             if batch_id is None:
                 yield partition % self._partitions, None, value, headers
             else:
-                key, target = self._place(batch_id)
-                yield target, key, value, headers
+                # The usual case without a call.
+                known, target = self._known.get(batch_id) or self._place(batch_id)
+                yield target, known, value, headers
 
     def _place(self, batch_id: str) -> tuple[bytes, int]:
-        place = self._known.get(batch_id)
-        if place is None:
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            key = batch_id.encode()
-            place = self._known[batch_id] = (key, self._partition_for(key, self._partitions))
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        key = batch_id.encode()
+        place = self._known[batch_id] = (key, self._partition_for(key, self._partitions))
         return place

@@ -4,12 +4,12 @@ Filled by the join, carried out by the engine.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.core import names
-from app.core.batch import Batch
+from app.core.batch import Batch, State
 from app.core.facts import Fact
 from app.core.fold import Outcome
 from app.core.messages import Message
@@ -30,9 +30,14 @@ class Work:
     outputs: list[tuple[str, bytes | None, bytes | None, Headers]] = field(default_factory=list)
     rows: dict[bytes, bytes | None] = field(default_factory=dict)
     outcomes: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
-    said: Counter[str] = field(default_factory=Counter)
     dead: Counter[str] = field(default_factory=Counter)
+    #: Pending uploads that were given up, by reason.
+    given_up: Counter[str] = field(default_factory=Counter)
     mismatches: int = 0
+    #: For each batch that is now ready: seconds of log time since its registration, and the latest moment in it.
+    completed: list[tuple[float, float]] = field(default_factory=list)
+    #: The state that a batch had before the chunk, for those that waited for nothing and were not new.
+    closed: dict[str, State] = field(default_factory=dict)
     _held: dict[bytes, bytes] = field(default_factory=dict)
     # Ordered: the rows of a chunk are the same, byte for byte, on every worker.
     _settled: dict[bytes, None] = field(default_factory=dict)
@@ -45,21 +50,26 @@ class Work:
         """Publish an output."""
         value, headers = encode(message, self.emitted_at, self.source_service)
         self.outputs.append((message.topic, message.key.encode(), value, headers))
-        self.said[message.topic] += 1
 
     def bury(
         self, reason: str, detail: str, where: tuple[str, int, int], key: bytes | None, value: bytes | None
     ) -> None:
         """Publish a dead letter: the original bytes, why, and where they stand (topic, partition, offset)."""
         self.outputs.append((names.DEAD_LETTER, key, value, dead_letter_headers(reason, detail, *where)))
-        self.said[names.DEAD_LETTER] += 1
         self.dead[reason] += 1
+
+    def ready(self, batch: Batch, time: int) -> None:
+        """Note that a batch became ready at log time ``time`` (ms)."""
+        latest = max((upload.moment for upload in batch.slots if upload is not None), default=0)
+        self.completed.append(((time - batch.registered_at) / 1e3, latest / 1e6))
 
     def touch(self, batch: Batch) -> None:
         """Note a batch before it changes."""
         if batch.batch_id not in self._batches:
             self._batches[batch.batch_id] = batch
-            self._waited[batch.batch_id] = waiting.key_for(batch)
+            waited = self._waited[batch.batch_id] = waiting.key_for(batch)
+            if waited is None and batch.last >= 0:
+                self.closed[batch.batch_id] = batch.state
 
     def waited(self, batch: Batch) -> bytes | None:
         """The row of ``waiting`` that a touched batch had when the chunk began."""
@@ -67,7 +77,11 @@ class Work:
 
     def decided(self, batch: Batch, facts: Sequence[Fact]) -> None:
         """Note what was decided about a batch that was touched before."""
-        self._facts.setdefault(batch.batch_id, []).extend(facts)
+        known = self._facts.get(batch.batch_id)
+        if known is None:
+            self._facts[batch.batch_id] = [*facts]
+        else:
+            known += facts
 
     def hold(self, key: bytes, value: bytes) -> None:
         """Keep the original of an upload that is pending."""
@@ -86,9 +100,19 @@ class Work:
         self._stale[key] = None
 
     @property
+    def said(self) -> Counter[str]:
+        """How many outputs there are, by topic."""
+        return Counter(output[0] for output in self.outputs)
+
+    @property
     def touched(self) -> dict[str, Batch]:
         """The batches that the chunk looked at."""
         return self._batches
+
+    @property
+    def changed(self) -> Iterator[Batch]:
+        """The batches about which the chunk decided something, as they are now."""
+        return (self._batches[batch_id] for batch_id in self._facts)
 
     def finish(self, watermarks: Mapping[bytes, bytes]) -> None:
         """Make the rows. Called once, when the chunk is folded.
@@ -105,7 +129,8 @@ class Work:
             before, after = self._waited[batch_id], waiting.key_for(self._batches[batch_id])
             if before != after and after is not None:
                 rows[after] = b""
-            key, value = batches.row(batch_id, facts)
+            row = batches.row_with_acts if self._batches[batch_id].acts else batches.row
+            key, value = row(batch_id, facts)
             rows[key] = value
             if before != after and before is not None:
                 superfluous.append(before)

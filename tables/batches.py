@@ -1,8 +1,8 @@
 """Table ``batches``: what became of every upload.
 
 * **Key**: ``b``, the batch id, the log offset of the first and of the last fact in the row (8 bytes each).
-* **Value**: a format byte, then the facts that one chunk of the log brought about for the batch, in order
-  (MessagePack).
+* **Value**: a format byte (2 for a batch to which an operator has done something, else 1), then the facts that one
+  chunk of the log brought about for the batch, in order (MessagePack).
 * **Lifetime**: for ever. A batch is kept when it completes; late uploads and repeats are answered from it.
 * **Size bound**: one fact an accepted upload, about 40 bytes beside the ids it names; one row a batch a chunk.
 * **Who writes**: the task that owns the partition, in the chunk that folded the records. **No key is ever written
@@ -21,13 +21,15 @@ from app.core.facts import Fact
 from app.errors import OperatorError
 from tables import keys
 
-#: The format of the values that this code writes. It reads this one and all before it.
-FORMAT = 1
+#: The newest format of the values that this code writes. It reads this one and all before it. Format 2 has the facts
+#: of what operators do; other rows are written in format 1, so that releases that know no acts can read them.
+FORMAT = 2
 
 _RANGE = struct.Struct(">QQ")
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Fact])
-_MAGIC = bytes([FORMAT])
+_PLAIN = bytes([1])
+_WITH_ACTS = bytes([2])
 
 
 class UnknownFormatError(OperatorError):
@@ -41,7 +43,13 @@ def prefix(batch_id: str) -> bytes:
 
 def row(batch_id: str, facts: Sequence[Fact]) -> tuple[bytes, bytes]:
     """The row of what a chunk did to a batch: its key and its value. ``facts`` is not empty and in log order."""
-    return prefix(batch_id) + _RANGE.pack(facts[0].at, facts[-1].at), _MAGIC + _encoder.encode(facts)
+    return prefix(batch_id) + _RANGE.pack(facts[0].at, facts[-1].at), _PLAIN + _encoder.encode(facts)
+
+
+def row_with_acts(batch_id: str, facts: Sequence[Fact]) -> tuple[bytes, bytes]:
+    """As :func:`row`, for a batch to which an operator has done something."""
+    key, value = row(batch_id, facts)
+    return key, _WITH_ACTS + value[1:]
 
 
 def facts_of(value: bytes) -> list[Fact]:

@@ -1,6 +1,7 @@
 """Table ``waiting``: which batches wait, and since when.
 
-* **Key**: ``w``, what for (1 byte), since when (log time in ms, 8 bytes), the batch id. Sorted: the one that has
+* **Key**: ``w``, what for (1 byte), since when (log time in ms, later by what an operator put its deadline off, 8
+  bytes), the batch id. Sorted: the one that has
   waited longest comes first.
 * **Value**: empty.
 * **Lifetime**: while the batch waits for that.
@@ -13,7 +14,7 @@
 import struct
 from enum import Enum
 
-from app.core.batch import Batch, State
+from app.core.batch import Batch
 from tables import keys
 
 _SINCE = struct.Struct(">Q")
@@ -42,12 +43,12 @@ def key(what: What, since: int, batch_id: str) -> bytes:
 
 def key_for(batch: Batch) -> bytes | None:
     """The key of the row that a batch in this state has, or None for one that waits for nothing."""
-    state = batch.state
-    if state is State.OPEN:
-        return key(What.LATE if batch.timed_out else What.OPEN, batch.registered_at, batch.batch_id)
-    if state is State.UNREGISTERED and batch.pending:
-        return key(What.HOLDING, next(iter(batch.pending.values())).time, batch.batch_id)
-    return None
+    since = batch.waits_since
+    if since is None:
+        return None
+    if batch.registration is None:
+        return key(What.HOLDING, since, batch.batch_id)
+    return key(What.LATE if batch.timed_out else What.OPEN, since, batch.batch_id)
 
 
 def read(row_key: bytes) -> tuple[What, int, str]:

@@ -31,11 +31,14 @@ def registration_of(batch: Batch) -> Registration:
 
 
 def completion(batch: Batch, policy: Policy) -> Iterator[Message]:
-    """What is said at the moment a batch completes, and only then."""
+    """What is said at the moment a batch completes, and only then: again where it was opened again, under other ids.
+
+    A batch that an operator completed as it was has slots without an outcome: the counts show how many.
+    """
     registration = registration_of(batch)
     moment = at_moment(max(registration.moment, *(upload.moment for upload in batch.slots if upload is not None)))
     if batch.filled:
-        essays = _filled(batch, registration)
+        essays = _filled(batch)
         yield _about(batch, names.READY, _ready(batch, registration, essays, moment))
         if policy.provisioning_completed:
             completed = BatchContentProvisioningCompleted(
@@ -74,7 +77,7 @@ def _ready(batch: Batch, registration: Registration, essays: list[EssayRef], mom
 def _errors(batch: Batch, registration: Registration, moment: datetime) -> BatchValidationErrors:
     failures = [
         (essay_id, upload)
-        for essay_id, upload in zip(registration.essay_ids, batch.slots, strict=True)
+        for essay_id, upload in zip(batch.essay_ids, batch.slots, strict=True)
         if isinstance(upload, Failure)
     ]
     categories: dict[str, int] = {}
@@ -101,40 +104,41 @@ def _errors(batch: Batch, registration: Registration, moment: datetime) -> Batch
 
 def timeout(batch: Batch, policy: Policy) -> Message:
     """What is said when a batch is still incomplete at its deadline."""
-    registration = registration_of(batch)
-    deadline = at_moment((batch.registered_at + policy.readiness_timeout) * 1000)
+    duration = policy.readiness_timeout + batch.extension
+    deadline = at_moment((batch.opened_at + duration) * 1000)
     return _about(
         batch,
         names.TIMEOUT,
         BatchReadinessTimeout(
             batch_id=batch.batch_id,
-            ready_essays=_filled(batch, registration),
+            ready_essays=_filled(batch),
             missing_essay_ids=[
-                essay_id for essay_id, upload in zip(registration.essay_ids, batch.slots, strict=True) if upload is None
+                essay_id for essay_id, upload in zip(batch.essay_ids, batch.slots, strict=True) if upload is None
             ],
             expected_count=len(batch.slots),
             actual_count=batch.filled,
-            timeout_duration_seconds=-(-policy.readiness_timeout // 1000),  # rounded up
+            timeout_duration_seconds=-(-duration // 1000),  # rounded up
             metadata=Metadata(entity_id=batch.batch_id, timestamp=deadline, event="batch.readiness.timeout"),
         ),
     )
 
 
-def _filled(batch: Batch, registration: Registration) -> list[EssayRef]:
+def _filled(batch: Batch) -> list[EssayRef]:
     return [
         EssayRef(essay_id=essay_id, text_storage_id=upload.text_id)
-        for essay_id, upload in zip(registration.essay_ids, batch.slots, strict=True)
+        for essay_id, upload in zip(batch.essay_ids, batch.slots, strict=True)
         if isinstance(upload, Content)
     ]
 
 
 def _about(batch: Batch, topic: str, data: Payload) -> Message:
-    """A message about the whole batch: said once, under the registration's correlation id."""
+    """A message about the whole batch: said once an opening, under the registration's correlation id."""
     registration = registration_of(batch)
+    opening = (str(batch.openings),) if batch.openings else ()
     return Message(
         topic=topic,
         key=batch.batch_id,
-        event_id=event_id(topic, batch.batch_id),
+        event_id=event_id(topic, batch.batch_id, *opening),
         correlation_id=registration.correlation_id,
         traceparent=registration.traceparent,
         data=data,

@@ -9,42 +9,75 @@ from collections.abc import Iterable, Sequence
 from enum import Enum
 
 from app.core.events import Content, Registration, Source, Upload
-from app.core.facts import Alias, Conflicted, Expired, Fact, Held, Placed, Registered, Surplus, TimedOut
+from app.core.facts import (
+    DISCARDED,
+    Acted,
+    Alias,
+    Closed,
+    Conflicted,
+    Dismissed,
+    Expired,
+    Extended,
+    Fact,
+    Held,
+    Placed,
+    Registered,
+    Reopened,
+    Retaken,
+    Surplus,
+    TimedOut,
+)
 
 #: Where a known text is, when it isn't in a slot (slots count from 0).
 PENDING = -1
 IN_EXCESS = -2
 
+#: The facts after which a pending upload is forgotten.
+_GIVING_UP = (Expired, Dismissed)
+
 
 class State(Enum):
     """UNREGISTERED: no slots yet, it may hold pending uploads.
 
-    OPEN: a slot still has no outcome. COMPLETE: every slot has one; kept.
+    OPEN: a slot still has no outcome. COMPLETE: every slot has one, or an operator completed it as it was; kept.
+    DISCARDED: an operator closed it; kept.
     """
 
     UNREGISTERED = "unregistered"
     OPEN = "open"
     COMPLETE = "complete"
+    DISCARDED = "discarded"
 
 
 class Batch:
     """One batch. Read it freely; change it through :meth:`apply` only.
 
-    ``slots[i]`` is what the slot of ``registration.essay_ids[i]`` got: a content, a failure, or None while it waits.
+    ``slots[i]`` is what the slot of ``essay_ids[i]`` got: a content, a failure, or None while it waits.
     ``pending`` maps log offset to the pending upload, in upload order. ``texts`` maps a text id to its slot, PENDING
     or IN_EXCESS. ``uploads`` maps an upload id to the text it has, or to None when it failed. ``last`` is the log
     offset of the latest.
+
+    What operators did: ``acts`` by act id, in log order; ``closed`` is how they closed it (FORCED, DISCARDED), None
+    where they have not, or have opened it again; ``openings`` counts how often they did, and ``opened_at`` is the log
+    time of the latest opening, at first ``registered_at``; ``extension`` (ms) is by how much they put off the deadline
+    that runs.
     """
 
     __slots__ = (
+        "acts",
         "batch_id",
+        "closed",
         "conflicts",
+        "essay_ids",
         "excess",
         "expired",
+        "extension",
         "failed",
         "filled",
         "last",
         "late_failures",
+        "opened_at",
+        "openings",
         "pending",
         "registered_at",
         "registration",
@@ -58,6 +91,7 @@ class Batch:
         self.batch_id = batch_id
         self.registration: Registration | None = None
         self.registered_at = 0
+        self.essay_ids: tuple[str, ...] = ()
         self.slots: list[Upload | None] = []
         self.filled = 0
         self.failed = 0
@@ -69,6 +103,11 @@ class Batch:
         self.timed_out = False
         self.conflicts: set[Source] = set()
         self.expired: set[Source] = set()
+        self.acts: dict[str, Acted] = {}
+        self.closed: str | None = None
+        self.openings = 0
+        self.opened_at = 0
+        self.extension = 0
         self.last = -1
 
     @property
@@ -76,12 +115,26 @@ class Batch:
         """Where the batch stands."""
         if self.registration is None:
             return State.UNREGISTERED
-        return State.COMPLETE if self.complete else State.OPEN
+        if not self.complete:
+            return State.OPEN
+        return State.DISCARDED if self.closed == DISCARDED else State.COMPLETE
 
     @property
     def complete(self) -> bool:
-        """Every slot has its outcome: filled + failed = number of slots."""
-        return self.registration is not None and self.filled + self.failed == len(self.slots)
+        """Nothing more is taken: filled + failed = number of slots, or an operator closed it."""
+        return self.registration is not None and (
+            self.filled + self.failed == len(self.slots) or self.closed is not None
+        )
+
+    @property
+    def waits_since(self) -> int | None:
+        """The log time (ms) from which the deadline counts that runs for the batch: later by what operators put it off.
+
+        None where the batch waits for nothing.
+        """
+        if self.registration is not None:
+            return None if self.complete else self.opened_at + self.extension
+        return next(iter(self.pending.values())).time + self.extension if self.pending else None
 
     def content_of(self, text_id: str) -> Content | None:
         """The content that first brought this text, if it has a slot or is in excess."""
@@ -98,10 +151,9 @@ class Batch:
         """
         self.last = fact.at
         if isinstance(fact, Placed):
-            upload = self._arrived(fact.held, fact.upload)
+            upload = fact.upload or self.pending.pop(fact.held).upload
             self.slots[fact.slot] = upload
-            self._know(upload, fact.slot)
-            if isinstance(upload, Content):
+            if self._know(upload, fact.slot):
                 self.filled += 1
             else:
                 self.failed += 1
@@ -111,45 +163,68 @@ class Batch:
             self._know(fact.upload, PENDING)
             return fact.upload
         if isinstance(fact, Surplus):
-            upload = self._arrived(fact.held, fact.upload)
+            upload = fact.upload or self.pending.pop(fact.held).upload
             self._know(upload, IN_EXCESS)
             if isinstance(upload, Content):
                 self.excess[upload.text_id] = upload
             else:
                 self.late_failures += 1
             return upload
-        if isinstance(fact, Expired):
+        if isinstance(fact, _GIVING_UP):
             held = self.pending.pop(fact.held)
             if held.source is not None:
                 self.expired.add(held.source)
             self._forget(held.upload)
             return held.upload
+        if isinstance(fact, Retaken):
+            content = self.excess.pop(fact.text_id)
+            self.slots[fact.slot] = content
+            self.texts[fact.text_id] = fact.slot
+            self.filled += 1
+            return content
         self._note(fact)
         return None
 
-    def _note(self, fact: Registered | Alias | TimedOut | Conflicted) -> None:
+    def _note(self, fact: Registered | Alias | TimedOut | Conflicted | Acted | Closed | Extended | Reopened) -> None:
         if isinstance(fact, Registered):
             self.registration = fact.registration
-            self.registered_at = fact.time
-            self.slots = [None] * len(fact.registration.essay_ids)
+            self.registered_at = self.opened_at = fact.time
+            self.extension = 0  # it was for what was pending
+            self.essay_ids = fact.registration.essay_ids
+            self.slots = [None] * len(self.essay_ids)
         elif isinstance(fact, Alias):
             self.uploads[fact.upload_id] = fact.text_id
         elif isinstance(fact, TimedOut):
             self.timed_out = True
-        else:
+        elif isinstance(fact, Conflicted):
             self.conflicts.add(fact.source)
+        else:
+            self._acted(fact)
 
-    def _arrived(self, held: int, upload: Upload | None) -> Upload:
-        if upload is not None:
-            return upload
-        return self.pending.pop(held).upload
+    def _acted(self, fact: Acted | Closed | Extended | Reopened) -> None:
+        if isinstance(fact, Acted):
+            self.acts[fact.act.act_id] = fact
+        elif isinstance(fact, Closed):
+            self.closed = fact.how
+        elif isinstance(fact, Extended):
+            self.extension += fact.by
+        else:
+            self.closed = None
+            self.openings += 1
+            self.opened_at = fact.time
+            self.extension = 0
+            self.timed_out = False
+            self.essay_ids = (*self.essay_ids, *fact.essay_ids)
+            self.slots.extend([None] * len(fact.essay_ids))
 
-    def _know(self, upload: Upload, place: int) -> None:
+    def _know(self, upload: Upload, place: int) -> bool:
+        """Note where an upload is; whether it is a content."""
         if isinstance(upload, Content):
             self.texts[upload.text_id] = place
             self.uploads[upload.upload_id] = upload.text_id
-        else:
-            self.uploads[upload.upload_id] = None
+            return True
+        self.uploads[upload.upload_id] = None
+        return False
 
     def _forget(self, upload: Upload) -> None:
         if not isinstance(upload, Content):

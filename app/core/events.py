@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from app.core.acts import Act
+
 
 class Source(NamedTuple):
     """Where an input came from: which input topic (index into :data:`app.core.names.INPUTS`), its partition and its
@@ -21,7 +23,7 @@ class Source(NamedTuple):
     offset: int
 
 
-class Position(NamedTuple):
+class Position(msgspec.Struct, frozen=True, gc=False):
     """Where a record stands in the log: its offset ``at``, its append ``time`` (ms, the broker's clock), and the
     input's own ``source``.
 
@@ -94,7 +96,7 @@ class Tick(msgspec.Struct, frozen=True):
     time: int
 
 
-Event = Registration | Content | Failure | Tick
+Event = Registration | Content | Failure | Tick | Act
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,7 +12,12 @@ would misread needs a new :data:`tables.batches.FORMAT`.
 
 import msgspec
 
+from app.core.acts import Act
 from app.core.events import Registration, Source, Upload
+
+#: How an operator may have closed a batch.
+FORCED = "forced"
+DISCARDED = "discarded"
 
 
 class Registered(msgspec.Struct, frozen=True, array_like=True, tag=0, gc=False):
@@ -90,4 +95,66 @@ class Conflicted(msgspec.Struct, frozen=True, array_like=True, tag=7, gc=False):
     reason: str
 
 
-Fact = Registered | Held | Placed | Surplus | Alias | Expired | TimedOut | Conflicted
+class Acted(msgspec.Struct, frozen=True, array_like=True, tag=8, gc=False):
+    """An operator did ``act`` at log time ``time``: what the record said, whole.
+
+    ``refused`` says why nothing follows from it; where it is None, what follows are the next facts of the same record.
+    """
+
+    at: int
+    time: int
+    act: Act
+    refused: str | None
+
+
+class Closed(msgspec.Struct, frozen=True, array_like=True, tag=9, gc=False):
+    """The batch takes nothing more, though slots have no outcome. ``how`` is FORCED or DISCARDED."""
+
+    at: int
+    how: str
+
+
+class Dismissed(msgspec.Struct, frozen=True, array_like=True, tag=10, gc=False):
+    """An operator gave up the pending upload of :class:`Held` ``held``, pending since log time ``since``, at log time
+    ``time``. It is forgotten as one that is :class:`Expired`.
+    """
+
+    at: int
+    held: int
+    since: int
+    time: int
+
+
+class Extended(msgspec.Struct, frozen=True, array_like=True, tag=11, gc=False):
+    """The deadline that runs for the batch is ``by`` ms later than it was.
+
+    Once nothing is pending any more it is taken back (``by`` is negative): it was for what is gone.
+    """
+
+    at: int
+    by: int
+
+
+class Reopened(msgspec.Struct, frozen=True, array_like=True, tag=12, gc=False):
+    """The batch is open again, with slots for ``essay_ids`` behind its own.
+
+    Its readiness deadline counts from log time ``time``.
+    """
+
+    at: int
+    time: int
+    essay_ids: tuple[str, ...]
+
+
+class Retaken(msgspec.Struct, frozen=True, array_like=True, tag=13, gc=False):
+    """The text ``text_id``, which was in excess, fills a slot of the batch that was opened again."""
+
+    at: int
+    slot: int
+    text_id: str
+
+
+#: What follows from acts, and the acts themselves: unknown to rows of format 1.
+ActFact = Acted | Closed | Dismissed | Extended | Reopened | Retaken
+
+Fact = Registered | Held | Placed | Surplus | Alias | Expired | TimedOut | Conflicted | ActFact

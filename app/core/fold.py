@@ -5,20 +5,22 @@ every worker and in every replay. That is what makes a repeat after a crash harm
 guarantee of the engine stands on.
 """
 
-from enum import Enum
-from typing import NamedTuple
+from enum import StrEnum
+
+import msgspec
 
 from app.core.batch import Batch
-from app.core.events import Content, Event, Policy, Position, Registration, Tick
-from app.core.facts import Conflicted, Fact, Held, Placed, Registered, Surplus
+from app.core.events import Content, Event, Failure, Policy, Position, Registration, Tick
+from app.core.facts import Acted, Alias, Conflicted, Fact, Held, Placed, Registered, Surplus
 from app.core.outputs import Output, answer_to_repeat, conflict, outputs_of
 from app.core.rules import decide
 
 
-class Outcome(Enum):
+class Outcome(StrEnum):
     """What became of one record: the label of the metric ``rollcall_records_total``.
 
-    SKIPPED: the hop repeated itself. REJECTED: it never came to the fold, it can't be used.
+    SKIPPED: the hop repeated itself. REJECTED: it never came to the fold, it can't be used. ACTED, REFUSED: what an
+    operator did, or could not.
     """
 
     REGISTERED = "registered"
@@ -32,9 +34,11 @@ class Outcome(Enum):
     SKIPPED = "skipped"
     REJECTED = "rejected"
     TICKED = "ticked"
+    ACTED = "acted"
+    REFUSED = "refused"
 
 
-class Step(NamedTuple):
+class Step(msgspec.Struct, frozen=True, gc=False):
     """What one event did.
 
     ``batch`` is the new state: the fold takes the batch over, and the caller goes on with this one.
@@ -58,34 +62,36 @@ def fold(batch: Batch, event: Event, position: Position, policy: Policy) -> Step
         # The state is ahead of the offset (a crash between the two): this record is in it, and what it had to say was
         # said before the state was written.
         return Step(batch, (), [], Outcome.REPEATED)
-    if position.source is not None and position.source in batch.expired:
+    if batch.expired and position.source in batch.expired:
         # The hop repeated an input whose upload has expired since. Put back, it would have a position of its own.
         return Step(batch, (), [], Outcome.REPEATED)
     facts = decide(batch, event, position, policy)
     outputs: list[Output] = []
-    if isinstance(event, Content) and event.text_id in batch.texts:
-        outputs.extend(answer_to_repeat(batch, event.text_id))
+    if isinstance(event, Content) and (not facts or isinstance(facts[0], Alias)):
+        outputs += answer_to_repeat(batch, event.text_id)
     for fact in facts:
         upload = batch.apply(fact)
-        if isinstance(fact, Conflicted) and not isinstance(event, Tick):
+        if isinstance(fact, Conflicted) and isinstance(event, Registration | Content | Failure):
             outputs.append(conflict(batch, fact, event))
         else:
-            outputs.extend(outputs_of(batch, fact, upload, policy))
+            outputs += outputs_of(batch, fact, upload, policy)
     return Step(batch, facts, outputs, _outcome(event, facts))
 
 
 def _outcome(event: Event, facts: tuple[Fact, ...]) -> Outcome:
-    if isinstance(event, Tick):
-        return Outcome.TICKED
-    first = facts[0] if facts else None
+    if not facts:
+        return Outcome.TICKED if isinstance(event, Tick) else Outcome.REPEATED
+    first = facts[0]
     if isinstance(first, Placed):
         return Outcome.ASSIGNED if isinstance(event, Content) else Outcome.SLOT_FAILED
     if isinstance(first, Held):
         return Outcome.HELD
     if isinstance(first, Surplus):
         return Outcome.EXCESS if isinstance(event, Content) else Outcome.RECORDED
+    if isinstance(first, Registered):
+        return Outcome.REGISTERED
     if isinstance(first, Conflicted):
         return Outcome.CONFLICT
-    if isinstance(event, Registration) and isinstance(first, Registered):
-        return Outcome.REGISTERED
-    return Outcome.REPEATED
+    if isinstance(first, Acted):
+        return Outcome.ACTED if first.refused is None else Outcome.REFUSED
+    return Outcome.REPEATED if isinstance(first, Alias) else Outcome.TICKED

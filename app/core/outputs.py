@@ -9,12 +9,28 @@ Event ids are UUIDv5 of topic and business key.
 import msgspec
 
 from app.core import names
-from app.core.about_batch import completion, registration_of, timeout
+from app.core.about_batch import completion, timeout
 from app.core.batch import Batch
 from app.core.events import Content, Policy, Registration, Source, Upload
-from app.core.facts import Conflicted, Expired, Fact, Placed, Surplus, TimedOut
+from app.core.facts import (
+    FORCED,
+    Closed,
+    Conflicted,
+    Dismissed,
+    Expired,
+    Fact,
+    Held,
+    Placed,
+    Retaken,
+    Surplus,
+    TimedOut,
+)
 from app.core.messages import Message, at_moment, event_id
 from app.core.payloads import EssaySlotAssigned, ExcessContentProvisioned, PendingContentExpired
+
+#: Why a pending upload was given up.
+NOT_REGISTERED = "REGISTRATION_NOT_RECEIVED"
+BY_OPERATOR = "DISCARDED_BY_OPERATOR"
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
@@ -26,7 +42,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
 
 
 class Expiry(msgspec.Struct, frozen=True):
-    """A pending upload was given up.
+    """A pending upload was given up, at log time ``time`` (ms): what was due then, or what an operator did.
 
     :func:`expired` makes the message of it once its original is at hand (the pending table holds it).
     """
@@ -34,6 +50,8 @@ class Expiry(msgspec.Struct, frozen=True):
     held: int
     since: int
     upload: Upload
+    time: int
+    reason: str
 
 
 Output = Message | DeadLetter | Expiry
@@ -42,19 +60,37 @@ Output = Message | DeadLetter | Expiry
 def outputs_of(batch: Batch, fact: Fact, upload: Upload | None, policy: Policy) -> list[Output]:
     """What is to be said once ``fact``, which is about ``upload``, has been applied to ``batch``; in order."""
     if isinstance(fact, Placed):
-        said: list[Output] = []
-        if isinstance(upload, Content):
-            said.append(_slot_assigned(batch, fact.slot, upload))
-        if batch.complete:
-            said.extend(completion(batch, policy))
-        return said
+        return _taken(batch, fact.slot, upload, policy)
+    if isinstance(fact, Held):
+        return []
     if isinstance(fact, Surplus) and isinstance(upload, Content):
         return [_excess(batch, upload)]
     if isinstance(fact, TimedOut):
         return [timeout(batch, policy)]
+    return _outputs_of_rare(batch, fact, upload, policy)
+
+
+def _outputs_of_rare(batch: Batch, fact: Fact, upload: Upload | None, policy: Policy) -> list[Output]:
+    """Those that follow from what is given up, and from what operators do."""
     if isinstance(fact, Expired) and upload is not None:
-        return [Expiry(fact.held, fact.since, upload)]
+        due = fact.since + batch.extension + policy.pending_ttl
+        return [Expiry(fact.held, fact.since, upload, due, NOT_REGISTERED)]
+    if isinstance(fact, Dismissed) and upload is not None:
+        return [Expiry(fact.held, fact.since, upload, fact.time, BY_OPERATOR)]
+    if isinstance(fact, Retaken):
+        return _taken(batch, fact.slot, upload, policy)
+    if isinstance(fact, Closed) and fact.how == FORCED:
+        return list(completion(batch, policy))
     return []
+
+
+def _taken(batch: Batch, slot: int, upload: Upload | None, policy: Policy) -> list[Output]:
+    said: list[Output] = []
+    if isinstance(upload, Content):
+        said.append(_slot_assigned(batch, slot, upload))
+    if batch.complete:
+        said.extend(completion(batch, policy))
+    return said
 
 
 def conflict(batch: Batch, fact: Conflicted, event: Registration | Upload) -> DeadLetter:
@@ -74,7 +110,7 @@ def answer_to_repeat(batch: Batch, text_id: str) -> list[Output]:
     return [_slot_assigned(batch, place, content) if place >= 0 else _excess(batch, content)]
 
 
-def expired(batch_id: str, expiry: Expiry, source: Source, original: bytes, policy: Policy) -> Message:
+def expired(batch_id: str, expiry: Expiry, source: Source, original: bytes) -> Message:
     """``PendingContentExpired`` with the whole ``original`` event (a JSON text) that was read at ``source``.
 
     It can be put back as it is. The event id counts the position in: an upload that is put back and expires again is
@@ -90,18 +126,18 @@ def expired(batch_id: str, expiry: Expiry, source: Source, original: bytes, poli
         data=PendingContentExpired(
             batch_id=batch_id,
             file_upload_id=upload.upload_id,
-            reason="REGISTRATION_NOT_RECEIVED",
+            reason=expiry.reason,
             pending_since=at_moment(expiry.since * 1000),
             original_topic=names.INPUTS[source.topic],
             original=msgspec.Raw(original),
             correlation_id=upload.correlation_id,
-            timestamp=at_moment((expiry.since + policy.pending_ttl) * 1000),
+            timestamp=at_moment(expiry.time * 1000),
         ),
     )
 
 
 def _slot_assigned(batch: Batch, slot: int, content: Content) -> Message:
-    essay_id = registration_of(batch).essay_ids[slot]
+    essay_id = batch.essay_ids[slot]
     return Message(
         topic=names.SLOT_ASSIGNED,
         key=essay_id,

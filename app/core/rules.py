@@ -17,10 +17,13 @@ registration, first        slots; pending applied in   -                        
 registration, same         -                           repeat                         repeat
 registration, different    -                           conflict: the first stands     conflict
 =========================  ==========================  =============================  ===========================
+
+DISCARDED is as COMPLETE. What operators do has rules of its own (:mod:`app.core.act_rules`).
 """
 
 from collections.abc import Iterator
 
+from app.core.act_rules import decide_act, free_slots, nothing_left
 from app.core.batch import Batch
 from app.core.events import Content, Event, Failure, Policy, Position, Registration, Tick, Upload
 from app.core.facts import Alias, Conflicted, Expired, Fact, Held, Placed, Registered, Surplus, TimedOut
@@ -33,7 +36,7 @@ def slot_for(upload: Upload, slots: int, filled: int, failed: int) -> int | None
     """Which slot an upload takes: **contents from the front, failures from the back**; None when no slot is left.
 
     A failure names an upload, never a slot, so it uses up the slot that would be needed last. Slots therefore fill as
-    one run from each end, and the two counts say where the ends are.
+    one run from each end, and the two counts say where the ends are. (Not so once operators have acted.)
     """
     if filled + failed == slots:
         return None
@@ -48,18 +51,16 @@ def decide(batch: Batch, event: Event, position: Position, policy: Policy) -> tu
         return _failure(batch, event, position)
     if isinstance(event, Registration):
         return _registration(batch, event, position)
-    return tuple(_due(batch, event, position.at, policy))
+    if isinstance(event, Tick):
+        return tuple(_due(batch, event, position.at, policy))
+    return decide_act(batch, event, position, policy)
 
 
 def next_deadline(batch: Batch, policy: Policy) -> int | None:
     """The log time (ms) at which something is due for the batch, or None."""
-    if batch.registration is None:
-        if not batch.pending or not policy.pending_ttl:
-            return None
-        return next(iter(batch.pending.values())).time + policy.pending_ttl
-    if batch.complete or batch.timed_out or not policy.readiness_timeout:
-        return None
-    return batch.registered_at + policy.readiness_timeout
+    since = batch.waits_since
+    duration = policy.pending_ttl if batch.registration is None else policy.readiness_timeout
+    return None if since is None or batch.timed_out or not duration else since + duration
 
 
 def _content(batch: Batch, content: Content, position: Position) -> tuple[Fact, ...]:
@@ -85,10 +86,21 @@ def _failure(batch: Batch, failure: Failure, position: Position) -> tuple[Fact, 
 def _arrive(batch: Batch, upload: Upload, position: Position) -> tuple[Fact, ...]:
     if batch.registration is None:
         return (Held(position.at, position.time, upload, position.source),)
-    slot = slot_for(upload, len(batch.slots), batch.filled, batch.failed)
+    if batch.acts:
+        slot = _slot_after_acts(batch, upload)
+    else:
+        slot = slot_for(upload, len(batch.slots), batch.filled, batch.failed)
     if slot is None:
         return (Surplus(position.at, -1, upload),)
     return (Placed(position.at, slot, -1, upload),)
+
+
+def _slot_after_acts(batch: Batch, upload: Upload) -> int | None:
+    """As :func:`slot_for`, where a batch may be closed with free slots, or have slots that were added behind."""
+    free = [] if batch.complete else free_slots(batch)
+    if not free:
+        return None
+    return free[0] if isinstance(upload, Content) else free[-1]
 
 
 def _registration(batch: Batch, registration: Registration, position: Position) -> tuple[Fact, ...]:
@@ -137,9 +149,12 @@ def _same(one: Registration, other: Registration) -> bool:
 def _due(batch: Batch, tick: Tick, at: int, policy: Policy) -> Iterator[Fact]:
     if batch.registration is None:
         if policy.pending_ttl:
+            expired = 0
             for held in batch.pending.values():
-                if held.time + policy.pending_ttl <= tick.time:
+                if held.time + batch.extension + policy.pending_ttl <= tick.time:
                     yield Expired(at, held.at, held.time)
+                    expired += 1
+            yield from nothing_left(batch, expired, at)
         return
     deadline = next_deadline(batch, policy)
     if deadline is not None and deadline <= tick.time:

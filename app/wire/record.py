@@ -1,8 +1,9 @@
-"""The records of the internal log: inputs as they came, re-keyed by batch id, and the log's own ticks.
+"""The records of the internal log: inputs as they came, re-keyed by batch id, the log's own ticks, operators' acts.
 
 A re-keyed input keeps its value untouched. Its position goes along in the header ``s`` (topic code, partition,
 offset), which is how a hop that was repeated is told from a redelivery; its original key in ``k``, absent where the
-key was null. A record without ``s`` is a tick (header ``t``).
+key was null. A record without ``s`` is a tick (header ``t``) or what an operator does (header ``a``,
+:mod:`app.wire.acts`).
 """
 
 import struct
@@ -14,8 +15,15 @@ from app.core.names import INPUTS
 SOURCE_HEADER = "s"
 KEY_HEADER = "k"
 TICK_HEADER = "t"
+ACT_HEADER = "a"
 
 _SOURCE = struct.Struct(">BIQ")  # 1 + 4 + 8 bytes: topic code, partition, offset
+
+# Looked up once: these are passed by each record of the log.
+_SIZE = _SOURCE.size
+_INPUTS = len(INPUTS)
+_unpack = _SOURCE.unpack
+_source = tuple.__new__
 
 RecordHeaders = list[tuple[str, bytes | None]]
 
@@ -28,8 +36,8 @@ def source_header(topic: int, partition: int, offset: int) -> bytes:
 def read_source(headers: Sequence[tuple[str, bytes | None]]) -> Source | None:
     """The input's own position, or None where the record is not a re-keyed input."""
     for name, value in headers:
-        if name == SOURCE_HEADER and value is not None and len(value) == _SOURCE.size and value[0] < len(INPUTS):
-            return Source(*_SOURCE.unpack(value))
+        if name == SOURCE_HEADER and value is not None and len(value) == _SIZE and value[0] < _INPUTS:
+            return _source(Source, _unpack(value))
     return None
 
 
@@ -44,3 +52,8 @@ def read_key(headers: Sequence[tuple[str, bytes | None]]) -> bytes | None:
 def is_tick(headers: Sequence[tuple[str, bytes | None]]) -> bool:
     """Whether the record is a tick: its append time is what it says."""
     return any(name == TICK_HEADER for name, _ in headers)
+
+
+def is_act(headers: Sequence[tuple[str, bytes | None]]) -> bool:
+    """Whether the record is what an operator does to a batch."""
+    return any(name == ACT_HEADER for name, _ in headers)

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
+import agents.acts
 import agents.join
+import agents.letters
 from tables.store import Store
 from tests.agents.log import MakeWorker, Worker
 
@@ -22,7 +24,8 @@ class Lines(list[str]):
 @pytest.fixture(autouse=True)
 def lines(monkeypatch: pytest.MonkeyPatch) -> Lines:
     found = Lines()
-    monkeypatch.setattr(agents.join, "log", found)
+    for module in (agents.acts, agents.join, agents.letters):
+        monkeypatch.setattr(module, "log", found)
     return found
 
 

@@ -11,7 +11,9 @@ from typing import Any
 from agents.join import Join
 from agents.work import Work
 from app.core import names
+from app.core.acts import Act
 from app.settings import Settings
+from app.wire.acts import encode
 from app.wire.record import source_header
 from tables import keys, waiting
 from tables.slice import Slice
@@ -71,6 +73,11 @@ class Log:
     def again(self, record: Record) -> Record:
         """Append an input again, as a hop that repeats itself does."""
         return self.append(record.value, record.headers)
+
+    def act(self, batch: str, act: Act) -> Record:
+        """Append what an operator does."""
+        key, value, headers = encode(batch, act)
+        return self.append(value, headers, key=key)
 
     def tick(self, time: int = 0) -> Record:
         """Append a tick."""

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from app.core import names
+from app.core.acts import Act
 from app.core.batch import Batch
 from app.core.events import Policy, Position, Source, Tick
 from app.core.fold import Step, fold
@@ -27,13 +28,14 @@ SECOND = 1000  # ms between two records of the log
 
 @dataclass
 class Played:
-    """One batch after its inputs; `steps[i]` is what `inputs[i]` did, `ticks` what the clock did."""
+    """One batch after its inputs; `steps[i]` is what `inputs[i]` did, `ticks` what the clock did, `acts` operators."""
 
     batch: Batch
     policy: Policy = field(default_factory=Policy)
     inputs: list[InputRecord] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     ticks: list[Step] = field(default_factory=list)
+    acts: list[Step] = field(default_factory=list)
     records: list[OutputRecord] = field(default_factory=list)
     at: int = 0
 
@@ -59,6 +61,14 @@ class Played:
         self.at += 1
         self.batch = step.batch
         self.ticks.append(step)
+        return step
+
+    def act(self, act: Act) -> Step:
+        """Let an operator do something to the batch."""
+        step = fold(self.batch, act, Position(self.at, self.time), self.policy)
+        self.at += 1
+        self.batch = step.batch
+        self.acts.append(step)
         return step
 
     @property

@@ -168,7 +168,7 @@ def expiry_of(change: Callable[[Played], None] | None = None) -> tuple[Played, E
 def test_an_expiry_carries_the_whole_original() -> None:
     found, expiry = expiry_of()
     original = found.inputs[0].value or b""
-    message = expired("b", expiry, Source(1, 2, 7), original, found.policy)
+    message = expired("b", expiry, Source(1, 2, 7), original)
     assert (message.topic, message.key) == (topics.EXPIRED, "b")
     assert message.correlation_id == json.loads(original)["correlation_id"]
     assert isinstance(message.data.original, msgspec.Raw)  # type: ignore[union-attr]
@@ -191,7 +191,7 @@ def test_an_upload_that_expires_again_is_another_expiry_and_the_same_one_has_the
     found, expiry = expiry_of()
     original = found.inputs[0].value or b""
     ids = [
-        expired("b", expiry, source, original, found.policy).event_id
+        expired("b", expiry, source, original).event_id
         for source in (Source(1, 0, 0), Source(1, 0, 0), Source(1, 0, 1), Source(1, 1, 0), Source(2, 0, 0))
     ]
     assert ids[0] == ids[1]

@@ -27,7 +27,7 @@ def every_kind() -> list[Said]:
     held = play("C0")
     (expiry,) = held.tick(START + DAY).outputs
     assert isinstance(expiry, Expiry)
-    gone = expired("b", expiry, Source(1, 0, 0), held.inputs[0].value or b"", held.policy)
+    gone = expired("b", expiry, Source(1, 0, 0), held.inputs[0].value or b"")
     return [*found.said, *(one for one in late if isinstance(one, Said)), gone]
 
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from app.core.acts import name_of
 from app.core.batch import State
 from app.engine.partitioner import partition_for
-from tables import batches, keys, pending
+from tables import batches, keys, pending, waiting
 from tables.batches import FORMAT, UnknownFormatError
 from tables.store import Store
 from tests.engine.harness import envelopes, flat, log_lines, plain_log
@@ -18,19 +19,27 @@ from tests.support.worker import Worker
 CHANGELOG = "rollcall-tables-changelog"
 GOLDEN, OTHER = "upgrade-golden", "upgrade-other"
 
+
 # What release 0.1.0 wrote for "C0 F2 R3 R3'" of GOLDEN and "F9" of OTHER: key and value in hex, a row a line, as it
 # stood on the changelog at the end but for the rows of `sources`. It stays readable for ever: never make it anew.
-ROWS = {
-    bytes.fromhex(key): bytes.fromhex(value)
-    for key, _, value in (
-        line.partition(" ") for line in Path(__file__).with_name("format_1.txt").read_text().splitlines()
-    )
-}
+def written(name: str) -> dict[bytes, bytes]:
+    """The rows in a file."""
+    lines = Path(__file__).with_name(name).read_text().splitlines()
+    return {bytes.fromhex(key): bytes.fromhex(value) for key, _, value in (line.partition(" ") for line in lines)}
+
+
+ROWS = written("format_1.txt")
+
+# What the first release that knew operators' acts wrote for ACTED, closed and opened and closed again, and WAITS, one
+# of whose uploads was given up and the other given more time. It stays readable for ever: never make it anew.
+ROWS_2 = written("format_2.txt")
+ACTED, WAITS = "upgrade-acts", "upgrade-acts-pending"
 
 
 def of(table: bytes, batch: str) -> list[bytes]:
     """The values of a batch's rows in a table."""
-    return [value for key, value in sorted(ROWS.items()) if key.startswith(keys.named(table, batch))]
+    rows = sorted((ROWS | ROWS_2).items())
+    return [value for key, value in rows if key.startswith(keys.named(table, batch))]
 
 
 def test_rows_of_format_one_are_read() -> None:
@@ -43,11 +52,35 @@ def test_rows_of_format_one_are_read() -> None:
     assert original.value == flat("F9", OTHER)[0].value
 
 
+def test_rows_of_format_two_are_read() -> None:
+    assert [value[0] for value in of(keys.BATCHES, ACTED)] == [1, 2, 2, 2]
+    batch = batches.batch_of(ACTED, of(keys.BATCHES, ACTED))
+    assert (batch.state, batch.closed, batch.openings, batch.extension) == (State.DISCARDED, "discarded", 1, 0)
+    assert batch.essay_ids == (*(f"{ACTED}.essay-{number:04d}" for number in range(3)), "more", "and-more")
+    assert batch.texts == {f"{ACTED}.text-{number:04d}": slot for number, slot in ((0, 0), (2, 1), (3, 3))}
+    assert [slot is not None for slot in batch.slots] == [True, True, True, True, False]
+    assert [(name_of(one.act), one.act.why, one.refused) for one in batch.acts.values()] == [
+        ("extend", "reason 1", None),
+        ("force_complete", "reason 2", None),
+        ("discard", "reason 3", "the batch is complete already"),
+        ("reopen", "reason 4", None),
+        ("discard", "reason 5", None),
+    ]
+    waits = batches.batch_of(WAITS, of(keys.BATCHES, WAITS))
+    assert (waits.extension, [held.upload.upload_id for held in waits.pending.values()]) == (
+        90_000,
+        [f"{WAITS}.upload-0001"],
+    )
+    assert waiting.key_for(waits) in ROWS_2
+    assert len(of(keys.PENDING, WAITS)) == 1
+
+
 def test_a_row_of_a_newer_format_is_refused_with_both_formats() -> None:
     newer = bytes([FORMAT + 1])
     with pytest.raises(UnknownFormatError, match=rf"batches table has format {FORMAT + 1}.*reads up to {FORMAT}"):
         batches.facts_of(newer + of(keys.BATCHES, GOLDEN)[0][1:])
-    with pytest.raises(UnknownFormatError, match=rf"pending table has format {FORMAT + 1}.*reads up to {FORMAT}"):
+    newer, known = bytes([pending.FORMAT + 1]), pending.FORMAT
+    with pytest.raises(UnknownFormatError, match=rf"pending table has format {known + 1}.*reads up to {known}"):
         pending.original_of(newer + of(keys.PENDING, OTHER)[0][1:])
 
 
@@ -131,5 +164,6 @@ def test_a_row_of_an_unknown_newer_format_stops_the_worker_with_a_message(stage:
     read.quiet(0.5)
     assert not [one for one in read.records[before:] if batch.encode() in (one.value or b"")]
     log = ("rollcall-log", partition_for(batch.encode(), 3))
-    assert stage.io.committed("rollcall")[log] < stage.io.ends([log[0]])[log]
-    assert sent.topic == topics.CONTENT
+    # The worker finds the row before or after it has re-keyed the input: the input is left, or its record in the log.
+    committed, ends = stage.io.committed("rollcall"), stage.io.ends([log[0]])
+    assert committed[log] < ends[log] or committed.get((topics.CONTENT, sent.partition), 0) <= sent.offset

@@ -6,9 +6,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.acts import Act, Discard, DiscardUpload, Extend, ForceComplete, Reopen
 from app.core.batch import Batch
 from app.core.events import Content, Failure, Registration, Source
-from app.core.facts import Alias, Conflicted, Expired, Fact, Held, Placed, Registered, Surplus, TimedOut
+from app.core.facts import (
+    Acted,
+    Alias,
+    Closed,
+    Conflicted,
+    Dismissed,
+    Expired,
+    Extended,
+    Fact,
+    Held,
+    Placed,
+    Registered,
+    Reopened,
+    Retaken,
+    Surplus,
+    TimedOut,
+)
 from app.errors import OperatorError
 from tables import batches, pending, sources, waiting
 from tables.batches import UnknownFormatError
@@ -38,6 +55,14 @@ REGISTRATION = st.builds(
     OPTIONAL,
 )
 SOURCE = st.builds(Source, st.integers(0, 2), st.integers(0, 1000), OFFSET)
+ESSAY_IDS = st.lists(TEXT, max_size=3).map(tuple)
+ACT: st.SearchStrategy[Act] = st.one_of(
+    st.builds(ForceComplete, TEXT, TEXT, TEXT),
+    st.builds(Discard, TEXT, TEXT, TEXT),
+    st.builds(DiscardUpload, TEXT, TEXT, TEXT, TEXT),
+    st.builds(Extend, TEXT, TEXT, TEXT, TIME),
+    st.builds(Reopen, TEXT, TEXT, TEXT, ESSAY_IDS),
+)
 FACT: st.SearchStrategy[Fact] = st.one_of(
     st.builds(Registered, OFFSET, TIME, REGISTRATION),
     st.builds(Held, OFFSET, TIME, UPLOAD, st.none() | SOURCE),
@@ -47,6 +72,12 @@ FACT: st.SearchStrategy[Fact] = st.one_of(
     st.builds(Expired, OFFSET, OFFSET, TIME),
     st.builds(TimedOut, OFFSET),
     st.builds(Conflicted, OFFSET, SOURCE, TEXT),
+    st.builds(Acted, OFFSET, TIME, ACT, OPTIONAL),
+    st.builds(Closed, OFFSET, TEXT),
+    st.builds(Dismissed, OFFSET, OFFSET, TIME, TIME),
+    st.builds(Extended, OFFSET, st.integers(-(2**40), 2**40)),
+    st.builds(Reopened, OFFSET, TIME, ESSAY_IDS),
+    st.builds(Retaken, OFFSET, st.integers(0, 5000), TEXT),
 )
 
 
@@ -56,6 +87,15 @@ def test_facts_are_read_as_they_were_written(facts: list[Fact]) -> None:
     _, value = batches.row("b", facts)
     assert batches.facts_of(value) == facts
     assert all(type(one) is type(other) for one, other in zip(batches.facts_of(value), facts, strict=True))
+
+
+@examples(60)
+@given(st.lists(FACT, min_size=1, max_size=5))
+def test_a_row_with_acts_differs_in_its_format_alone(facts: list[Fact]) -> None:
+    plain, marked = batches.row("b", facts), batches.row_with_acts("b", facts)
+    assert (marked[0], marked[1][1:]) == (plain[0], plain[1][1:])
+    assert (plain[1][0], marked[1][0]) == (1, 2)
+    assert batches.facts_of(marked[1]) == facts
 
 
 def test_the_key_of_a_row_says_which_part_of_the_log_it_covers() -> None:
@@ -84,15 +124,17 @@ def test_who_waits_is_read_as_it_was_written(what: waiting.What, since: int, bat
 
 
 @pytest.mark.parametrize(
-    ("read", "value", "table"),
+    ("read", "value", "table", "known"),
     [
-        (batches.facts_of, batches.row("b", [TimedOut(1)])[1], "batches"),
-        (pending.original_of, pending.value(Original(Source(1, 0, 0), b"x")), "pending"),
+        (batches.facts_of, batches.row("b", [TimedOut(1)])[1], "batches", batches.FORMAT),
+        (pending.original_of, pending.value(Original(Source(1, 0, 0), b"x")), "pending", pending.FORMAT),
     ],
 )
-def test_a_row_of_a_newer_release_is_refused_by_name(read: Callable[[bytes], object], value: bytes, table: str) -> None:
+def test_a_row_of_a_newer_release_is_refused_by_name(
+    read: Callable[[bytes], object], value: bytes, table: str, known: int
+) -> None:
     read(value)
-    for newer in (2, 3, 255):
+    for newer in (known + 1, known + 2, 255):
         with pytest.raises(UnknownFormatError, match=table) as caught:
             read(bytes([newer]) + value[1:])
         assert str(newer) in str(caught.value)

@@ -1,0 +1,51 @@
+"""What operators do, as the join reads it from the log. An act that can't be used is a dead letter, never a crash."""
+
+from typing import Any
+
+import structlog
+
+from agents.work import Work
+from app.core.acts import name_of
+from app.core.facts import Acted, Fact
+from app.core.fold import Outcome
+from app.wire.acts import DecodedAct, decode
+from app.wire.decode import RejectedError
+
+log = structlog.get_logger(__name__)
+
+
+def read(record: Any, where: tuple[str, int, int], max_bytes: int, work: Work) -> DecodedAct | None:
+    """The act in a record of the log, or None where it can't be used: it is kept as a dead letter then.
+
+    An act has no input that it came from: its place ``where`` (topic, partition, offset) is the log's own.
+    """
+    try:
+        return decode(record.key, record.value, max_bytes)
+    except RejectedError as rejected:
+        topic, partition, offset = where
+        work.outcomes[topic, Outcome.REJECTED] += 1
+        work.bury(rejected.reason, rejected.detail, where, record.key, record.value)
+        log.warning(
+            "dead letter",
+            reason=rejected.reason,
+            detail=rejected.detail,
+            topic=topic,
+            partition=partition,
+            offset=offset,
+        )
+        return None
+
+
+def tell(batch_id: str, facts: tuple[Fact, ...]) -> None:
+    """Say in the log what an operator did, if the facts say that one did."""
+    for fact in facts:
+        if isinstance(fact, Acted):
+            log.warning(
+                "operator act",
+                batch_id=batch_id,
+                act=name_of(fact.act),
+                act_id=fact.act.act_id,
+                who=fact.act.who,
+                why=fact.act.why,
+                refused=fact.refused,
+            )

@@ -1,0 +1,68 @@
+"""What the join can't use: dead letters, with a line in the log for each. Nothing is dropped silently."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from agents.work import Work
+from app.core import names
+from app.core.events import Source
+from app.core.fold import Outcome
+from app.wire.decode import Decoded
+from app.wire.record import read_key
+
+log = structlog.get_logger(__name__)
+
+POISON = "poison"
+FOREIGN = "foreign_record"
+
+#: Topic, partition and offset.
+Where = tuple[str, int, int]
+
+
+def bury(
+    record: Any, source: Source, reason: str, detail: str, work: Work, about: Mapping[str, str] | None = None
+) -> None:
+    """An input that can't be used. ``about`` is what else the log's line says of it."""
+    topic = names.INPUTS[source.topic]
+    where = (topic, source.partition, source.offset)
+    work.bury(reason, detail, where, read_key(record.headers), record.value)
+    log.warning(
+        "dead letter",
+        reason=reason,
+        detail=detail,
+        topic=topic,
+        partition=source.partition,
+        offset=source.offset,
+        **(about or {}),
+    )
+
+
+def skip(record: Any, where: Where, work: Work, *, rekeyed: bool, seen: bool) -> None:
+    """A record that the operator has told us not to fold. A copy that the hop made is no second dead letter."""
+    if seen:
+        work.outcomes[where[0], Outcome.SKIPPED] += 1
+        return
+    key = read_key(record.headers) if rekeyed else record.key
+    work.bury(POISON, "skipped by ROLLCALL_SKIP_POISON", where, key, record.value)
+    log.warning("dead letter", reason=POISON, topic=where[0], partition=where[1], offset=where[2])
+
+
+def foreign(record: Any, where: Where, work: Work) -> None:
+    """A record that is no input, no tick and no act: somebody else's, kept as a dead letter."""
+    work.bury(FOREIGN, "the internal log is Rollcall's alone to write", where, record.key, record.value)
+    log.error("a record in the internal log is not Rollcall's", topic=where[0], partition=where[1], offset=where[2])
+
+
+def remark(decoded: Decoded, source: Source) -> None:
+    """A registration whose count is not that of its ids: usable, and worth a line."""
+    log.warning(
+        "registration contradicts itself",
+        batch_id=decoded.batch_id,
+        correlation_id=decoded.event.correlation_id,
+        remark=decoded.remark,
+        topic=names.INPUTS[source.topic],
+        partition=source.partition,
+        offset=source.offset,
+    )

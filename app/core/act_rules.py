@@ -1,0 +1,143 @@
+"""The rules for what operators do. To change one, change it here.
+
+==================  ========================  ===========================  ==================  ==================
+act                 UNREGISTERED              OPEN                         COMPLETE            DISCARDED
+==================  ========================  ===========================  ==================  ==================
+force complete      refused                   closed, ready with what      refused             refused
+                                              there is; refused where
+                                              nothing is there
+discard             everything pending is     closed, no ready event       refused             refused
+                    given up; refused where
+                    nothing is
+discard an upload   it is given up; refused   refused                      refused             refused
+                    where it isn't pending
+extend              what is pending expires   the readiness deadline is    refused             refused
+                    later; refused where      put off; refused once it
+                    nothing is                has passed
+re-open             refused                   refused                      open again          open again
+==================  ========================  ===========================  ==================  ==================
+
+A closed batch takes nothing more: what comes is excess, as for any complete batch. Opened again, its slots without an
+outcome are free, with the new ones behind them; the excess contents take free slots first, in upload order. A failure
+that was recorded when no slot was left takes none now: it has had its answer, and a re-opening is for texts.
+
+Every function is pure. A refusal is a sentence for the operator.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import assert_never
+
+from app.core.acts import Act, Discard, DiscardUpload, Extend, ForceComplete, Reopen
+from app.core.batch import Batch, State
+from app.core.events import Policy, Position
+from app.core.facts import DISCARDED, FORCED, Acted, Closed, Dismissed, Extended, Fact, Held, Reopened, Retaken
+
+_CLOSED = {
+    State.COMPLETE: "the batch is complete already",
+    State.DISCARDED: "the batch was discarded: re-open it first",
+}
+_UNREGISTERED = "the batch has no registration yet, so it has no slots"
+_NOTHING_PENDING = "nothing is pending for the batch"
+
+
+def decide_act(batch: Batch, act: Act, position: Position, policy: Policy) -> tuple[Fact, ...]:
+    """The facts that an act brings about: first that it was done, then what follows from it.
+
+    None for an act that the batch has had (the same ``act_id``): it changes nothing.
+    """
+    if act.act_id in batch.acts:
+        return ()
+    refused = refusal(batch, act, policy)
+    acted = Acted(position.at, position.time, act, refused)
+    return (acted,) if refused is not None else (acted, *_consequences(batch, act, position))
+
+
+def refusal(batch: Batch, act: Act, policy: Policy) -> str | None:
+    """Why an act makes no sense for the batch as it is, or None where it does."""
+    state = batch.state
+    if isinstance(act, Reopen):
+        return _refuse_reopen(batch, act)
+    if state in _CLOSED:
+        return _CLOSED[state]
+    if isinstance(act, ForceComplete):
+        if state is State.UNREGISTERED:
+            return _UNREGISTERED
+        return None if batch.filled or batch.failed else "nothing has come for the batch: discard it instead"
+    if isinstance(act, Discard):
+        return None if state is State.OPEN or batch.pending else _NOTHING_PENDING
+    if isinstance(act, DiscardUpload):
+        return None if _pending(batch, act.upload_id) >= 0 else f"upload {act.upload_id} is not pending"
+    return _refuse_extend(batch, act, policy)
+
+
+def free_slots(batch: Batch) -> list[int]:
+    """The slots that have no outcome, in order. Once operators have acted they need not be one run."""
+    return [slot for slot, upload in enumerate(batch.slots) if upload is None]
+
+
+def _refuse_reopen(batch: Batch, act: Reopen) -> str | None:
+    if batch.registration is None:
+        return _UNREGISTERED
+    if batch.state is State.OPEN:
+        return "the batch is open already"
+    if len(set(act.essay_ids)) != len(act.essay_ids):
+        return "the essay ids are not unique"
+    known = sorted(set(act.essay_ids) & set(batch.essay_ids))
+    if known:
+        return f"the batch has a slot for {known[0]} already"
+    if not act.essay_ids and not free_slots(batch):
+        return "every slot of the batch has its outcome: say for which new essay ids it is to be re-opened"
+    return None
+
+
+def _refuse_extend(batch: Batch, act: Extend, policy: Policy) -> str | None:
+    if act.seconds <= 0:
+        return "a deadline can only be put off: seconds must be positive"
+    if batch.registration is None:
+        if not batch.pending:
+            return _NOTHING_PENDING
+        return None if policy.pending_ttl else "pending uploads don't expire here: ROLLCALL_PENDING_TTL_SECONDS is 0"
+    if batch.timed_out:
+        return "the readiness deadline has passed and was said; the batch is open still"
+    if not policy.readiness_timeout:
+        return "batches have no readiness deadline here: ROLLCALL_READINESS_TIMEOUT_SECONDS is 0"
+    return None
+
+
+def _pending(batch: Batch, upload_id: str) -> int:
+    """The log offset of a pending upload, or -1."""
+    return next((at for at, held in batch.pending.items() if held.upload.upload_id == upload_id), -1)
+
+
+def nothing_left(batch: Batch, gone: int, at: int) -> Iterator[Fact]:
+    """What follows where ``gone`` pending uploads are given up and nothing is pending then: the batch is as new."""
+    if batch.extension and gone == len(batch.pending):
+        yield Extended(at, -batch.extension)
+
+
+def _dismiss(batch: Batch, dismissed: Sequence[Held], position: Position) -> Iterator[Fact]:
+    for held in dismissed:
+        yield Dismissed(position.at, held.at, held.time, position.time)
+    if batch.registration is None:
+        yield from nothing_left(batch, len(dismissed), position.at)
+
+
+def _consequences(batch: Batch, act: Act, position: Position) -> Iterator[Fact]:
+    at = position.at
+    if isinstance(act, ForceComplete):
+        yield Closed(at, FORCED)
+    elif isinstance(act, Discard):
+        if batch.registration is not None:
+            yield Closed(at, DISCARDED)
+        yield from _dismiss(batch, list(batch.pending.values()), position)
+    elif isinstance(act, DiscardUpload):
+        yield from _dismiss(batch, [batch.pending[_pending(batch, act.upload_id)]], position)
+    elif isinstance(act, Extend):
+        yield Extended(at, act.seconds * 1000)
+    elif isinstance(act, Reopen):
+        yield Reopened(at, position.time, act.essay_ids)
+        free = [*free_slots(batch), *range(len(batch.slots), len(batch.slots) + len(act.essay_ids))]
+        for slot, text_id in zip(free, batch.excess, strict=False):  # as many as there are of both
+            yield Retaken(at, slot, text_id)
+    else:
+        assert_never(act)
