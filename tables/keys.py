@@ -5,6 +5,7 @@ rows stand within another's prefix.
 """
 
 import struct
+from functools import lru_cache
 
 #: The first byte of a key. Never reuse one: changelogs are forever.
 BATCHES = b"b"
@@ -18,6 +19,7 @@ LOCAL = b"\x00"
 _LENGTH = struct.Struct(">I")
 
 
+@lru_cache(maxsize=4096)  # a chunk's batches are asked for again and again
 def named(table: bytes, batch_id: str) -> bytes:
     """The prefix of all rows of ``batch_id`` in ``table``, and of no other batch's."""
     encoded = batch_id.encode()

@@ -8,7 +8,6 @@ it, so all that a crash can do is to make it send again what the log already has
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,6 +16,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 
 from agents.rekey import Rekey
 from app import metrics
+from app.engine.inbox import FULL_BYTES, Inbox
 from app.engine.kafka import leaders_known
 from app.engine.partitioner import partition_for
 from app.engine.publish import Publisher
@@ -24,9 +24,6 @@ from app.engine.topics import log_topic
 from app.settings import Settings
 
 log = structlog.get_logger(__name__)
-
-#: Nothing more is fetched while so many bytes wait here.
-_FULL_BYTES = 32 * 1024 * 1024
 
 
 class Hop:
@@ -45,10 +42,8 @@ class Hop:
         self._log = log_topic(settings)
         self._rekey = Rekey(settings.partitions, partition_for)
         self._publisher: Publisher | None = None
-        self._positions: dict[TopicPartition, int] = {}
-        self._queue: deque[tuple[TopicPartition, Sequence[Any]]] = deque()
-        self._queued = 0
         self._arrived = asyncio.Event()
+        self._inboxes: dict[TopicPartition, Inbox] = {}
         self._closing = False
         self._runner: asyncio.Task[None] | None = None
 
@@ -59,25 +54,25 @@ class Hop:
 
     def offer(self, partition: TopicPartition, records: Sequence[Any]) -> None:
         """Take records of an input partition, in order. What was taken before is passed over."""
-        position = self._positions.get(partition)
-        if position is not None and records[0].offset < position:
-            records = [record for record in records if record.offset >= position]
-            if not records:
-                return
-        self._positions[partition] = records[-1].offset + 1
-        self._queue.append((partition, records))
-        self._queued += sum(len(record.value or b"") for record in records)
-        self._arrived.set()
+        inbox = self._inboxes.get(partition)
+        if inbox is None:
+            inbox = self._inboxes[partition] = Inbox(self.settings.max_poll_records, self._arrived)
+        inbox.offer(records)
 
     @property
     def full(self) -> bool:
-        """Whether nothing more should be fetched for now."""
-        return self._queued > _FULL_BYTES or sum(len(records) for _, records in self._queue) >= 20_000  # noqa: PLR2004
+        """Whether nothing more should be fetched for now, of all input partitions together."""
+        inboxes = self._inboxes.values()
+        return (
+            sum(inbox.records for inbox in inboxes) >= 2 * self.settings.max_poll_records
+            or sum(inbox.bytes for inbox in inboxes) > FULL_BYTES
+        )
 
     async def close(self, grace: float) -> None:
         """Stop: what waits is dropped, what is under way gets ``grace`` seconds. Never raises."""
         self._closing = True
-        self._queue.clear()
+        for inbox in self._inboxes.values():
+            inbox.close()
         self._arrived.set()
         if self._runner is not None:
             done, _ = await asyncio.wait({self._runner}, timeout=grace)
@@ -89,9 +84,7 @@ class Hop:
     async def _run(self) -> None:
         try:
             while not self._closing:
-                if self._queue:
-                    await self._pass_on()
-                else:
+                if not await self._pass_on():
                     self._arrived.clear()
                     await self._arrived.wait()
         except asyncio.CancelledError:
@@ -99,20 +92,26 @@ class Hop:
         except BaseException as error:  # noqa: BLE001 - the worker is stopped with whatever it is
             self._on_failure(error)
 
-    async def _pass_on(self) -> None:
+    async def _pass_on(self) -> int:
+        """Re-key what is there, up to a chunk, and wait until the log has it; how many records that were."""
         publisher = self._publisher
         if publisher is None:
             message = "the hop was not started"
             raise RuntimeError(message)
         passed: dict[TopicPartition, int] = {}
         count = 0
-        while self._queue and count < self.settings.max_poll_records:
-            partition, records = self._queue.popleft()
-            self._queued -= sum(len(record.value or b"") for record in records)
+        for partition, inbox in list(self._inboxes.items()):
+            records = inbox.take(self.settings.max_poll_records - count)
+            if not records:
+                continue
             for routed in self._rekey.route(partition.topic, partition.partition, records):
                 publisher.add(self._log, *routed)
             passed[partition] = records[-1].offset + 1
             count += len(records)
-        await publisher.flush()
-        self.acknowledged.update(passed)
-        metrics.hopped(count)
+            # Next time it is the others' turn.
+            self._inboxes[partition] = self._inboxes.pop(partition)
+        if count:
+            await publisher.flush()
+            self.acknowledged.update(passed)
+            metrics.hopped(count)
+        return count

@@ -6,21 +6,27 @@ from collections.abc import Sequence
 from typing import Any
 
 #: The inbox is full while so many bytes wait in it.
-_FULL_BYTES = 32 * 1024 * 1024
+FULL_BYTES = 32 * 1024 * 1024
 
 #: A chunk is closed at so many bytes: it is held in memory several times over (records, outputs, batches).
 _CHUNK_BYTES = 8 * 1024 * 1024
 
 
 class Inbox:
-    """Records of one partition, in order, each once. ``chunk`` is the most records that are taken at a time."""
+    """Records of one partition, in order, each once.
 
-    def __init__(self, chunk: int) -> None:
+    ``chunk`` is the most records that are taken at a time. Several inboxes may share ``arrived``, the event that is set
+    when something is there for one of them.
+    """
+
+    def __init__(self, chunk: int, arrived: asyncio.Event | None = None) -> None:
         self._chunk = chunk
         self._position: int | None = None
-        self._queue: deque[Sequence[Any]] = deque()
-        self._bytes = 0
-        self._arrived = asyncio.Event()
+        # Each fetch with its bytes.
+        self._queue: deque[tuple[Sequence[Any], int]] = deque()
+        self.records = 0
+        self.bytes = 0
+        self.arrived = arrived or asyncio.Event()
         self.closed = asyncio.Event()
 
     def offer(self, records: Sequence[Any]) -> None:
@@ -31,46 +37,73 @@ class Inbox:
             if not records:
                 return
         self._position = records[-1].offset + 1
-        self._queue.append(records)
-        self._bytes += sum(len(record.value or b"") for record in records)
-        self._arrived.set()
+        self._put(records)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits."""
+        return not self._queue
 
     @property
     def full(self) -> bool:
         """Whether nothing more should be fetched for now."""
-        return self._bytes > _FULL_BYTES or sum(map(len, self._queue)) >= 2 * self._chunk
+        return self.bytes > FULL_BYTES or self.records >= 2 * self._chunk
 
-    def take(self) -> list[Any]:
-        """The next chunk: what is there, up to the limits. Empty when nothing is."""
+    def take(self, most: int | None = None) -> list[Any]:
+        """The next chunk: what is there, up to the limits and ``most``. Empty when nothing is."""
+        left = self._chunk if most is None else min(most, self._chunk)
         chunk: list[Any] = []
         size = 0
-        while self._queue and len(chunk) < self._chunk and size < _CHUNK_BYTES:
-            records = self._queue.popleft()
-            taken = 0
-            for record in records[: self._chunk - len(chunk)]:
-                if size >= _CHUNK_BYTES:
-                    break
-                size += len(record.value or b"")
-                taken += 1
-            chunk.extend(records[:taken])
-            if taken < len(records):
-                self._queue.appendleft(records[taken:])
-        self._bytes -= size
+        while self._queue and left > 0 and size < _CHUNK_BYTES:
+            records, there = self._queue.popleft()
+            self.records -= len(records)
+            self.bytes -= there
+            if len(records) > left or size + there > _CHUNK_BYTES:
+                taken = _fitting(records[:left], _CHUNK_BYTES - size)
+                if taken < len(records):
+                    self._put(records[taken:], first=True)
+                    records, there = records[:taken], _CHUNK_BYTES
+            chunk += records
+            size += there
+            left -= len(records)
         return chunk
+
+    def _put(self, records: Sequence[Any], *, first: bool = False) -> None:
+        size = _size(records)
+        self.records += len(records)
+        self.bytes += size
+        if first:
+            self._queue.appendleft((records, size))
+        else:
+            self._queue.append((records, size))
+        self.arrived.set()
 
     async def wait(self, seconds: float) -> None:
         """Wait until something is there, the inbox is closed, or ``seconds`` have passed."""
-        self._arrived.clear()
+        self.arrived.clear()
         if self._queue or self.closed.is_set():
             return
         try:
-            await asyncio.wait_for(self._arrived.wait(), seconds)
+            await asyncio.wait_for(self.arrived.wait(), seconds)
         except TimeoutError:
             return
 
     def close(self) -> None:
         """Drop what waits; whoever waits goes on."""
         self._queue.clear()
-        self._bytes = 0
+        self.records = self.bytes = 0
         self.closed.set()
-        self._arrived.set()
+        self.arrived.set()
+
+
+def _size(records: Sequence[Any]) -> int:
+    return sum([len(record.value or b"") for record in records])  # a list: a generator takes twice as long
+
+
+def _fitting(records: Sequence[Any], room: int) -> int:
+    """How many of the records it takes to fill ``room`` bytes; all of them if they don't."""
+    for number, record in enumerate(records, 1):
+        room -= len(record.value or b"")
+        if room <= 0:
+            return number
+    return len(records)

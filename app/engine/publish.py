@@ -7,6 +7,7 @@ raises when it can't become so.
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
@@ -15,6 +16,9 @@ from app.engine.partitioner import partitions_for
 from app.errors import OperatorError
 
 Headers = list[tuple[str, bytes | None]]
+#: No headers; never written to.
+_NONE: Headers = []
+
 Record = tuple[str, bytes | None, bytes | None, Headers]
 
 
@@ -33,8 +37,7 @@ class Publisher:
     def __init__(self, producer: AIOKafkaProducer, partitions: Mapping[str, int]) -> None:
         self.producer = producer
         self._partitions = partitions
-        self._batches: dict[tuple[str, int], list[object]] = {}
-        self._counts: dict[tuple[str, int], list[int]] = {}
+        self._batches: dict[tuple[str, int], list[Any]] = {}
 
     def keyed(self, records: Sequence[Record], fallback: int) -> None:
         """Add records (topic, key, value, headers), each to the partition of its key.
@@ -46,9 +49,8 @@ class Publisher:
             by_topic.setdefault(record[0], []).append(record)
         for topic, ours in by_topic.items():
             count = self._partitions[topic]
-            for partition, (_, key, value, headers) in zip(
-                partitions_for([record[1] or b"" for record in ours], count), ours, strict=True
-            ):
+            partitions = partitions_for([record[1] or b"" for record in ours], count)
+            for partition, (_, key, value, headers) in zip(partitions, ours, strict=True):
                 self.add(topic, fallback % count if key is None else partition, key, value, headers)
 
     def add(
@@ -59,18 +61,10 @@ class Publisher:
         batches = self._batches.get(place)
         if batches is None:
             batches = self._batches[place] = [self.producer.create_batch()]
-            self._counts[place] = [0]
-        if batches[-1].append(timestamp=None, key=key, value=value, headers=headers or []) is None:  # type: ignore[attr-defined]
+        if batches[-1].append(timestamp=None, key=key, value=value, headers=headers or _NONE) is None:
             # Full. The first record of a batch always fits, however large it is.
             batches.append(self.producer.create_batch())
-            self._counts[place].append(0)
-            batches[-1].append(timestamp=None, key=key, value=value, headers=headers or [])  # type: ignore[attr-defined]
-        self._counts[place][-1] += 1
-
-    @property
-    def empty(self) -> bool:
-        """Whether nothing has been added since the last flush."""
-        return not self._batches
+            batches[-1].append(timestamp=None, key=key, value=value, headers=headers or _NONE)
 
     async def flush(self) -> dict[tuple[str, int], int]:
         """Send all, wait for every acknowledgement, and say the next offset of each partition.
@@ -80,10 +74,9 @@ class Publisher:
         Raises PublishError when one record can't be published; the others may have been.
         """
         batches, self._batches = self._batches, {}
-        counts, self._counts = self._counts, {}
         if not batches:
             return {}
-        sends = [self._send(place, batches[place], counts[place]) for place in batches]
+        sends = [self._send(place, batches[place]) for place in batches]
         if len(sends) == 1:
             ends = [await sends[0]]
         else:
@@ -95,11 +88,12 @@ class Publisher:
             ends = [end for end in results if isinstance(end, int)]
         return dict(zip(batches, ends, strict=True))
 
-    async def _send(self, place: tuple[str, int], batches: list[object], counts: list[int]) -> int:
+    async def _send(self, place: tuple[str, int], batches: list[Any]) -> int:
         topic, partition = place
         end = 0
         try:
-            for batch, count in zip(batches, counts, strict=True):
+            for batch in batches:
+                count = batch.record_count()
                 acknowledged = await self.producer.send_batch(batch, topic, partition=partition)
                 metadata = await acknowledged
                 end = int(metadata.offset) + count if metadata.offset >= 0 else -1

@@ -44,7 +44,7 @@ async def restore(settings: Settings, topic: str, stores: Mapping[int, Store], p
     if not stores:
         return
     started = time.monotonic()
-    reader = new_reader(settings)
+    reader = new_reader(settings, whole=True)
     await reader.start()
     try:
         partitions = {TopicPartition(topic, number): store for number, store in stores.items()}

@@ -40,6 +40,7 @@ _content = msgspec.json.Decoder(Envelope[ContentData])
 _failed = msgspec.json.Decoder(Envelope[FailedData])
 _routing = msgspec.json.Decoder(Routing)
 _sorted = msgspec.json.Encoder(order="sorted")
+_encoder = msgspec.json.Encoder()
 
 
 class RejectedError(Exception):
@@ -92,7 +93,8 @@ def decode(topic: str, value: bytes | None, max_bytes: int) -> Decoded:
         # be passed on whole.
         value.decode()
         decoded = _decode(topic, value)
-        if _NUL in value:
+        # The second search takes long, and few messages have an escape at all.
+        if b"\\" in value and _NUL in value:
             _refuse_nul(decoded)
     except UnicodeDecodeError as error:
         raise RejectedError(MALFORMED, f"not UTF-8: {error.reason} at byte {error.start}") from None
@@ -158,18 +160,18 @@ def _reason_of(error: msgspec.ValidationError, topic: str, value: bytes) -> Reje
 
 def _batch_id(data: RegisteredData | ContentData | FailedData) -> str:
     one, other = data.entity_id, data.batch_id
-    if one is not None and other is not None and one != other:
-        raise RejectedError(INVALID_FIELD, f"entity_id is {one!r} and batch_id is {other!r}: which batch?")
-    batch_id = other if one is None else one
-    if batch_id is None:
-        raise RejectedError(MISSING_FIELD, "neither entity_id nor batch_id in `$.data`")
-    return batch_id
+    if one is None or other is None or one == other:
+        batch_id = one or other  # an empty one never gets here
+        if batch_id is None:
+            raise RejectedError(MISSING_FIELD, "neither entity_id nor batch_id in `$.data`")
+        return batch_id
+    raise RejectedError(INVALID_FIELD, f"entity_id is {one!r} and batch_id is {other!r}: which batch?")
 
 
 def _moment(value: datetime) -> int:
     """Microseconds since the epoch; a time without a zone is UTC, as the platform writes them."""
-    aware = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
-    moment = (aware - _EPOCH) // _MICROSECOND
+    since = (value if value.tzinfo is not None else value.replace(tzinfo=UTC)) - _EPOCH
+    moment = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
     if not _FIRST_MOMENT <= moment <= _LAST_MOMENT:
         raise RejectedError(INVALID_FIELD, f"{value.isoformat()} is outside the years 1 to 9999 in UTC")
     return moment
@@ -182,11 +184,14 @@ def _correlation(envelope: Envelope[Any], data: ContentData | FailedData | None)
         found = data.correlation_id
     if found is None:
         raise RejectedError(MISSING_FIELD, "no correlation_id")
-    return str(found)
+    # As str(found) would write it, in a third of the time: str is written in Python there.
+    return _encoder.encode(found)[1:-1].decode()
 
 
 def _traceparent(envelope: Envelope[Any]) -> str | None:
-    found = envelope.metadata.get("traceparent") if envelope.metadata else None
+    if not envelope.metadata:
+        return None
+    found = envelope.metadata.get("traceparent")
     return found if isinstance(found, str) else None
 
 
@@ -223,12 +228,12 @@ def _from_registered(envelope: Envelope[RegisteredData]) -> Decoded:
 def _from_content(envelope: Envelope[ContentData]) -> Decoded:
     data = envelope.data
     event = Content(
-        upload_id=data.file_upload_id,
-        text_id=data.text_storage_id,
-        file_name=data.original_file_name,
-        correlation_id=_correlation(envelope, data),
-        moment=_moment(data.timestamp),
-        traceparent=_traceparent(envelope),
+        data.file_upload_id,
+        data.text_storage_id,
+        data.original_file_name,
+        _correlation(envelope, data),
+        _moment(data.timestamp),
+        _traceparent(envelope),
     )
     return Decoded(_batch_id(data), event)
 

@@ -1,6 +1,7 @@
 """Outputs to bytes: the envelope, and the headers that today's consumers tell repeats by."""
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -12,7 +13,14 @@ Headers = list[tuple[str, bytes | None]]
 _encoder = msgspec.json.Encoder()
 
 
-class _Envelope(msgspec.Struct, gc=False):
+@lru_cache(maxsize=16)  # one entry an output topic
+def _event_type(topic: str) -> bytes:
+    return topic.encode()
+
+
+class OutputEnvelope(msgspec.Struct, gc=False):
+    """The platform's envelope, as the outputs have it."""
+
     event_id: str
     event_type: str
     event_timestamp: datetime
@@ -29,7 +37,7 @@ def encode(message: Message, emitted_at: datetime, source_service: str) -> tuple
     event_id = message.event_id
     traceparent = message.traceparent
     value = _encoder.encode(
-        _Envelope(
+        OutputEnvelope(
             event_id=event_id,
             event_type=message.topic,
             event_timestamp=emitted_at,
@@ -43,7 +51,7 @@ def encode(message: Message, emitted_at: datetime, source_service: str) -> tuple
     )
     headers: Headers = [
         ("event_id", event_id.encode()),
-        ("event_type", message.topic.encode()),
+        ("event_type", _event_type(message.topic)),
         ("correlation_id", message.correlation_id.encode()),
     ]
     return value, headers

@@ -42,6 +42,10 @@ class Batch:
         self.rows.append((key, value, tuple(headers)))
         return True
 
+    def record_count(self) -> int:
+        """How many records it has."""
+        return len(self.rows)
+
 
 class Producer:
     """An idempotent producer; with a ``transactional_id`` a transactional one.

@@ -50,9 +50,8 @@ def no_barrier() -> AbstractContextManager[None]:
 
     async def flush(self: Publisher) -> dict[tuple[str, int], int]:
         added, self._batches = self._batches, {}
-        counts, self._counts = self._counts, {}
         for place, ready in added.items():
-            asyncio.ensure_future(self._send(place, ready, counts[place]))  # noqa: RUF006 - that nobody waits is the bug
+            asyncio.ensure_future(self._send(place, ready))  # noqa: RUF006 - that nobody waits is the bug
         return {}
 
     return _patched((Publisher, "flush", flush))
@@ -197,9 +196,11 @@ def hop_acknowledges_first() -> AbstractContextManager[None]:
     """An input is offered for commit before the log has it."""
     pass_on = Hop._pass_on
 
-    async def acknowledge_first(self: Hop) -> None:
-        self.acknowledged.update((place, records[-1].offset + 1) for place, records in self._queue)
-        await pass_on(self)
+    async def acknowledge_first(self: Hop) -> int:
+        self.acknowledged.update(
+            (place, inbox._position) for place, inbox in self._inboxes.items() if inbox._position is not None
+        )
+        return await pass_on(self)
 
     return _patched((Hop, "_pass_on", acknowledge_first))
 
@@ -218,7 +219,7 @@ def no_watermark() -> AbstractContextManager[None]:
 
 def uncommitted_restore() -> AbstractContextManager[None]:
     """The changelog is restored with what was never committed."""
-    return _patched((app.engine.restore, "new_reader", lambda _: Reader(CURRENT.get(), committed=False)))
+    return _patched((app.engine.restore, "new_reader", lambda _, **__: Reader(CURRENT.get(), committed=False)))
 
 
 def read_before_fence() -> AbstractContextManager[None]:

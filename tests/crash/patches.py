@@ -47,7 +47,7 @@ def new_producer(_: Settings, transactional_id: str | None = None) -> Producer:
     return Producer(CURRENT.get(), transactional_id)
 
 
-def new_reader(_: Settings) -> Reader:
+def new_reader(_: Settings, *, whole: bool) -> Reader:  # noqa: ARG001 - as the one that it stands for
     """A committed reader of the process that asks."""
     return Reader(CURRENT.get())
 
