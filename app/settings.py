@@ -5,20 +5,24 @@ A wrong one stops the worker at start and names itself.
 
 import ipaddress
 import re
+import socket
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import SettingsConfigDict
 
 from app.core.events import Policy
 from app.errors import OperatorError
+from app.security import Security
 
 PREFIX = "ROLLCALL_"
 
 _TEN_YEARS = 315_360_000  # 10 x 365 days x 86,400 s
 _MILLISECOND = 0.001
+_URL = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?")
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,512}")
 _TOPIC = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 
 
@@ -26,10 +30,12 @@ class SettingsError(OperatorError):
     """A setting can't be used. The message names every wrong one, its value and what is allowed."""
 
 
-class Settings(BaseSettings):
-    """All settings, validated. Field ``x`` is set by ``ROLLCALL_X``."""
+class Settings(Security):
+    """All settings, validated. Field ``x`` is set by ``ROLLCALL_X``. Those for SASL and TLS are inherited."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     broker: str = Field(default="127.0.0.1:9092", description="Bootstrap servers, comma separated.")
     app_id: str = Field(
@@ -58,8 +64,20 @@ class Settings(BaseSettings):
         default=86_400, ge=0, le=_TEN_YEARS, allow_inf_nan=False, description="See PendingContentExpired; 0: off."
     )
     provisioning_completed: bool = Field(default=True, description="Emit BatchContentProvisioningCompletedV1.")
-    http_host: str = Field(default="127.0.0.1", description="Where HTTP listens; loopback only.")
+    http_host: str = Field(
+        default="127.0.0.1", description="Where HTTP listens; anything but loopback needs ROLLCALL_HTTP_TOKEN."
+    )
     http_port: int = Field(default=6066, ge=0, le=65_535, description="HTTP port; 0: none.")
+    http_url: str | None = Field(
+        default=None, description="Where the other workers reach this one's HTTP; default: the host and the port."
+    )
+    http_token: SecretStr | None = Field(
+        default=None, description="Permits everything over HTTP; without one, HTTP is for this machine only."
+    )
+    http_read_token: SecretStr | None = Field(default=None, description="Permits to read over HTTP, not to act.")
+    stuck_after_seconds: float = Field(
+        default=300, ge=1, le=_TEN_YEARS, allow_inf_nan=False, description="A batch that waits for longer is stuck."
+    )
     log_format: Literal["console", "json"] | None = Field(
         default=None, description="Structured logs on standard error; console on a terminal, else json."
     )
@@ -98,17 +116,49 @@ class Settings(BaseSettings):
 
     @field_validator("http_host")
     @classmethod
-    def _loopback(cls, value: str) -> str:
-        if value == "localhost":
-            return value
-        try:
-            loopback = ipaddress.ip_address(value).is_loopback
-        except ValueError:
-            loopback = False
-        if not loopback:
-            message = f"{value!r} is not a loopback address: state is shown without authentication, so on loopback only"
+    def _host(cls, value: str) -> str:
+        if value != "localhost":
+            try:
+                ipaddress.ip_address(value)
+            except ValueError:
+                message = f"{value!r} is neither an IP address nor localhost"
+                raise ValueError(message) from None
+        return value
+
+    @field_validator("http_url")
+    @classmethod
+    def _url(cls, value: str | None) -> str | None:
+        if value is not None and not _URL.fullmatch(value):
+            message = f"{value!r} is not http://host:port or https://host:port"
             raise ValueError(message)
         return value
+
+    @field_validator("http_token", "http_read_token")
+    @classmethod
+    def _token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _TOKEN.fullmatch(value.get_secret_value()):
+            # The value is not told: it may be most of a token.
+            message = "a token is 16 to 512 letters, digits and -._~+/= characters"
+            raise ValueError(message)
+        return value
+
+    @model_validator(mode="after")
+    def _access(self) -> "Settings":
+        """Refuse what would show or do more to others than was meant."""
+        if self.http_token is None:
+            if not self.loopback:
+                message = (
+                    f"ROLLCALL_HTTP_HOST={self.http_host!r} is not a loopback address: with it, whoever reaches the "
+                    "port sees and acts. Set ROLLCALL_HTTP_TOKEN, or listen on 127.0.0.1"
+                )
+                raise ValueError(message)
+            if self.http_read_token is not None:
+                message = "ROLLCALL_HTTP_READ_TOKEN needs ROLLCALL_HTTP_TOKEN beside it: nobody could act otherwise"
+                raise ValueError(message)
+        elif self.http_token == self.http_read_token:
+            message = "ROLLCALL_HTTP_READ_TOKEN is the same as ROLLCALL_HTTP_TOKEN: whoever reads could act"
+            raise ValueError(message)
+        return self
 
     @field_validator("readiness_timeout_seconds", "pending_ttl_seconds")
     @classmethod
@@ -130,6 +180,29 @@ class Settings(BaseSettings):
         return _parse_positions(self.skip_poison)
 
     @property
+    def loopback(self) -> bool:
+        """Whether HTTP listens to this machine only."""
+        return self.http_host == "localhost" or ipaddress.ip_address(self.http_host).is_loopback
+
+    @property
+    def canonical_url(self) -> str:
+        """How other workers reach this one's HTTP; its port is 0 where there is none.
+
+        Listening on all addresses, a worker is known by its host name.
+        """
+        if self.http_url is not None and self.http_port:
+            return self.http_url.rstrip("/")
+        host = self.http_host
+        if host != "localhost" and ipaddress.ip_address(host).is_unspecified:
+            host = socket.gethostname()
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.http_port}"
+
+    @property
+    def log_topic(self) -> str:
+        """The internal log: every input re-keyed by batch id, and the ticks."""
+        return f"{self.app_id}-log"
+
+    @property
     def exactly_once(self) -> bool:
         """Whether each poll is a transaction."""
         return self.processing_guarantee == "exactly_once"
@@ -147,6 +220,10 @@ class Settings(BaseSettings):
     def json_logs(self) -> bool:
         """Whether logs are JSON lines."""
         return self.log_format == "json" or (self.log_format is None and not sys.stderr.isatty())
+
+
+#: Settings whose value is never written anywhere.
+_SECRETS = frozenset(name for name, field in Settings.model_fields.items() if field.annotation == SecretStr | None)
 
 
 def _parse_positions(value: str) -> frozenset[tuple[str, int, int]]:
@@ -169,9 +246,15 @@ def load() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        lines = [
-            f"{PREFIX}{'_'.join(map(str, problem['loc'])).upper()}={problem['input']!r}: {problem['msg']}"
-            for problem in error.errors()
-        ]
+        lines = [_line(problem) for problem in error.errors()]
         message = "wrong settings:\n  " + "\n  ".join(lines)
         raise SettingsError(message) from None
+
+
+def _line(problem: Any) -> str:
+    """What is wrong with a setting, by its name. The value of a secret is not told."""
+    if not problem["loc"]:  # what settings are together
+        return str(problem["ctx"]["error"])
+    field = "_".join(map(str, problem["loc"]))
+    told = f"={problem['input']!r}" if field not in _SECRETS else ""
+    return f"{PREFIX}{field.upper()}{told}: {problem['msg']}"

@@ -9,6 +9,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError, KafkaTimeoutError
 from aiokafka.producer import sender
 
+from app.engine.fetch import WHOLE
+from app.security import client_options
 from app.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -34,8 +36,12 @@ sender.BACKOFF_OVERRIDE = 0.002
 
 
 def connection(settings: Settings) -> dict[str, Any]:
-    """What every client is given."""
-    return {"bootstrap_servers": settings.broker.split(","), "client_id": settings.app_id}
+    """What every client is given: where the brokers are, and how it is let in."""
+    return {
+        "bootstrap_servers": settings.broker.split(","),
+        "client_id": settings.app_id,
+        **client_options(settings),
+    }
 
 
 def new_producer(settings: Settings, transactional_id: str | None = None) -> AIOKafkaProducer:
@@ -56,14 +62,17 @@ def new_producer(settings: Settings, transactional_id: str | None = None) -> AIO
     )
 
 
-def new_reader(settings: Settings) -> AIOKafkaConsumer:
-    """A consumer without a group, not started: it is told what to read. It reads committed records only."""
+def new_reader(settings: Settings, *, whole: bool = False) -> AIOKafkaConsumer:
+    """A consumer without a group, not started: it is told what to read. It reads committed records only; with
+    ``whole`` in whole fetches (:mod:`app.engine.fetch`), which is for ``getmany`` alone.
+    """
     return AIOKafkaConsumer(
         **connection(settings),
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         isolation_level="read_committed",
+        value_deserializer=WHOLE if whole else None,
         max_partition_fetch_bytes=8 * 1024 * 1024,
         fetch_max_bytes=64 * 1024 * 1024,
     )

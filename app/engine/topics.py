@@ -11,9 +11,10 @@ from typing import NamedTuple, Protocol
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError, for_code
 
 from app.core import names
+from app.engine import connect
 from app.engine.kafka import MAX_RECORD_BYTES, connection
 from app.errors import OperatorError
 from app.settings import Settings
@@ -54,7 +55,7 @@ class Plan(NamedTuple):
 
 def log_topic(settings: Settings) -> str:
     """The internal log: every input re-keyed by batch id, and the ticks."""
-    return f"{settings.app_id}-log"
+    return settings.log_topic
 
 
 def changelog_topic(settings: Settings) -> str:
@@ -97,7 +98,9 @@ async def ensure(settings: Settings) -> None:
         await admin.start()
         wanted = plans(settings)
         existing = set(await admin.list_topics())
-        await _create(admin, settings, {topic: plan for topic, plan in wanted.items() if topic not in existing})
+        missing = {topic: plan for topic, plan in wanted.items() if topic not in existing}
+        await _create(admin, settings, missing)
+        await _seen(admin, missing)
         await _check(admin, {topic: plan for topic, plan in wanted.items() if topic in existing})
     finally:
         await admin.close()
@@ -123,6 +126,26 @@ async def _create(admin: AIOKafkaAdminClient, settings: Settings, missing: Mappi
             detail = rest[0] if rest else ""
             message = f"topic {topic} can't be created: {for_code(code).__name__}: {detail}"
             raise TopicError(message)
+
+
+async def _seen(admin: AIOKafkaAdminClient, made: Mapping[str, Plan], patience: float = 30.0) -> None:
+    """Wait until the broker lists what it has just made, with a leader for each partition.
+
+    It does so a moment after it has said that they are made. A group whose leader asks in that moment is given no
+    partition of them, and nobody notices before its metadata is five minutes old. Raises KafkaTimeoutError.
+    """
+    left = set(made)
+    deadline = asyncio.get_running_loop().time() + patience
+    while left:
+        for entry in await admin.describe_topics(sorted(left)):
+            partitions = entry["partitions"]
+            if not entry["error_code"] and partitions and all(not one["error_code"] for one in partitions):
+                left.discard(entry["topic"])
+        if left:
+            if asyncio.get_running_loop().time() > deadline:
+                message = f"made, and not listed after {patience:.0f} s: {', '.join(sorted(left))}"
+                raise KafkaTimeoutError(message)
+            await asyncio.sleep(0.05)
 
 
 async def _check(admin: AIOKafkaAdminClient, existing: Mapping[str, Plan]) -> None:
@@ -160,16 +183,21 @@ async def _check(admin: AIOKafkaAdminClient, existing: Mapping[str, Plan]) -> No
 
 
 async def ensure_with_retries(settings: Settings, stopped: Stop) -> None:
-    """As :func:`ensure`, but a broker that is not there is waited for, with a line a try, until ``stopped`` is set."""
+    """As :func:`ensure`, but a broker that is not there is waited for, with a line a try, until ``stopped`` is set.
+
+    Raises connect.RefusedError where one is there and does not let this client in.
+    """
     delay = 0.5
     while not stopped.is_set():
         try:
             await ensure(settings)
         except (KafkaError, OSError) as error:
+            remark = await connect.check(settings)
             log.warning(
                 "the broker can't be reached; trying again",
                 broker=settings.broker,
                 error=f"{type(error).__name__}: {error}",
+                found=remark,
                 retry_seconds=delay,
             )
             try:

@@ -1,13 +1,16 @@
 """The settings: the contract's defaults, and every wrong value stops the worker by name."""
 
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from app.core.events import Policy
 from app.errors import OperatorError
+from app.security import Security
 from app.settings import Settings, SettingsError, load
 
 
@@ -33,6 +36,10 @@ DEFAULTS: dict[str, Any] = {
     "provisioning_completed": True,
     "http_host": "127.0.0.1",
     "http_port": 6066,
+    "http_url": None,
+    "http_token": None,
+    "http_read_token": None,
+    "stuck_after_seconds": 300,
     "log_format": None,
 }
 
@@ -69,6 +76,11 @@ GOOD = [
     ("HTTP_HOST", "::1", "http_host", "::1"),
     ("HTTP_HOST", "127.1.2.3", "http_host", "127.1.2.3"),
     ("HTTP_PORT", "0", "http_port", 0),
+    ("HTTP_URL", "https://worker-1.example:8443/", "canonical_url", "https://worker-1.example:8443"),
+    ("HTTP_HOST", "::1", "canonical_url", "http://[::1]:6066"),
+    ("HTTP_PORT", "7000", "canonical_url", "http://127.0.0.1:7000"),
+    ("HTTP_TOKEN", "x" * 16, "http_token", SecretStr("x" * 16)),
+    ("STUCK_AFTER_SECONDS", "1.5", "stuck_after_seconds", 1.5),
     ("LOG_FORMAT", "json", "json_logs", True),
     ("LOG_FORMAT", "console", "json_logs", False),
     ("SKIP_POISON", "a.v1:0:7, b:2:12345678901", "poison", frozenset({("a.v1", 0, 7), ("b", 2, 12_345_678_901)})),
@@ -93,8 +105,19 @@ WRONG = {
     "READINESS_TIMEOUT_SECONDS": ["-1", "x", "", "nan", "inf", "1e308"],
     "PENDING_TTL_SECONDS": ["-0.1", "x", "nan", "inf", "1e308"],
     "PROVISIONING_COMPLETED": ["", "maybe", "2"],
-    "HTTP_HOST": ["", "0.0.0.0", "::", "192.168.1.7", "8.8.8.8", "example.org", "127.0.0.1:80", "localhost.example"],  # noqa: S104 - refused
+    "HTTP_HOST": ["", "0.0.0.0", "::", "192.168.1.7", "8.8.8.8", "example.org", "127.0.0.1:80", "localhost.example"],  # noqa: S104 - refused without a token
     "HTTP_PORT": ["-1", "65536", "x", ""],
+    "HTTP_URL": [
+        "",
+        "worker-1",
+        "worker-1:6066",
+        "ftp://a:1",
+        "http://a:1/path",
+        "http://u:p@a:1",
+        "http://a b",
+        "http://a?q",
+    ],
+    "STUCK_AFTER_SECONDS": ["0", "0.5", "x", "nan", "inf"],
     "LOG_FORMAT": ["", "xml", "JSON"],
     "SOURCE_SERVICE": [""],
     "MAX_MESSAGE_BYTES": ["1023", "4194305", "x"],
@@ -118,13 +141,15 @@ def test_a_wrong_value_stops_the_worker_and_names_its_variable(
 
 
 def test_every_setting_has_wrong_values_here() -> None:
-    assert set(WRONG) | {"DATADIR"} == {name.upper() for name in Settings.model_fields}
+    own = set(Settings.model_fields) - set(Security.model_fields)  # those are tried in tests/security
+    secret = {"HTTP_TOKEN", "HTTP_READ_TOKEN"}  # their wrong values are below: they are not told
+    assert set(WRONG) | {"DATADIR"} | secret == {name.upper() for name in own}
 
 
 def test_all_wrong_settings_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROLLCALL_PARTITIONS", "x")
-    monkeypatch.setenv("ROLLCALL_HTTP_HOST", "0.0.0.0")  # noqa: S104 - refused
-    with pytest.raises(SettingsError, match=r"(?s)ROLLCALL_PARTITIONS.*ROLLCALL_HTTP_HOST"):
+    monkeypatch.setenv("ROLLCALL_TICK_SECONDS", "0")
+    with pytest.raises(SettingsError, match=r"(?s)ROLLCALL_PARTITIONS.*ROLLCALL_TICK_SECONDS"):
         load()
 
 
@@ -132,6 +157,57 @@ def test_a_refused_host_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROLLCALL_HTTP_HOST", "0.0.0.0")  # noqa: S104 - refused
     with pytest.raises(SettingsError, match="loopback"):
         load()
+
+
+WIDE = ["0.0.0.0", "::", "192.168.1.7", "8.8.8.8", "fe80::1"]  # noqa: S104 - refused without a token
+LONG, OTHER = "t0ken-" + "a" * 20, "t0ken-" + "b" * 20
+
+
+@pytest.mark.parametrize("host", WIDE)
+def test_a_host_that_others_reach_is_refused_without_a_token(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("ROLLCALL_HTTP_HOST", host)
+    with pytest.raises(SettingsError, match="ROLLCALL_HTTP_TOKEN"):
+        load()
+    monkeypatch.setenv("ROLLCALL_HTTP_READ_TOKEN", LONG)
+    with pytest.raises(SettingsError, match="ROLLCALL_HTTP_TOKEN"):
+        load()
+    monkeypatch.setenv("ROLLCALL_HTTP_TOKEN", OTHER)
+    assert load().http_host == host
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])  # noqa: S104 - what it is known by then is tested
+def test_a_worker_that_listens_everywhere_is_known_by_its_host_name(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("ROLLCALL_HTTP_HOST", host)
+    monkeypatch.setenv("ROLLCALL_HTTP_TOKEN", LONG)
+    assert load().canonical_url == f"http://{socket.gethostname()}:6066"
+
+
+def test_a_worker_without_http_says_so_by_port_0(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROLLCALL_HTTP_PORT", "0")
+    monkeypatch.setenv("ROLLCALL_HTTP_URL", "http://worker-1:80")
+    assert load().canonical_url == "http://127.0.0.1:0"
+
+
+@pytest.mark.parametrize("name", ["HTTP_TOKEN", "HTTP_READ_TOKEN"])
+@pytest.mark.parametrize(
+    "wrong", ["", "short", "secret-with a space", "hemlig-å-hemlig-hemlig", "x" * 513, "secret\tsecret\tsecret"]
+)
+def test_a_wrong_token_stops_the_worker_and_is_not_told(monkeypatch: pytest.MonkeyPatch, name: str, wrong: str) -> None:
+    monkeypatch.setenv("ROLLCALL_HTTP_TOKEN", LONG)
+    monkeypatch.setenv(f"ROLLCALL_{name}", wrong)
+    with pytest.raises(SettingsError, match=f"ROLLCALL_{name}: ") as caught:
+        load()
+    assert not wrong or wrong not in str(caught.value)
+
+
+def test_a_read_token_alone_and_one_that_is_the_full_one_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROLLCALL_HTTP_READ_TOKEN", LONG)
+    for full in (None, LONG):
+        if full:
+            monkeypatch.setenv("ROLLCALL_HTTP_TOKEN", full)
+        with pytest.raises(SettingsError, match="ROLLCALL_HTTP_READ_TOKEN") as caught:
+            load()
+        assert LONG not in str(caught.value)
 
 
 def test_a_dotenv_file_is_read_and_the_environment_comes_first(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:

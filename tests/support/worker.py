@@ -51,10 +51,10 @@ class Worker:
         self.env = inherited | {"PYTHONUNBUFFERED": "1"} | own | dict(settings or {})
         home.mkdir(parents=True, exist_ok=True)
 
-    def launch(self) -> None:
-        """Start the process and return at once."""
+    def launch(self, *options: str) -> None:
+        """Start the process, with further options of `faust worker`, and return at once."""
         faust = Path(sys.executable).parent / "faust"
-        command = [sys.executable, "-c", LAUNCHER, str(os.getpid()), str(faust), "-A", "app", "worker"]
+        command = [sys.executable, "-c", LAUNCHER, str(os.getpid()), str(faust), "-A", "app", "worker", *options]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command,

@@ -20,6 +20,7 @@ server. Replaced:
   in a commit marker, and goes on
   with half a table when it times out. The engine fences and restores instead.
 * **The stop** (``Worker._stop_on_signal``): bounded, also when the broker does not answer.
+* **How clients are let in** (``Producer._settings_auth``): by the settings, not by Faust's credentials.
 * **The consumer** (``ConsumerThread._create_worker_consumer``): reads committed records only, always: what a
   transactional producer has aborted was
   never said.
@@ -35,7 +36,7 @@ from faust.transport.drivers import aiokafka as driver
 from mode.services import ServiceTask
 
 from app.engine.overrides.app import App, Boot, Worker
-from app.engine.overrides.consumer import Consumer, ConsumerThread, Transport
+from app.engine.overrides.consumer import Consumer, ConsumerThread, Producer, Transport
 from app.engine.overrides.recovery import Recovery, TableManager
 
 __all__ = ["App", "TableManager", "Worker", "overridden"]
@@ -49,6 +50,7 @@ def overridden() -> Iterable[tuple[type, str]]:
     for ours, theirs in (
         (ConsumerThread, driver.AIOKafkaConsumerThread),
         (Consumer, driver.Consumer),
+        (Producer, driver.Producer),
         (Transport, driver.Transport),
         (Recovery, FaustRecovery),
         (TableManager, FaustTableManager),

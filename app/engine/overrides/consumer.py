@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,9 +13,13 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from app import metrics
 from app.core.names import INPUTS
 from app.engine.engine import Engine
+from app.engine.fetch import WHOLE
+from app.engine.kafka import connection
 from app.engine.topics import TopicError, log_topic
+from app.security import client_options
 
 if TYPE_CHECKING:
     from mode.utils.locks import Event
@@ -39,13 +44,13 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         app = cast("App", self.app)
         session_ms = round(app.settings.session_timeout_seconds * 1000)
         return AIOKafkaConsumer(
-            bootstrap_servers=app.settings.broker.split(","),
-            client_id=app.settings.app_id,
+            **connection(app.settings),
             group_id=app.settings.app_id,
             partition_assignment_strategy=[app.assignor],
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
+            value_deserializer=WHOLE,
             session_timeout_ms=session_ms,
             heartbeat_interval_ms=session_ms // 6,
             rebalance_timeout_ms=60_000,
@@ -162,7 +167,9 @@ class Consumer(driver.Consumer):
             await self.sleep(_SHORT_POLL)
             return
         short = bool(full) or self.engine.hop_full
+        started = time.perf_counter()
         fetched = await self._getmany(active_partitions=wanted, timeout=_SHORT_POLL if short else _LONG_POLL)
+        metrics.polled(time.perf_counter() - started)
         if not fetched:
             await asyncio.sleep(0)
             return
@@ -184,7 +191,9 @@ class Consumer(driver.Consumer):
         offsets = self.engine.committable()
         if not offsets:
             return False
+        started = time.perf_counter()
         committed = await cast("ConsumerThread", self._thread).commit_checked(offsets)
+        metrics.commit_attempted(time.perf_counter() - started, taken=bool(committed))
         self.engine.committed(committed)
         return bool(committed)
 
@@ -204,7 +213,17 @@ class Consumer(driver.Consumer):
         """Nothing is committed for an error's sake."""
 
 
+class Producer(driver.Producer):
+    """Faust's producer, which nothing is sent by. It is let in as every client is."""
+
+    logger = logging.getLogger("faust.rollcall")
+
+    def _settings_auth(self) -> Mapping[str, Any]:
+        return client_options(cast("App", self.app).settings)
+
+
 class Transport(driver.Transport):
-    """Faust's transport, with this consumer."""
+    """Faust's transport, with this consumer and this producer."""
 
     Consumer = Consumer
+    Producer = Producer
