@@ -1,4 +1,4 @@
-# A worker's image. The lock file covers the demo and the tests too, so the packages are fetched and checked against
+# A worker's image; and, as the target `demo`, the same with the demo's services. The lock file covers the demo and the tests too, so the packages are fetched and checked against
 # their hashes in the first stage, and only those that the worker needs are installed, from there and nowhere else.
 FROM python:3.13-slim-bookworm AS build
 WORKDIR /srv/rollcall
@@ -13,7 +13,7 @@ COPY agents agents
 RUN python -m venv /opt/rollcall \
  && /opt/rollcall/bin/pip install --no-cache-dir --no-index --find-links /wheels --editable .
 
-FROM python:3.13-slim-bookworm
+FROM python:3.13-slim-bookworm AS worker
 RUN useradd --system --no-create-home rollcall \
  && install --directory --owner rollcall --group rollcall /var/lib/rollcall
 COPY --from=build /opt/rollcall /opt/rollcall
@@ -25,3 +25,11 @@ ENV PATH=/opt/rollcall/bin:$PATH PYTHONUNBUFFERED=1 ROLLCALL_DATADIR=/var/lib/ro
 VOLUME /var/lib/rollcall
 STOPSIGNAL SIGTERM
 CMD ["faust", "-A", "app", "worker"]
+
+# The demo's two services: what they need beside their own code, the worker's image has.
+FROM worker AS demo
+COPY demo demo
+CMD ["python", "-m", "demo.serve", "file-service"]
+
+# The last stage is what `docker build .` makes.
+FROM worker

@@ -13,5 +13,7 @@ module            rows
 ``sources``       how far each partition of the inputs has been read into the log
 ================  =====================================================================
 
-``keys`` holds how keys are put together, ``slice`` the view of one partition that a task works on.
+``keys`` holds how keys are put together, ``slice`` the view of one partition that a task works on, ``index`` the ids of
+all batches, ``census`` how many are in which state (in memory; ``survey`` fills it after a start, ``line`` keeps its
+order).
 """

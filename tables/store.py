@@ -5,6 +5,7 @@ transactions, after they are committed), in one write batch together with the ch
 so it is never ahead of the changelog and always at a known place of it.
 """
 
+import contextlib
 import shutil
 import struct
 from collections.abc import Iterable, Iterator, Mapping
@@ -144,7 +145,16 @@ class Store:
 
     def size(self) -> int:
         """About how many bytes the database takes on disk."""
-        return sum(file.stat().st_size for file in self.path.glob("*") if file.is_file())
+        size = 0
+        for file in self.path.glob("*"):
+            # RocksDB deletes files in threads of its own.
+            with contextlib.suppress(FileNotFoundError):
+                size += file.stat().st_size
+        return size
+
+    def rows(self) -> int:
+        """About how many rows the database has, by its own estimate; 0 when it isn't open."""
+        return 0 if self._db is None else self._db.property_int_value("rocksdb.estimate-num-keys") or 0
 
 
 def _database(path: Path) -> Rdict:

@@ -14,15 +14,17 @@ from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaTimeoutError
 
 from app import metrics
 from app.core.names import INPUTS
 from app.engine.hop import Hop
-from app.engine.kafka import new_producer
+from app.engine.kafka import leaders_known, new_producer
 from app.engine.restore import Progress, restore
 from app.engine.task import Task
 from app.engine.topics import changelog_topic, log_topic
 from app.settings import Settings
+from tables.census import Standing
 
 log = structlog.get_logger(__name__)
 
@@ -56,6 +58,9 @@ class Engine:
         self._hop: Hop | None = None
         self._acquiring: asyncio.Task[bool] | None = None
         self._committed: dict[TopicPartition, int] = {}
+        self._delivered: dict[TopicPartition, tuple[int, int]] = {}
+        #: Records that each assigned partition has left to work off; the application sets it (:mod:`app.engine.lag`).
+        self.lags: Callable[[], Mapping[TopicPartition, int]] = dict
 
     async def acquire(self, assigned: Collection[TopicPartition]) -> bool:
         """Take over the partitions: fence, restore, start. False when a :meth:`release` came in between.
@@ -95,6 +100,7 @@ class Engine:
             await self._hop.start()
         for task in self.tasks.values():
             task.start(max(1, self.settings.cache_uploads // len(self.tasks)))
+        metrics.taken_over(time.monotonic() - started)
         log.info(
             "partitions acquired",
             log_partitions=mine,
@@ -122,6 +128,34 @@ class Engine:
         self.tasks.clear()
         self._hop = None
         self._committed.clear()
+        self._delivered.clear()
+
+    async def write(self, partition: int, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]]) -> int:
+        """Write a record into a partition of the log, whoever owns it, and return its offset once it is acknowledged.
+
+        Raises KafkaError; KafkaTimeoutError too while the worker has no producer yet.
+        """
+        if self._shared is None:
+            message = "this worker has not been given partitions yet"
+            raise KafkaTimeoutError(message)
+        await leaders_known(self._shared, [self._log_topic], patience=5.0)
+        sent = await self._shared.send_and_wait(
+            self._log_topic, partition=partition, key=key, value=value, headers=list(headers)
+        )
+        return int(sent.offset)
+
+    def standings(self) -> dict[int, Standing]:
+        """How the batches stand, by partition: of those of this worker whose census has all that wait."""
+        stuck_since = round((time.time() - self.settings.stuck_after_seconds) * 1000)
+        return {
+            partition: task.census.standing(stuck_since)
+            for partition, task in self.tasks.items()
+            if task.serving and task.census.listed
+        }
+
+    def standing(self) -> Standing:
+        """How the batches of :meth:`standings` stand together."""
+        return sum(self.standings().values(), Standing())
 
     async def stop(self) -> None:
         """Release everything, producers included. Never raises."""
@@ -136,12 +170,35 @@ class Engine:
         for partition, records in fetched.items():
             if not records:
                 continue
+            first, last = self._delivered.get(partition, (records[0].offset, 0))
+            self._delivered[partition] = first, max(last, records[-1].offset + 1)
             if partition.topic == self._log_topic:
                 task = self.tasks.get(partition.partition)
                 if task is not None:
                     task.inbox.offer(records)
             elif self._hop is not None:
                 self._hop.offer(partition, records)
+
+    def in_hand(self, partition: TopicPartition) -> int:
+        """How many offsets of a partition have been delivered and not yet acknowledged."""
+        span = self._delivered.get(partition)
+        if span is None:
+            return 0
+        acknowledged = self._acknowledged(partition)
+        return max(0, span[1] - (span[0] if acknowledged is None else acknowledged))
+
+    def committed_offsets(self) -> dict[TopicPartition, int]:
+        """The next offset after what was committed since the partitions were taken over; those without are left out."""
+        offsets = dict(self._committed)
+        if self.settings.exactly_once:
+            offsets |= {task.log: task.acknowledged for task in self.tasks.values() if task.acknowledged is not None}
+        return offsets
+
+    def _acknowledged(self, partition: TopicPartition) -> int | None:
+        if partition.topic != self._log_topic:
+            return None if self._hop is None else self._hop.acknowledged.get(partition)
+        task = self.tasks.get(partition.partition)
+        return None if task is None else task.acknowledged
 
     def full(self) -> set[TopicPartition]:
         """The partitions of the log from which nothing more should be fetched for now."""

@@ -25,14 +25,19 @@ from app.engine.publish import Publisher, PublishError
 from app.engine.topics import changelog_topic, log_topic, plans
 from app.settings import Settings
 from app.wire.record import TICK_HEADER
+from tables.census import Census
 from tables.slice import Slice
 from tables.store import Store
+from tables.survey import survey
 
 log = structlog.get_logger(__name__)
 
 #: How long a task whose transaction failed waits for its partition to be taken away, beyond the session time-out (the
 #: time in which the group notices that a worker is away), in seconds.
 _REVOKE_PATIENCE = 2.0
+
+#: Between two steps of the survey, each of 4 ms, in seconds: it takes a sixth of the time at most.
+_SURVEY_PAUSE = 0.02
 
 
 class Task:
@@ -57,6 +62,7 @@ class Task:
         self.store = Store(Path(settings.datadir) / settings.app_id / f"partition-{partition}")
         self.inbox = Inbox(settings.max_poll_records)
         self.acknowledged: int | None = None
+        self.census = Census()
         self._shared = shared
         self._on_failure = on_failure
         self._on_fenced = on_fenced or on_failure
@@ -67,6 +73,7 @@ class Task:
         self._slice: Slice | None = None
         self._stands_at = 0
         self._runner: asyncio.Task[None] | None = None
+        self._surveyor: asyncio.Task[None] | None = None
         self._log_clock: tuple[int, float] | None = None
         self._next_tick = 0.0
 
@@ -89,15 +96,34 @@ class Task:
         self._slice = Slice(self.store, capacity)
         self._join = Join(self.partition, self._slice, self.settings, lambda: datetime.now(UTC))
         self._runner = asyncio.create_task(self._run(), name=f"task {self.partition}")
+        self._surveyor = asyncio.create_task(self._survey(), name=f"census {self.partition}")
+
+    @property
+    def serving(self) -> bool:
+        """Whether ``store`` may be read: it is restored, and the partition has not been let go.
+
+        To be asked again after anything that was awaited.
+        """
+        return self._runner is not None and not self.inbox.closed.is_set()
 
     @property
     def cached(self) -> int:
         """How many batches the task's cache holds."""
         return 0 if self._slice is None else self._slice.cached
 
+    def lookups(self) -> tuple[int, int]:
+        """How often a batch was found in the cache, and how often not, since this was last asked."""
+        tables = self._slice
+        if tables is None:
+            return 0, 0
+        found, tables.hits, tables.misses = (tables.hits, tables.misses), 0, 0
+        return found
+
     async def close(self, grace: float) -> None:
         """Stop: what waits is dropped, the chunk under way gets ``grace`` seconds to finish. Never raises."""
         self.inbox.close()
+        if self._surveyor is not None:
+            self._surveyor.cancel()
         if self._runner is not None:
             done, _ = await asyncio.wait({self._runner}, timeout=grace)
             if not done:
@@ -131,11 +157,24 @@ class Task:
             elif not await self._revoked(error):
                 self._on_fenced(error)
 
+    async def _survey(self) -> None:
+        """Take the census of what there was before, in steps that keep nothing waiting."""
+        try:
+            for _ in survey(self.census, self.store):
+                await asyncio.sleep(_SURVEY_PAUSE)
+                if not self.serving:
+                    return
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as for the fold: the worker is stopped with whatever it is
+            self._on_failure(error)
+
     async def _revoked(self, error: BaseException) -> bool:
         """Whether the group takes the partition away in time, now that a transaction failed.
 
         Most likely another worker has it by now: this one was paused, or cut off.
         """
+        metrics.transaction_aborted()
         log.warning(
             "a transaction failed; waiting for the group to take the partition away",
             partition=self.partition,
@@ -162,6 +201,7 @@ class Task:
             changelog_end = await self._publish(publisher, work)
         self._advance(changelog_end, len(work.rows))
         tables.write(work.rows, self._stands_at, work.touched)
+        self.census.take(work.changed, work.closed)
         self.acknowledged = end
         self._log_clock = (chunk[-1].timestamp, time.monotonic())
         metrics.chunk(work, len(chunk), folded - started, time.perf_counter() - folded)

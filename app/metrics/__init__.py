@@ -1,0 +1,35 @@
+"""The metrics, named by the Prometheus conventions: base units, ``_total`` for counters, a help text each.
+
+Labels are bounded (topics, reasons, partitions, states): never a batch id.
+
+============  =====================================================================================================
+module        holds
+============  =====================================================================================================
+``counted``   what is counted as it happens: once a chunk, a poll, a commit, a completed batch, never once a record
+``observed``  what is looked at when it is asked for: lag, restore, cache, state, and the census of the batches
+============  =====================================================================================================
+
+What each is for, the alerts and the dashboards are in ``ops``.
+"""
+
+from app.metrics.counted import (
+    chunk,
+    commit_attempted,
+    committed,
+    hopped,
+    polled,
+    taken_over,
+    transaction_aborted,
+)
+from app.metrics.observed import observe
+
+__all__ = [
+    "chunk",
+    "commit_attempted",
+    "committed",
+    "hopped",
+    "observe",
+    "polled",
+    "taken_over",
+    "transaction_aborted",
+]

@@ -1,0 +1,13 @@
+"""What those who run Rollcall look at: dashboards as code, alert rules, and a runbook page for each alert.
+
+================  =================================================================================================
+where             what
+================  =================================================================================================
+``dashboards.py`` the dashboards; ``python -m ops`` writes them to ``grafana/dashboards``, where a test compares them
+``batches.py``    the panels of "Rollcall: batches", for those who ask when a batch is ready
+``workers.py``    the panels of "Rollcall: workers", for those who keep the workers running
+``panels.py``     what a panel is
+``prometheus/``   the scrape configuration, the alert rules, and their unit tests
+``runbooks/``     a page for each alert
+================  =================================================================================================
+"""

@@ -1,0 +1,58 @@
+"""The image of a worker, as far as it can be judged without Docker: what it is built from must suffice to run one."""
+
+import ast
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions, requires
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.support.worker import ROOT
+
+OURS = ("app", "tables", "agents")
+
+
+def imported() -> Iterator[tuple[str, str]]:
+    """The packages of others that the worker's own code imports, each with a file that does."""
+    for folder in OURS:
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                names = []
+                if isinstance(node, ast.Import):
+                    names = [one.name for one in node.names]
+                elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                    names = [node.module]
+                for name in names:
+                    top = name.partition(".")[0]
+                    if top not in sys.stdlib_module_names and top not in OURS:
+                        yield top, str(path.relative_to(ROOT))
+
+
+def installed() -> set[str]:
+    """The distributions that come with the project's own dependencies, without any extra of it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    found: set[str] = set()
+    left = list(map(Requirement, project["dependencies"]))
+    while left:
+        one = left.pop()
+        name = canonicalize_name(one.name)
+        if name in found or (one.marker and not one.marker.evaluate({"extra": ""})):
+            continue
+        found.add(name)
+        needed = map(Requirement, requires(name) or ())
+        extras = [{"extra": extra} for extra in ("", *one.extras)]
+        left += [inner for inner in needed if not inner.marker or any(map(inner.marker.evaluate, extras))]
+    return found
+
+
+def test_a_worker_imports_nothing_that_its_image_lacks() -> None:
+    """The image has the project's dependencies, and none of the extras for the demo and the tests."""
+    there, providers = installed(), packages_distributions()
+    missing = {
+        f"{package} ({path})"
+        for package, path in imported()
+        if not {canonicalize_name(one) for one in providers.get(package, ())} & there
+    }
+    assert not missing
