@@ -1,4 +1,7 @@
-"""HTTP: ``/health/live``, ``/health/ready`` and ``/metrics``, on Faust's web server."""
+"""HTTP: ``/health/live``, ``/health/ready`` and ``/metrics``, on Faust's web server; the API and the board beside them.
+
+Who may ask is decided in :mod:`app.api.access`, for every path; ``/health/*`` is open.
+"""
 
 from typing import TYPE_CHECKING, cast
 
@@ -6,6 +9,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from app import metrics
+from app.api import server
 
 if TYPE_CHECKING:
     from faust.web.drivers.aiohttp import Web as AiohttpWeb
@@ -39,3 +43,4 @@ def add_routes(app: "App") -> None:
     router.add_get("/health/live", live)
     router.add_get("/health/ready", ready)
     router.add_get("/metrics", expose)
+    server.add(app)

@@ -8,10 +8,11 @@ import sys
 
 import structlog
 
-from app import http, logs, settings
+from app import commands, http, logs, settings
 from app.core.names import INPUTS
-from app.engine import topics
+from app.engine import connect, topics
 from app.engine.engine import Engine
+from app.engine.lag import lags
 from app.engine.overrides import App, TableManager, Worker
 from app.errors import OperatorError
 from app.settings import Settings, SettingsError
@@ -30,6 +31,19 @@ class Rollcall(App):
         self.conf.datadir.mkdir(parents=True, exist_ok=True)
         await super().on_first_start()
         await topics.ensure_with_retries(self.settings, self._stopped)
+
+    async def on_started(self) -> None:
+        """Watch whether the brokers still let this worker in, where they ask; it stops when they don't."""
+        await super().on_started()
+        if self.settings.security_protocol != "PLAINTEXT":
+            self.add_future(self._watch())
+
+    async def _watch(self) -> None:
+        try:
+            await connect.watch(self.settings, self.sleep)
+        except connect.RefusedError as refusal:
+            if not self.should_stop:
+                self.fail(refusal)
 
     def _claim_port(self) -> None:
         """Find out now whether the HTTP port can be had. Raises OperatorError, which names the setting."""
@@ -76,6 +90,7 @@ def create_app(given: Settings | None = None) -> App:
         web_bind=chosen.http_host,
         web_host=chosen.http_host,
         web_port=chosen.http_port or 6066,
+        canonical_url=chosen.canonical_url,
         web_tables_enabled=False,
         web_router_enabled=False,
         web_graph_enabled=False,
@@ -88,8 +103,10 @@ def create_app(given: Settings | None = None) -> App:
     )
     app.settings = chosen
     app.engine = Engine(chosen, app.fail, app.fenced)
+    app.engine.lags = lambda: lags(app)
     for name in (*INPUTS, topics.log_topic(chosen)):
         app.topics.add(app.topic(name))
     if chosen.http_port:
         http.add_routes(app)
+    commands.register()
     return app

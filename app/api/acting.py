@@ -1,0 +1,104 @@
+"""An operator's act: checked against the present state, written to the log, and waited for."""
+
+import asyncio
+import time
+from uuid import UUID, uuid4
+
+from app.api import models
+from app.api.errors import ApiError, refuse, unknown_batch
+from app.api.whole import Found, Whole
+from app.core.act_rules import refusal
+from app.core.acts import Act, Discard, DiscardUpload, Extend, ForceComplete, Reopen
+from app.core.facts import Acted
+from app.engine.engine import Engine
+from app.wire import acts as wire
+from app.wire.decode import RejectedError
+
+#: How long the fold is waited for, and between two looks, in seconds.
+PATIENCE = 5.0
+_PAUSE = 0.1
+
+#: What each act needs beside who and why.
+_NEEDS = {"discard_upload": "file_upload_id", "extend": "seconds"}
+_MAY = {**_NEEDS, "reopen": "essay_ids"}
+
+
+async def act(whole: Whole, engine: Engine, batch_id: str, asked: models.ActRequest) -> models.ActAnswer:
+    """Do it. The same ``act_id`` again is answered as the first time, and nothing is written.
+
+    Raises ApiError: 400 for an act that can't be read, 404 for an unknown batch, 409 where the batch's state refuses
+    it, 503 where its owner can't be asked: nobody acts blindly. KafkaError where the log can't be written.
+    """
+    wanted = act_of(asked)
+    try:
+        key, value, headers = wire.encode(batch_id, wanted)
+    except RejectedError as error:
+        refuse(error.detail)
+    found = await whole.find(batch_id)
+    if found.batch.last < 0:
+        raise unknown_batch(batch_id)
+    had = found.batch.acts.get(wanted.act_id)
+    if had is not None:
+        if had.act != wanted:
+            raise ApiError(409, "act_id_taken", f"act_id {wanted.act_id} is that of another act on this batch")
+        return _answer(wanted.act_id, found.partition, had.at, had)
+    refused = refusal(found.batch, wanted, whole.settings.policy)
+    if refused is not None:
+        raise ApiError(409, "refused", refused)
+    offset = await engine.write(found.partition, key, value, [(name, said or b"") for name, said in headers])
+    return _answer(wanted.act_id, found.partition, offset, await _taken(whole, found, wanted.act_id))
+
+
+def act_of(asked: models.ActRequest) -> Act:
+    """The act that is asked for. Raises ApiError 400 where something is missing or does not belong to it."""
+    given = {name for name in ("file_upload_id", "seconds", "essay_ids") if getattr(asked, name) is not None}
+    needed = {_NEEDS[asked.act]} if asked.act in _NEEDS else set()
+    if missing := needed - given:
+        refuse(f"{asked.act} needs {missing.pop()}")
+    if stray := given - ({_MAY[asked.act]} if asked.act in _MAY else set()):
+        refuse(f"{asked.act} takes no {stray.pop()}")
+    common = (_act_id(asked.act_id), asked.who, asked.why)
+    match asked.act:
+        case "force_complete":
+            return ForceComplete(*common)
+        case "discard":
+            return Discard(*common)
+        case "discard_upload":
+            return DiscardUpload(*common, asked.file_upload_id or "")
+        case "extend":
+            return Extend(*common, asked.seconds or 0)
+        case "reopen":
+            return Reopen(*common, tuple(asked.essay_ids or ()))
+
+
+def _act_id(given: str | None) -> str:
+    if given is None:
+        return str(uuid4())
+    try:
+        return str(UUID(given))
+    except ValueError:
+        refuse("act_id is a UUID")
+
+
+async def _taken(whole: Whole, found: Found, act_id: str) -> Acted | None:
+    """What the fold made of an act, once its owner shows it; None where it has not after a while."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        try:
+            acted = (await whole.find(found.batch.batch_id)).batch.acts.get(act_id)
+        except ApiError:
+            acted = None  # its partition is on the move; the act is in the log
+        if acted is not None:
+            return acted
+        await asyncio.sleep(_PAUSE)
+    return None
+
+
+def _answer(act_id: str, partition: int, offset: int, acted: Acted | None) -> models.ActAnswer:
+    return models.ActAnswer(
+        act_id=act_id,
+        partition=partition,
+        offset=offset if acted is None else acted.at,
+        applied=None if acted is None else acted.refused is None,
+        refused=None if acted is None else acted.refused,
+    )

@@ -1,0 +1,35 @@
+"""Errors that are answered as such: status, code and message."""
+
+from collections.abc import Collection
+from typing import NoReturn
+
+
+class ApiError(Exception):
+    """Answered with ``status`` and ``{"error": code, "message": message}``."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+def refuse(message: str) -> NoReturn:
+    """Something about the question is wrong: raises ApiError 400."""
+    raise ApiError(400, "bad_request", message) from None
+
+
+def unavailable(partitions: Collection[int], why: str) -> ApiError:
+    """Nobody can answer for these partitions now."""
+    named = ", ".join(map(str, sorted(partitions)))
+    noun = "partition" if len(partitions) == 1 else "partitions"
+    return ApiError(503, "partition_unavailable", f"nobody answers for log {noun} {named}: {why}")
+
+
+def unknown_batch(batch_id: str) -> ApiError:
+    """The owner of its partition has nothing of this batch."""
+    message = (
+        f"nothing of batch {batch_id} has been read: neither a registration nor an upload. "
+        f"GET /api/batches/.../explain says whether its partition lags, and which dead letters name it"
+    )
+    return ApiError(404, "unknown_batch", message)

@@ -1,0 +1,184 @@
+"""The handlers: what is asked, in; an answer's model, out."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import TypeVar
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from app.api import acting, models
+from app.api.access import ACCESS_HEADER, ACCESS_KEY
+from app.api.apart import apart
+from app.api.errors import ApiError, refuse, unknown_batch
+from app.api.explain import explain
+from app.api.here import Here, Wanted
+from app.api.stream import Hub
+from app.api.whole import Whole, read_cursor
+from app.core.batch import State
+from app.engine.engine import Engine
+from app.history.dead_letters import NotReplayableError, dead_letter, dead_letters, replay_dead_letter
+from app.history.timeline import timeline
+
+A = TypeVar("A", bound=models.Asked)
+
+_LARGEST_PAGE = 500
+_LARGEST_OFFSET = 2**63 - 1
+
+
+class Handlers:
+    """All handlers of the API, with what they need."""
+
+    def __init__(self, engine: Engine, here: Here, whole: Whole, hub: Hub) -> None:
+        self._engine = engine
+        self._settings = engine.settings
+        self._here = here
+        self._whole = whole
+        self._hub = hub
+
+    async def overview(self, _: web.Request) -> models.Model:
+        """GET /api/overview."""
+        return await self._whole.overview()
+
+    async def batches(self, request: web.Request) -> models.Model:
+        """GET /api/batches."""
+        query = request.query
+        return await self._whole.batches(_wanted(query), query.get("cursor"), _limit(query, 100))
+
+    async def batch(self, request: web.Request) -> models.Model:
+        """GET /api/batches/{batch_id}."""
+        return await self._whole.batch(request.match_info["batch_id"])
+
+    async def explain(self, request: web.Request) -> models.Model:
+        """GET /api/batches/{batch_id}/explain."""
+        return await explain(self._whole, request.match_info["batch_id"])
+
+    async def timeline(self, request: web.Request) -> web.StreamResponse:
+        """GET /api/batches/{batch_id}/timeline."""
+        batch_id = request.match_info["batch_id"]
+        found = await self._whole.find(batch_id)
+        told = await apart(lambda: timeline(self._settings, batch_id, start=found.first or 0))
+        if not told.entries and found.batch.last < 0 and told.complete:
+            raise unknown_batch(batch_id)
+        return _json(told.model_dump_json())
+
+    async def act(self, request: web.Request) -> models.Model:
+        """POST /api/batches/{batch_id}/acts."""
+        asked = await _body(request, models.ActRequest)
+        return await acting.act(self._whole, self._engine, request.match_info["batch_id"], asked)
+
+    async def pending(self, request: web.Request) -> models.Model:
+        """GET /api/pending."""
+        return await self._whole.pending(request.query.get("cursor"), _limit(request.query, 100))
+
+    async def dead_letters(self, request: web.Request) -> web.StreamResponse:
+        """GET /api/dead-letters."""
+        query = request.query
+        limit = _limit(query, 50)
+
+        async def read() -> str:
+            page = await dead_letters(
+                self._settings,
+                reason=query.get("reason") or None,
+                batch_id=query.get("batch_id") or None,
+                limit=limit,
+                before=query.get("before") or None,
+            )
+            return page.model_dump_json()
+
+        try:
+            return _json(await apart(read))
+        except ValueError as error:
+            refuse(str(error))
+
+    async def dead_letter(self, request: web.Request) -> web.StreamResponse:
+        """GET /api/dead-letters/{partition}/{offset}."""
+        partition, offset = _place(request)
+        found = await apart(lambda: dead_letter(self._settings, partition, offset))
+        if found is None:
+            raise _no_letter(partition, offset)
+        return _json(found.model_dump_json())
+
+    async def replay(self, request: web.Request) -> web.StreamResponse:
+        """POST /api/dead-letters/{partition}/{offset}/replay."""
+        partition, offset = _place(request)
+        asked = await _body(request, models.ReplayRequest)
+        try:
+            sent = await apart(
+                lambda: replay_dead_letter(self._settings, partition, offset, who=asked.who, why=asked.why)
+            )
+        except NotReplayableError as error:
+            raise ApiError(409, "not_replayable", str(error)) from error
+        if sent is None:
+            raise _no_letter(partition, offset)
+        return _json(sent.model_dump_json())
+
+    async def events(self, request: web.Request) -> web.StreamResponse:
+        """GET /api/events."""
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "X-Content-Type-Options": "nosniff"}
+        return await self._hub.serve(request, headers | {ACCESS_HEADER: request[ACCESS_KEY]})
+
+    async def openapi(self, _: web.Request) -> web.StreamResponse:
+        """GET /api/openapi.json."""
+        from app.api.openapi import text  # noqa: PLC0415 - it describes the routes, which name these handlers
+
+        return _json(await asyncio.to_thread(text))
+
+    async def local_overview(self, _: web.Request) -> models.Model:
+        """GET /api/local/overview."""
+        return self._here.overview()
+
+    async def local_batches(self, request: web.Request) -> models.Model:
+        """GET /api/local/batches."""
+        query = request.query
+        after = read_cursor(query["cursor"]) if "cursor" in query else None
+        return await self._here.page(_wanted(query), after, _limit(query, 100))
+
+    async def local_batch(self, request: web.Request) -> models.Model:
+        """GET /api/local/batches/{batch_id}."""
+        return self._here.rows(request.match_info["batch_id"])
+
+    async def local_changes(self, request: web.Request) -> models.Model:
+        """GET /api/local/changes."""
+        return await self._here.changes(request.query.get("cursor"))
+
+
+def _json(text: str) -> web.Response:
+    return web.Response(text=text, content_type="application/json")
+
+
+def _wanted(query: Mapping[str, str]) -> Wanted:
+    state, stuck = query.get("state"), query.get("stuck", "false")
+    if stuck not in {"true", "false", ""}:
+        refuse("`stuck` is true or false")
+    try:
+        return Wanted(State(state) if state else None, query.get("search", ""), stuck == "true")
+    except ValueError:
+        refuse(f"`state` is one of {', '.join(one.value for one in State)}")
+
+
+def _limit(query: Mapping[str, str], default: int) -> int:
+    text = query.get("limit") or str(default)
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _LARGEST_PAGE:
+        refuse(f"`limit` is a number from 1 to {_LARGEST_PAGE}")
+    return int(text)
+
+
+def _place(request: web.Request) -> tuple[int, int]:
+    texts = request.match_info["partition"], request.match_info["offset"]
+    if not all(text.isascii() and text.isdigit() and len(text) < 20 for text in texts):  # noqa: PLR2004 - 2^63 has 19
+        refuse("partition and offset are numbers")
+    partition, offset = (min(int(text), _LARGEST_OFFSET) for text in texts)
+    return partition, offset
+
+
+async def _body(request: web.Request, kind: type[A]) -> A:
+    try:
+        return kind.model_validate_json(await request.read())
+    except ValidationError as error:
+        told = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'body'}: {one['msg']}" for one in error.errors())
+        refuse(told)
+
+
+def _no_letter(partition: int, offset: int) -> ApiError:
+    return ApiError(404, "unknown_dead_letter", f"there is no dead letter at partition {partition} offset {offset}")

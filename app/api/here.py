@@ -1,0 +1,252 @@
+"""Answers about the partitions of this worker, from the census and the local databases: what is committed, no more."""
+
+import base64
+import heapq
+import time
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from aiokafka import TopicPartition
+
+from app.api import views
+from app.api.errors import refuse, unavailable
+from app.api.local import LocalChanges, LocalOverview, LocalPage, LocalRows, LocalStanding, Ranked
+from app.api.models import BatchSummary, Counts, InputInfo, PartitionInfo
+from app.api.pace import Pace
+from app.core.batch import Batch, State
+from app.core.names import INPUTS
+from app.engine.engine import Engine
+from app.engine.partitioner import partition_for
+from app.engine.task import Task
+from app.engine.topics import log_topic
+from app.history.times import iso
+from tables import batches
+from tables.index import ids_after
+
+Place = tuple[int, str]
+
+#: How long a list is looked for before what there is is answered, in seconds.
+_SEARCH_SECONDS = 1.0
+
+#: The most changed batches that are told at a time.
+_MOST_CHANGED = 100
+
+
+class Wanted(NamedTuple):
+    """Which batches a list is to have. Without ``state`` and ``search`` those that wait, the longest wait first."""
+
+    state: State | None = None
+    search: str = ""
+    stuck: bool = False
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the list is in the order of waiting; else it is in the order of ids."""
+        return not self.search and self.state in {None, State.OPEN, State.UNREGISTERED}
+
+    def params(self) -> dict[str, str]:
+        """The same as parameters of a question."""
+        given = {"state": self.state.value if self.state else "", "search": self.search}
+        return {name: value for name, value in given.items() if value} | ({"stuck": "true"} if self.stuck else {})
+
+
+class Here:
+    """The partitions of this worker."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._settings = engine.settings
+        self._stuck_after = round(engine.settings.stuck_after_seconds * 1000)
+        self._log = log_topic(engine.settings)
+
+    @property
+    def url(self) -> str:
+        """How this worker is reached."""
+        return self._settings.canonical_url
+
+    def serves(self, partition: int) -> bool:
+        """Whether this worker owns a partition and has restored it."""
+        task = self._engine.tasks.get(partition)
+        return task is not None and task.serving
+
+    def rows(self, batch_id: str) -> LocalRows:
+        """The rows of a batch; none where nothing of it has been read.
+
+        Raises ApiError 503 where its partition isn't this worker's, or is being restored.
+        """
+        task = self._task(partition_of(batch_id, self._settings.partitions))
+        prefix = batches.prefix(batch_id)
+        rows = list(task.store.scan(prefix))
+        return LocalRows(
+            batch_id=batch_id,
+            rows=[base64.b64encode(value).decode() for _, value in rows],
+            first=int.from_bytes(rows[0][0][len(prefix) : len(prefix) + 8]) if rows else None,
+        )
+
+    def overview(self) -> LocalOverview:
+        """What this worker has to say of the overview."""
+        lags: Mapping[TopicPartition, int] = self._engine.lags()
+        return LocalOverview(
+            ready=self._engine.ready,
+            partitions=[
+                PartitionInfo(
+                    partition=partition,
+                    owner=self.url,
+                    ready=self.serves(partition),
+                    lag=lags.get(TopicPartition(self._log, partition)),
+                )
+                for partition in sorted(self._engine.tasks)
+            ],
+            inputs=[
+                InputInfo(topic=one.topic, partition=one.partition, lag=lag)
+                for one, lag in sorted(lags.items())
+                if one.topic in INPUTS
+            ],
+            standings=[
+                LocalStanding(
+                    partition=partition,
+                    counts=Counts(**{name: getattr(standing, name) for name in Counts.model_fields}),
+                    pending_uploads=standing.pending_uploads,
+                    oldest_pending=standing.oldest_pending,
+                    stuck=standing.stuck,
+                )
+                for partition, standing in sorted(self._engine.standings().items())
+            ],
+        )
+
+    async def page(self, wanted: Wanted, after: Place | None, limit: int) -> LocalPage:
+        """The first ``limit`` batches of a list behind ``after``, of this worker's partitions."""
+        partitions = sorted(partition for partition in self._engine.tasks if self._listed(partition))
+        pace, deadline = Pace(), time.monotonic() + _SEARCH_SECONDS
+        found: list[Ranked] = []
+        reached: list[Place] = []
+        for partition in partitions:
+            task = self._engine.tasks.get(partition)
+            if task is None or not task.serving:
+                raise unavailable([partition], "it was handed on meanwhile; ask again")
+            ranked, stopped = await self._of_partition(task, wanted, after, limit, pace, deadline)
+            found += ranked
+            if stopped is not None:
+                reached.append(stopped)
+        limit_reached = min(reached, default=None)
+        found.sort(key=lambda one: one.place)
+        if limit_reached is not None:
+            found = [one for one in found if one.place <= limit_reached]
+        if len(found) > limit:
+            found = found[:limit]
+            limit_reached = found[-1].place
+        return LocalPage(partitions=partitions, items=found, reached=limit_reached)
+
+    async def changes(self, cursor: str | None) -> LocalChanges:
+        """The batches that changed since a former answer."""
+        since = _cursor(cursor)
+        pace, now = Pace(), self._now()
+        changed: list[BatchSummary] = []
+        removed: list[str] = []
+        more = False
+        numbers = {}
+        for partition, task in list(self._engine.tasks.items()):
+            if not self._listed(partition):
+                continue
+            found = task.census.changes(since.get(partition), max(1, _MOST_CHANGED // len(self._engine.tasks)))
+            numbers[partition] = found.cursor
+            more = more or found.more
+            for batch_id in found.ids:
+                if not task.serving:
+                    break
+                batch = self._load(task, batch_id)
+                if batch.state is State.UNREGISTERED and not batch.pending:
+                    removed.append(batch_id)
+                else:
+                    changed.append(views.summary(batch, partition, now, self._stuck_after))
+                await pace.step()
+        return LocalChanges(
+            cursor=".".join(f"{partition}-{number}" for partition, number in sorted(numbers.items())),
+            changed=changed,
+            removed=removed,
+            more=more,
+        )
+
+    async def _of_partition(
+        self, task: Task, wanted: Wanted, after: Place | None, limit: int, pace: Pace, deadline: float
+    ) -> tuple[list[Ranked], Place | None]:
+        """The first of a partition, and up to where it was looked at; None: to its end."""
+        found: list[Ranked] = []
+        now = self._now()
+        while True:
+            places = self._waiting(task, wanted, after) if wanted.waiting else self._by_id(task, wanted, after)
+            for place in places:
+                after = place
+                batch = self._load(task, place[1])
+                if (wanted.state is None or batch.state is wanted.state) and batch.last >= 0:
+                    shown = views.summary(batch, task.partition, now, self._stuck_after)
+                    if shown.stuck or not wanted.stuck:
+                        found.append(Ranked(place=place, batch=shown, expires_at=self._expiry(batch)))
+                if len(found) == limit or time.monotonic() > deadline:
+                    return found, place
+                if pace.due:
+                    break
+            else:
+                return found, None
+
+            await pace.step()
+            if not task.serving:
+                raise unavailable([task.partition], "it was handed on meanwhile; ask again")
+
+    def _waiting(self, task: Task, wanted: Wanted, after: Place | None) -> Iterator[Place]:
+        """The places of those that wait, behind ``after``; merged from both lines."""
+        lines = []
+        if wanted.state in {None, State.OPEN}:
+            lines.append(task.census.open.after(after))
+        if wanted.state in {None, State.UNREGISTERED}:
+            lines.append(task.census.unregistered.after(after))
+        latest = self._now() - self._stuck_after if wanted.stuck else None
+        for place in heapq.merge(*lines):
+            if latest is not None and place[0] > latest:
+                return
+            yield place
+
+    def _by_id(self, task: Task, wanted: Wanted, after: Place | None) -> Iterator[Place]:
+        """The places of all that there are, whose ids begin with what is searched: in order of length and id."""
+        for batch_id in ids_after(task.store, wanted.search, None if after is None else after[1]):
+            yield len(batch_id.encode()), batch_id
+
+    def _expiry(self, batch: Batch) -> str | None:
+        ttl = self._settings.policy.pending_ttl
+        if batch.state is not State.UNREGISTERED or not batch.pending or not ttl:
+            return None
+        return iso(next(iter(batch.pending.values())).time + batch.extension + ttl)
+
+    def _listed(self, partition: int) -> bool:
+        task = self._engine.tasks.get(partition)
+        return task is not None and task.serving and task.census.listed
+
+    def _task(self, partition: int) -> Task:
+        task = self._engine.tasks.get(partition)
+        if task is None:
+            raise unavailable([partition], "its owner is another worker")
+        if not task.serving:
+            raise unavailable([partition], f"its owner, {self.url}, is restoring it; ask again in a moment")
+        return task
+
+    def _load(self, task: Task, batch_id: str) -> Batch:
+        return batches.batch_of(batch_id, (value for _, value in task.store.scan(batches.prefix(batch_id))))
+
+    @staticmethod
+    def _now() -> int:
+        return round(time.time() * 1000)
+
+
+def partition_of(batch_id: str, partitions: int) -> int:
+    """The partition of the log that a batch's records are in. Raises ApiError 400 where the id is no text."""
+    try:
+        return partition_for(batch_id.encode(), partitions)
+    except UnicodeEncodeError:
+        refuse("the batch id is not UTF-8")
+
+
+def _cursor(text: str | None) -> dict[int, int]:
+    try:
+        return {int(one): int(at) for one, _, at in (part.partition("-") for part in (text or "").split(".") if part)}
+    except ValueError:
+        refuse("`cursor` is not one of a former answer")

@@ -1,0 +1,29 @@
+"""The commands of operators: ``faust -A app <verb>``.
+
+=============  =====================================================================================================
+module         verbs
+=============  =====================================================================================================
+``now``        ``status``, ``batch show``, ``batch timeline``, ``explain``, ``pending``: how things are
+``acting``     ``act``: what an operator does to a batch
+``dlq``        ``dlq list``, ``dlq show``, ``dlq replay``: dead letters
+``past``       ``replay``, ``at``, ``audit``: what the topics say
+``topology``   ``topology``: topics, agents and tables
+=============  =====================================================================================================
+
+Each takes ``--json``: one JSON document on standard output, and nothing else. Exit statuses are the same for all of
+them (:mod:`app.commands.frame`), and each says them in ``--help``.
+"""
+
+from faust.cli.base import cli
+
+from app.commands.acting import act
+from app.commands.dlq import dlq
+from app.commands.now import batch, explain, pending, status
+from app.commands.past import at, audit, replay
+from app.commands.topology import topology
+
+
+def register() -> None:
+    """Add the commands to Faust's own, once the application is being made."""
+    for command in (status, batch, explain, pending, act, dlq, replay, at, audit, topology):
+        cli.add_command(command)

@@ -1,0 +1,230 @@
+"""The audit: is the state that the changelog says what the log amounts to?
+
+The changelog is restored as a worker would restore it; the log is reckoned up by :mod:`app.history.reckon`, which
+knows nothing of the code that wrote the state. Both up to the offset that the group has committed, so it is right
+beside running workers. One partition at a time, which is what has to fit into memory.
+"""
+
+import json
+import struct
+from collections.abc import Mapping
+from contextlib import aclosing
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from app.core import names
+from app.core.batch import Batch, replay
+from app.core.events import Content, Upload
+from app.engine.topics import changelog_topic, log_topic
+from app.history.models import AuditReport, StateDifference
+from app.history.reader import (
+    committed_offsets,
+    existing,
+    no_progress,
+    opened,
+    partition_counts,
+    read,
+    spans,
+    unsettled,
+)
+from app.history.reckon import Reckoned, Reckoner
+from app.history.replay import CutLogError, Phases, no_phases
+from app.settings import Settings
+from tables import batches, keys, pending
+
+#: Reasons of dead letters whose input was read and understood: it contradicts what stands.
+_CONFLICTS = {"registration_conflict", "upload_conflict"}
+
+#: So many differences are told in full; all are counted.
+_TOLD = 100
+_LONGEST = 2_000
+
+_LENGTH = struct.Struct(">I")
+
+#: The rows of a batch that the changelog has: those with facts, and the offsets of the originals that are kept.
+_Rows = tuple[list[bytes], set[int]]
+
+
+class _Found:
+    """What the audit finds."""
+
+    def __init__(self) -> None:
+        self.records = self.rows = self.batches = self.total = 0
+        self.differences: list[StateDifference] = []
+
+    def differ(self, batch_id: str, partition: int, field: str, changelog: Any, log: Any) -> None:
+        self.total += 1
+        if len(self.differences) < _TOLD:
+            one, other = (json.dumps(side, ensure_ascii=False)[:_LONGEST] for side in (changelog, log))
+            self.differences.append(
+                StateDifference(batch_id=batch_id, partition=partition, field=field, changelog=one, log=other)
+            )
+
+
+async def audit(settings: Settings, *, phases: Phases = no_phases) -> AuditReport:
+    """Compare the state of every batch with the log. Raises CutLogError, MissingTopicError and KafkaError."""
+    log, changelog = log_topic(settings), changelog_topic(settings)
+    counts = {topic: await existing(settings, topic) for topic in (log, changelog)}
+    counts |= await partition_counts(settings, [names.DEAD_LETTER])
+    committed = await committed_offsets(settings, log)
+    found = _Found()
+    notes = [] if committed else [f"the group {settings.app_id} has committed nothing: there was nothing to compare"]
+    async with opened(settings) as reader:
+        dead = [TopicPartition(names.DEAD_LETTER, number) for number in range(counts.get(names.DEAD_LETTER, 0))]
+        refused = await _refused(reader, dead, phases)
+        hidden = await unsettled(settings, reader, [TopicPartition(changelog, n) for n in range(counts[log])])
+        for number in range(counts[log]):
+            if TopicPartition(changelog, number) in hidden:
+                notes.append(f"partition {number} was not compared: a transaction is open on its changelog")
+                continue
+            end = committed.get(number, 0)
+            label = f"partition {number + 1} of {counts[log]}"
+            rows = await _changelog(reader, TopicPartition(changelog, number), found, phases, label)
+            reckoned = await _log(reader, settings, TopicPartition(log, number), end, refused, found, phases, label)
+            _compare(number, end, rows, reckoned, found)
+    return AuditReport(
+        app_id=settings.app_id,
+        same=not found.total,
+        partitions=counts[log] - len(hidden),
+        records=found.records,
+        rows=found.rows,
+        batches=found.batches,
+        differences_total=found.total,
+        differences=found.differences,
+        notes=notes,
+    )
+
+
+async def _refused(
+    reader: AIOKafkaConsumer, partitions: list[TopicPartition], phases: Phases
+) -> dict[str, set[tuple[int, int]]]:
+    """The inputs that could not be used, by topic: what the dead letters say."""
+    refused: dict[str, set[tuple[int, int]]] = {}
+    async with aclosing(read(reader, await spans(reader, partitions), phases("reading the dead letters"))) as batches_:
+        async for _, records in batches_:
+            for record in records:
+                said = {name: (value or b"").decode(errors="replace") for name, value in record.headers}
+                if said.get("rollcall.reason") in _CONFLICTS:
+                    continue
+                place = said.get("rollcall.source.partition", ""), said.get("rollcall.source.offset", "")
+                if all(part.isdigit() for part in place):
+                    topic = said.get("rollcall.source.topic", "")
+                    refused.setdefault(topic, set()).add((int(place[0]), int(place[1])))
+    return refused
+
+
+async def _changelog(
+    reader: AIOKafkaConsumer, partition: TopicPartition, found: _Found, phases: Phases, label: str
+) -> dict[str, _Rows]:
+    """The rows of a partition as a restore would have them, by batch."""
+    rows: dict[bytes, bytes] = {}
+    span = await spans(reader, [partition])
+    async with aclosing(read(reader, span, phases(f"{label}: reading the changelog"))) as batches_:
+        async for _, records in batches_:
+            for record in records:
+                if record.key is None or record.key[:1] not in {keys.BATCHES, keys.PENDING}:
+                    continue
+                if record.value is None:
+                    rows.pop(record.key, None)
+                else:
+                    rows[record.key] = record.value
+    found.rows += len(rows)
+    by_batch: dict[str, _Rows] = {}
+    for key, value in rows.items():
+        facts, originals = by_batch.setdefault(_batch_id(key), ([], set()))
+        if key[:1] == keys.PENDING:
+            originals.add(pending.offset_of(key))
+        else:
+            facts.append(value)
+    return by_batch
+
+
+async def _log(  # noqa: PLR0913, PLR0917 - the parts of one report
+    reader: AIOKafkaConsumer,
+    settings: Settings,
+    partition: TopicPartition,
+    end: int,
+    refused: Mapping[str, set[tuple[int, int]]],
+    found: _Found,
+    phases: Phases,
+    label: str,
+) -> dict[str, Reckoned]:
+    """The log of a partition, reckoned up."""
+    inputs = {
+        (code, number, offset) for code, topic in enumerate(names.INPUTS) for number, offset in refused.get(topic, ())
+    }
+    here = {offset for number, offset in refused.get(partition.topic, ()) if number == partition.partition}
+    policy = settings.policy
+    reckoner = Reckoner(policy.readiness_timeout, policy.pending_ttl, inputs, here)
+    begin, _ = (await spans(reader, [partition]))[partition]
+    if begin:
+        message = f"{partition.topic} partition {partition.partition} begins at offset {begin}: it was cut"
+        raise CutLogError(message)
+    progress = phases(f"{label}: reckoning up the log") if end else no_progress
+    async with aclosing(read(reader, {partition: (0, end)}, progress)) as batches_:
+        async for _, records in batches_:
+            found.records += len(records)
+            for record in records:
+                try:
+                    reckoner.take(record.offset, record.timestamp, record.headers, record.value)
+                except Exception as error:  # noqa: BLE001 - whatever bytes that are no event do to plain code
+                    about = (record.key or b"").decode(errors="replace")
+                    told = f"offset {record.offset} is no event, nor a dead letter: {type(error).__name__}: {error}"
+                    found.differ(about, partition.partition, "record", None, told)
+    return reckoner.batches
+
+
+def _compare(
+    partition: int, end: int, rows: Mapping[str, _Rows], reckoned: Mapping[str, Reckoned], found: _Found
+) -> None:
+    for batch_id in sorted(rows.keys() | reckoned.keys()):
+        facts, originals = rows.get(batch_id, ([], set()))
+        try:
+            batch, now = _batch(batch_id, facts, end), _batch(batch_id, facts, None)
+        except Exception as error:  # noqa: BLE001 - whatever a row that isn't right does to the code that reads it
+            found.differ(batch_id, partition, "rows", f"can't be read: {type(error).__name__}: {error}", None)
+            continue
+        missing = [at for at in now.pending if at not in originals]
+        if missing:
+            found.differ(batch_id, partition, "originals", sorted(originals), sorted(now.pending))
+        one = reckoned.get(batch_id)
+        if one is None and batch.last < 0:
+            continue  # all that is known of it is beyond what the group has committed
+        found.batches += 1
+        ours, theirs = summary(batch), (one or Reckoned()).summary()
+        for field in ours:
+            if ours[field] != theirs[field]:
+                found.differ(batch_id, partition, field, ours[field], theirs[field])
+
+
+def _batch(batch_id: str, values: list[bytes], end: int | None) -> Batch:
+    """The state that rows add up to, from facts before log offset ``end``."""
+    rows = [[fact for fact in batches.facts_of(value) if end is None or fact.at < end] for value in values]
+    return replay(batch_id, rows)
+
+
+def summary(batch: Batch) -> dict[str, Any]:
+    """A batch in the words of :meth:`app.history.reckon.Reckoned.summary`."""
+    return {
+        "slots": [
+            [essay, None if one is None else one.upload_id, None if one is None else _text(one)]
+            for essay, one in zip(batch.essay_ids, batch.slots, strict=True)
+        ],
+        "pending": [[at, held.upload.upload_id, _text(held.upload)] for at, held in batch.pending.items()],
+        "excess": sorted([one.upload_id, one.text_id] for one in batch.excess.values()),
+        "late_failures": batch.late_failures,
+        "conflicts": sorted(map(list, batch.conflicts)),
+        "timed_out": batch.timed_out,
+        "closed": batch.closed,
+        "acts": [[act_id, acted.refused is None] for act_id, acted in batch.acts.items()],
+    }
+
+
+def _text(upload: Upload) -> str | None:
+    return upload.text_id if isinstance(upload, Content) else None
+
+
+def _batch_id(key: bytes) -> str:
+    (length,) = _LENGTH.unpack(key[1:5])
+    return key[5 : 5 + length].decode()

@@ -1,0 +1,110 @@
+"""A copy of the log under a fresh app id: for rebuilding everything with real workers, beside those that run.
+
+The copy has the same records, in the same places, **at the same times**: the topic takes the times of its records
+while it is filled, and only then the broker's, as the log must. Deadlines therefore fire where they fired. A worker
+that is started with the fresh app id folds the copy from its beginning; it reads the inputs from their beginning as
+well, and skips each of them that the copy already has, by its position.
+"""
+
+import re
+from contextlib import aclosing
+from typing import Any
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import for_code
+
+from app.engine.kafka import connection, leaders_known, new_producer
+from app.engine.topics import log_topic, plans
+from app.errors import OperatorError
+from app.history.reader import Progress, no_progress, opened, read, spans
+from app.settings import Settings
+
+_APP_ID = re.compile(r"[a-zA-Z0-9._-]{1,200}")
+_TIMESTAMP_TYPE = "message.timestamp.type"
+
+
+class CopyRefusedError(OperatorError):
+    """The log can't be copied to that app id. The message says why."""
+
+
+async def copy_log(settings: Settings, into: str, *, progress: Progress = no_progress) -> tuple[Settings, int]:
+    """Copy the log as it is now to ``{into}-log``; the settings of the fresh app id, and how many records were copied.
+
+    Raises CopyRefusedError where the app id is not a fresh one, KafkaError when the broker fails; what was copied by
+    then stays, under an app id that is then not fresh any more.
+    """
+    if not _APP_ID.fullmatch(into) or into == settings.app_id:
+        message = f"{into!r} is not an app id to copy to: another one, of letters, digits, '.', '_' and '-'"
+        raise CopyRefusedError(message)
+    fresh = settings.model_copy(update={"app_id": into})
+    source, target = log_topic(settings), log_topic(fresh)
+    partitions = await _create(settings, fresh, source, target)
+    copied = 0
+    producer = new_producer(fresh)
+    try:
+        await producer.start()
+        await leaders_known(producer, [target])
+        async with opened(settings) as reader:
+            there = await spans(reader, [TopicPartition(source, number) for number in range(partitions)])
+            async with aclosing(read(reader, there, progress)) as batches:
+                async for partition, records in batches:
+                    await _send(producer, target, partition.partition, records)
+                    copied += len(records)
+    finally:
+        await producer.stop()
+    await _alter(settings, target, dict(plans(fresh)[target].config))
+    return fresh, copied
+
+
+async def _create(settings: Settings, fresh: Settings, source: str, target: str) -> int:
+    admin = AIOKafkaAdminClient(**connection(settings))
+    try:
+        await admin.start()
+        existing = set(await admin.list_topics())
+        if source not in existing:
+            message = f"topic {source} does not exist: there is nothing to copy"
+            raise CopyRefusedError(message)
+        taken = sorted(existing & {target, *(topic for topic in plans(fresh) if topic.startswith(f"{fresh.app_id}-"))})
+        if taken:
+            message = f"{fresh.app_id} is not a fresh app id: {', '.join(taken)} exists"
+            raise CopyRefusedError(message)
+        partitions = len((await admin.describe_topics([source]))[0]["partitions"])
+        config = dict(plans(fresh)[target].config) | {_TIMESTAMP_TYPE: "CreateTime"}
+        response = await admin.create_topics(
+            [NewTopic(target, partitions, settings.replication_factor, topic_configs=config)], timeout_ms=30_000
+        )
+    finally:
+        await admin.close()
+    for topic, code, *detail in response.topic_errors:
+        if code:
+            message = f"topic {topic} can't be created: {for_code(code).__name__}: {detail[0] if detail else ''}"
+            raise CopyRefusedError(message)
+    return partitions
+
+
+async def _alter(settings: Settings, topic: str, config: dict[str, str]) -> None:
+    admin = AIOKafkaAdminClient(**connection(settings))
+    try:
+        await admin.start()
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, config)])
+    finally:
+        await admin.close()
+
+
+async def _send(producer: AIOKafkaProducer, topic: str, partition: int, records: list[Any]) -> None:
+    """Send records in order, with their own times, and wait until the broker has them."""
+    batches = [producer.create_batch()]
+    for record in records:
+        fields = {
+            "timestamp": record.timestamp,
+            "key": record.key,
+            "value": record.value,
+            "headers": list(record.headers),
+        }
+        if batches[-1].append(**fields) is None:  # full; the first record of a batch always fits
+            batches.append(producer.create_batch())
+            batches[-1].append(**fields)
+    for batch in batches:
+        await (await producer.send_batch(batch, topic, partition=partition))

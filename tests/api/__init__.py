@@ -1,0 +1,1 @@
+"""The HTTP API: its parts by themselves, and on real workers."""

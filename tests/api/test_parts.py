@@ -1,0 +1,150 @@
+"""The parts that need no worker: who owns what, sums, cursors, the index of ids, sentences, slow listeners."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, ConsumerProtocolMemberMetadata
+
+from app.api import models, views
+from app.api.directory import members_of
+from app.api.errors import ApiError
+from app.api.local import LocalOverview, LocalStanding
+from app.api.stream import Listener
+from app.api.summing import overview_of
+from app.api.whole import read_cursor, write_cursor
+from app.settings import Settings
+from tables import batches
+from tables.index import ids_after
+from tables.store import Store
+from tests.core.play import play
+
+LOG = "rollcall-log"
+A, B = "http://a:1", "http://b:1"
+
+
+def member(url: str, partitions: list[int]) -> tuple[Any, ...]:
+    """A member as the broker describes it; a worker that has just joined tells its address all the same."""
+    subscription = ConsumerProtocolMemberMetadata(4, [LOG, "input"], f'{{"url": "{url}"}}'.encode())
+    assignment = ConsumerProtocolMemberAssignment(4, [(LOG, partitions), ("input", [7])], b"compressed, whatever it is")
+    return url, "rollcall", "/127.0.0.1", subscription.encode(), assignment.encode()
+
+
+def test_the_group_says_who_owns_which_partition_of_the_log() -> None:
+    members = [member(A, [2, 0]), member(B, [])]
+    found = members_of((0, "rollcall", "Stable", "consumer", "faust", members), LOG)
+    assert found == (True, {A: (0, 2), B: ()})
+
+
+@pytest.mark.parametrize("state", ["PreparingRebalance", "CompletingRebalance"])
+def test_while_the_group_rebalances_nothing_is_known(state: str) -> None:
+    assert not members_of((0, "rollcall", state, "consumer", "", [(A, "", "", b"", b"")]), LOG).stable
+
+
+def test_a_group_without_members_owns_nothing() -> None:
+    assert members_of((0, "rollcall", "Empty", "consumer", "", []), LOG) == (True, {})
+
+
+def part(*partitions: int, complete: int | None = 1) -> LocalOverview:
+    counts = models.Counts(unregistered=1, open=2, complete=complete, discarded=0)
+    return LocalOverview(
+        ready=True,
+        partitions=[models.PartitionInfo(partition=one, owner="me", ready=True, lag=one) for one in partitions],
+        inputs=[],
+        standings=[
+            LocalStanding(partition=one, counts=counts, pending_uploads=3, oldest_pending=None, stuck=1)
+            for one in partitions
+        ],
+    )
+
+
+def overview(owned: dict[str, tuple[int, ...]], parts: dict[str, LocalOverview]) -> models.Overview:
+    return overview_of(Settings(_env_file=None), A, owned, parts)  # type: ignore[call-arg]
+
+
+def test_what_nobody_answers_for_is_missing_and_not_counted() -> None:
+    found = overview({A: (0,), B: (1,)}, {A: part(0)})
+    assert found.missing == [1, 2]
+    assert [(one.owner, one.ready) for one in found.partitions] == [("me", True), (B, False), (None, False)]
+    assert found.counts.open == 2
+    assert [one.reachable for one in found.workers] == [True, False]
+
+
+def test_a_partition_that_two_claim_is_counted_once() -> None:
+    found = overview({A: (0,), B: (1, 2)}, {A: part(0, 1), B: part(1, 2)})
+    assert (found.counts.open, found.pending_uploads, found.stuck) == (6, 9, 3)
+    assert found.missing == []
+
+
+def test_a_count_that_one_worker_has_not_yet_is_nobodys() -> None:
+    found = overview({A: (0, 1), B: (2,)}, {A: part(0, 1), B: part(2, complete=None)})
+    assert (found.counts.complete, found.counts.discarded, found.counts.open) == (None, 0, 6)
+
+
+@pytest.mark.parametrize("place", [(0, "a"), (1_764_000_000_000, "å/%?"), (5, "")])
+def test_a_cursor_is_read_as_it_was_written(place: tuple[int, str]) -> None:
+    assert read_cursor(write_cursor(place)) == place
+
+
+@pytest.mark.parametrize("text", ["", "x", "bnVsbA", "W10", "eyJhIjoxfQ", "å", "W1td"])
+def test_any_other_text_is_no_cursor(text: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        read_cursor(text)
+    assert caught.value.status == 400
+
+
+def test_ids_are_found_by_how_they_begin_whatever_their_length(tmp_path: Path) -> None:
+    store = Store(tmp_path / "partition-0")
+    store.open()
+    ids = ["a", "b", "ab", "ba", "abc", "b" * 300, "ab" * 40, "å", "åb", "ab\x01", "\xff"]
+    for number, one in enumerate(ids):
+        for step in range(3):  # several rows each
+            key, value = batches.row(one, list(play("R1", one).steps[0].facts))
+            store.write({key[:-1] + bytes([step]): value}, number)
+    for beginning in ("", "a", "ab", "b", "å", "abc", "x", "ab\x01"):
+        expected = sorted((one for one in ids if one.startswith(beginning)), key=lambda one: (len(one.encode()), one))
+        assert list(ids_after(store, beginning)) == expected
+        for index, one in enumerate(expected):
+            assert list(ids_after(store, beginning, one)) == expected[index + 1 :]
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("sequence", "sentence"),
+    [
+        ("R3 C0 C1", "waits for 1 of 3 slots: "),
+        ("R3 F0", "waits for 2 of 3 slots: "),
+        ("C0", "1 upload waits for the registration"),
+        ("C0 F1", "2 uploads wait for the registration"),
+        ("R2 C0 F1", "complete: 1 filled, 1 failed, of 2 slots"),
+        ("R1 C0", "complete: 1 filled, 0 failed, of 1 slot"),
+    ],
+)
+def test_a_reason_says_what_is_missing(sequence: str, sentence: str) -> None:
+    batch = play(sequence).batch
+    assert views.reason(batch).startswith(sentence)
+    for slot in views.empty_slots(batch):
+        assert slot in views.reason(batch)
+
+
+def test_a_reason_names_a_few_slots_and_counts_the_others() -> None:
+    assert views.listed(["a", "b", "c"]) == "a, b, c"
+    assert views.listed(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"
+
+
+def test_a_slow_listener_gets_the_latest_of_each_batch_once_and_never_more_than_is_kept() -> None:
+    one = Listener()
+    shown = views.summary(play("R2", "slow").batch, 0, 0, 1000)
+    for filled in range(3):
+        changes = models.BatchChanges(changed=[shown.model_copy(update={"filled": filled})], removed=[], more=False)
+        one.tell(None, changes)
+    said = one.take().decode()
+    assert said.count('"batch_id":"slow"') == 1
+    assert '"filled":2' in said
+    assert one.take() == b""
+    for number in range(1500):
+        changed = [shown.model_copy(update={"batch_id": f"batch-{number}"})]
+        one.tell(None, models.BatchChanges(changed=changed, removed=[], more=False))
+    said = one.take().decode()
+    assert said.count('"batch_id"') <= 1000
+    assert '"more":true' in said

@@ -1,0 +1,268 @@
+"""The operators' API as the board sees it, over a dictionary in this process: a test controls every answer."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from aiohttp import web
+
+from tests.board.scenarios import Json, ago, explanation, overview, story
+
+T = TypeVar("T")
+BOARD = Path(__file__).resolve().parents[2] / "app" / "board"
+TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html"}
+# Nothing but the board's own files, no inline script or style, no markup made from strings, no framing.
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+)
+SUMMARY = (
+    "batch_id",
+    "partition",
+    "state",
+    "slots",
+    "filled",
+    "failed",
+    "pending",
+    "since",
+    "age_seconds",
+    "stuck",
+    "reason",
+)
+ACCESS = web.RequestKey("access", str)
+INCOMPLETE = ("open", "unregistered")
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class FakeApi:
+    """A server on a free port, in a thread of its own. What it answers is in plain attributes; a context manager."""
+
+    def __init__(self) -> None:
+        self.batches: dict[str, Json] = {}
+        self.letters: list[Json] = []
+        self.missing: list[int] = []
+        self.token: str | None = None
+        self.read_token: str | None = None
+        self.down = False  # every call of the API is cut off without an answer
+        self.act_error: tuple[int, Json] | None = None
+        self.asked: list[str] = []  # method, path and query of every call of the API
+        self.authorizations: list[str | None] = []
+        self.acts: list[Json] = []
+        self._streams: set[web.StreamResponse] = set()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="fake-api", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self.url = self._call(self._start())
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._call(self._end())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    def put(self, *batches: Json) -> None:
+        """Set batches without telling anybody."""
+        self.batches |= {one["batch_id"]: one for one in batches}
+
+    def tell(self, *batches: Json, more: bool = False) -> None:
+        """Set batches and send them to every board, with the overview; `more`: others changed that are not named."""
+        self.put(*batches)
+        self._call(self._send("batches", {"changed": [_summary(one) for one in batches], "removed": [], "more": more}))
+        self._call(self._send("overview", self.overview()))
+
+    def cut(self) -> None:
+        """End every stream of events."""
+        self._call(self._cut())
+
+    def listeners(self) -> int:
+        """Return how many boards listen."""
+        return len(self._streams)
+
+    def overview(self) -> Json:
+        """Count what there is."""
+        return overview(list(self.batches.values()), self.missing)
+
+    # --- the server ---------------------------------------------------------------------------------------------------
+
+    def _call(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(asyncio.wait_for(work, 10), self._loop).result()
+
+    async def _start(self) -> str:
+        app = web.Application(middlewares=[self._gate])
+        app.router.add_get("/", self._file)
+        app.router.add_get("/board/{name}", self._file)
+        app.router.add_get("/api/overview", self._overview)
+        app.router.add_get("/api/batches", self._list)
+        app.router.add_get("/api/batches/{id}", self._batch)
+        app.router.add_get("/api/batches/{id}/explain", self._explain)
+        app.router.add_get("/api/batches/{id}/timeline", self._timeline)
+        app.router.add_post("/api/batches/{id}/acts", self._act)
+        app.router.add_get("/api/pending", self._pending)
+        app.router.add_get("/api/dead-letters", self._letters)
+        app.router.add_get("/api/dead-letters/{partition}/{offset}", self._letter)
+        app.router.add_post("/api/dead-letters/{partition}/{offset}/replay", self._replay)
+        app.router.add_get("/api/events", self._events)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = self._runner.addresses[0][:2]
+        return f"http://{host}:{port}"
+
+    async def _end(self) -> None:
+        await self._cut()
+        await self._runner.cleanup()
+
+    async def _cut(self) -> None:
+        for stream in list(self._streams):
+            if stream._req is not None and stream._req.transport is not None:
+                stream._req.transport.abort()
+        self._streams.clear()
+
+    async def _send(self, event: str, data: Json) -> None:
+        for stream in list(self._streams):
+            await stream.write(_event(event, data))
+
+    @web.middleware
+    async def _gate(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not request.path.startswith("/api/"):
+            return await handler(request)
+        self.asked.append(f"{request.method} {request.rel_url.raw_path_qs}")
+        if self.down:
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response(status=500)
+        sent = request.headers.get("Authorization")
+        self.authorizations.append(sent)
+        full = self.token is None or sent == f"Bearer {self.token}"
+        if not full and sent != f"Bearer {self.read_token}":
+            return web.json_response({"error": "unauthorized", "message": "a token is needed"}, status=401)
+        if request.method == "POST" and not full:
+            return web.json_response({"error": "read_only", "message": "this token may only read"}, status=403)
+        request[ACCESS] = "full" if full else "read"
+        answer = await handler(request)
+        if not answer.prepared:
+            answer.headers["Rollcall-Access"] = request[ACCESS]
+        return answer
+
+    async def _file(self, request: web.Request) -> web.Response:
+        file = BOARD / request.match_info.get("name", "index.html")
+        if not file.is_file():
+            raise web.HTTPNotFound
+        headers = {"Content-Security-Policy": CSP, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"}
+        return web.Response(body=file.read_bytes(), content_type=TYPES[file.suffix], charset="utf-8", headers=headers)
+
+    async def _overview(self, _: web.Request) -> web.Response:
+        return web.json_response(self.overview())
+
+    async def _list(self, request: web.Request) -> web.Response:
+        asked = request.query
+        states = (asked["state"],) if "state" in asked else None if "search" in asked else INCOMPLETE
+        found = [
+            one
+            for one in self.batches.values()
+            if (states is None or one["state"] in states)
+            and one["batch_id"].startswith(asked.get("search", ""))
+            and (one["stuck"] or asked.get("stuck") != "true")
+        ]
+        found.sort(key=lambda one: (not one["stuck"], one["since"], one["batch_id"]))
+        return web.json_response(_page(found, asked, _summary) | {"missing": self.missing})
+
+    def _known(self, request: web.Request) -> Json:
+        one = self.batches.get(request.match_info["id"])
+        if one is None:
+            said = {"error": "unknown_batch", "message": "no batch of that id"}
+            raise web.HTTPNotFound(text=json.dumps(said), content_type="application/json")
+        return one
+
+    async def _batch(self, request: web.Request) -> web.Response:
+        return web.json_response(self._known(request))
+
+    async def _explain(self, request: web.Request) -> web.Response:
+        batch_id = request.match_info["id"]
+        letters = [one for one in self.letters if one["batch_id"] == batch_id]
+        return web.json_response(explanation(self.batches.get(batch_id), batch_id, letters))
+
+    async def _timeline(self, request: web.Request) -> web.Response:
+        return web.json_response(story(self._known(request)))
+
+    async def _act(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        if self.act_error:
+            return web.json_response(self.act_error[1], status=self.act_error[0])
+        one = self._known(request)
+        self.acts.append(body | {"batch_id": one["batch_id"]})
+        done = one | {"acts": [*one["acts"], body | {"offset": 200, "at": None, "time": ago(0), "refused": None}]}
+        if body["act"] == "force_complete":
+            done |= {"state": "complete", "stuck": False, "closed": "forced", "reason": "was completed by an operator"}
+        self.put(done)
+        await self._send("batches", {"changed": [_summary(done)], "removed": []})
+        await self._send("overview", self.overview())
+        answer = {
+            "act_id": body["act_id"],
+            "partition": one["partition"],
+            "offset": 200,
+            "applied": True,
+            "refused": None,
+        }
+        return web.json_response(answer, status=202)
+
+    async def _pending(self, request: web.Request) -> web.Response:
+        found = [one for one in self.batches.values() if one["pending_list"]]
+        found.sort(key=lambda one: one["since"])
+        return web.json_response(_page(found, request.query, _waiting) | {"missing": self.missing})
+
+    async def _letters(self, request: web.Request) -> web.Response:
+        asked = request.query
+        found = [
+            one for one in self.letters if all(one[key] == asked[key] for key in ("reason", "batch_id") if key in asked)
+        ]
+        found.sort(key=lambda one: -one["offset"])
+        return web.json_response(_page(found, {**asked, "cursor": asked.get("before", "0")}, lambda one: one))
+
+    async def _letter(self, request: web.Request) -> web.Response:
+        offset = int(request.match_info["offset"])
+        return web.json_response(next(one for one in self.letters if one["offset"] == offset))
+
+    async def _replay(self, request: web.Request) -> web.Response:
+        self.acts.append(await request.json() | {"replayed": int(request.match_info["offset"])})
+        return web.json_response(
+            {"topic": "huleedu.file.essay.content.provisioned.v1", "partition": 1, "offset": 9001}, status=202
+        )
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "Rollcall-Access": request[ACCESS]}
+        stream = web.StreamResponse(headers=headers)
+        await stream.prepare(request)
+        await stream.write(b": hello\n\n" + _event("overview", self.overview()))
+        self._streams.add(stream)
+        try:
+            await asyncio.Event().wait()  # until the listener goes: then the handler is cancelled
+        finally:
+            self._streams.discard(stream)
+        return stream
+
+
+def _summary(one: Json) -> Json:
+    return {key: one[key] for key in SUMMARY}
+
+
+def _waiting(one: Json) -> Json:
+    fields = ("batch_id", "partition", "pending", "since", "age_seconds")
+    return {key: one[key] for key in fields} | {"expires_at": one["pending_list"][0]["expires_at"]}
+
+
+def _page(found: list[Json], asked: Mapping[str, str], shown: Callable[[Json], Json]) -> Json:
+    start, limit = int(asked.get("cursor", "0")), int(asked.get("limit", "100"))
+    more = start + limit < len(found)
+    return {"items": [shown(one) for one in found[start : start + limit]], "next": str(start + limit) if more else None}
+
+
+def _event(name: str, data: Json) -> bytes:
+    return f"event: {name}\ndata: {json.dumps(data)}\n\n".encode()

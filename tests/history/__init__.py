@@ -1,0 +1,1 @@
+"""Tests of history and of the commands."""

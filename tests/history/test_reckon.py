@@ -1,0 +1,117 @@
+"""The reckoner and the core, which share no code, agree on every log; and each alone would be believed."""
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import settings as bounds
+from structlog.testing import capture_logs
+
+from app.core.acts import DiscardUpload, Extend, Reopen
+from app.history.audit import summary
+from app.history.reckon import Reckoner
+from app.history.refold import OneBatch
+from tests.agents.log import Log
+from tests.core.play import SECOND
+from tests.history.log import BATCHES, STEPS, KeyedLog, Step, fold_all, log_of, refused, settings
+from tests.support import events
+from tests.support.events import uid
+
+
+def reckoned(log: Log, said: Any) -> Reckoner:
+    chosen = settings()
+    reckoner = Reckoner(chosen.policy.readiness_timeout, chosen.policy.pending_ttl, *refused(said))
+    for record in log.records:
+        reckoner.take(record.offset, record.timestamp, record.headers, record.value)
+    return reckoner
+
+
+def agree(log: Log) -> None:
+    """Both say the same of every batch."""
+    with capture_logs():
+        folder, said = fold_all(log, settings())
+    found = reckoned(log, said).batches
+    for batch_id in BATCHES:
+        batch = folder.batch(batch_id)
+        assert (batch_id in found) == (batch.last >= 0)
+        if batch_id in found:
+            assert found[batch_id].summary() == summary(batch)
+
+
+@bounds(max_examples=150, deadline=None)
+@given(STEPS)
+def test_the_reckoner_agrees_with_the_core(steps: list[Step]) -> None:
+    agree(log_of(steps))
+
+
+def by(number: int) -> tuple[str, str, str]:
+    return uid("act", number), "Ada", "a reason"
+
+
+def test_they_agree_on_a_batch_that_is_opened_again_and_is_late_again() -> None:
+    log = KeyedLog()
+    log.send_event(events.registration("one", ["first"]))
+    log.tick(log.time + 9 * SECOND)
+    for number in range(4):
+        log.send_event(events.content("one", f"u{number}", f"t{number}"))
+    log.act("one", Reopen(*by(0), ("second", "third", "fourth", "fifth")))
+    agree(log)
+    log.tick(log.time + 5 * SECOND)
+    agree(log)
+    log.act("one", Extend(*by(1), 2))
+    log.tick(log.time + 9 * SECOND)
+    agree(log)
+
+
+def test_they_agree_on_deadlines_that_are_put_off_and_for_what() -> None:
+    for registered in (True, False):
+        log = KeyedLog()
+        log.send_event(events.content("one", "u0", "t0"))
+        log.act("one", Extend(*by(0), 100))
+        log.tick(log.time + 50 * SECOND)
+        agree(log)
+        if registered:
+            log.send_event(events.registration("one", ["first", "second"]))
+        else:
+            log.act("one", DiscardUpload(*by(1), "u0"))
+            log.send_event(events.content("one", "u1", "t1"))
+        agree(log)
+        log.tick(log.time + 50 * SECOND)  # what it was put off for is gone
+        agree(log)
+
+
+@bounds(max_examples=100, deadline=None)
+@given(STEPS)
+def test_a_batch_folded_alone_is_what_it_is_among_all_others(steps: list[Step]) -> None:
+    log = log_of(steps)
+    with capture_logs():
+        folder, said = fold_all(log, settings())
+        alone: list[Any] = []
+        for batch_id in BATCHES:
+            one = OneBatch(settings(), 0, batch_id)
+            for record in log.records:
+                taken = one.take(record)
+                alone += [] if taken is None else taken.outputs
+            assert summary(one.batch) == summary(folder.batch(batch_id))
+    whose = [output for output in said if output[2] not in {b"", b"not JSON"}]  # those name no batch
+    assert sorted(map(repr, alone)) == sorted(map(repr, whose))
+
+
+def test_a_slot_is_given_once_and_the_first_outcome_stands() -> None:
+    log = KeyedLog()
+    log.send_event(events.registration("b", ["first", "second", "third"]))
+    log.send_event(events.failure("b", "u0"))
+    log.send_event(events.content("b", "u1", "t1"))
+    log.send_event(events.content("b", "u1", "another text"))
+    log.send_event(events.content("b", "u2", "t1"))
+    summed = reckoned(log, []).batches["b"].summary()
+    assert summed["slots"] == [["first", "u1", "t1"], ["second", None, None], ["third", "u0", None]]
+    assert summed["conflicts"] == [[1, 0, 1]]
+
+
+def test_pending_uploads_are_given_up_when_their_time_is_over() -> None:
+    log = KeyedLog()
+    log.send_event(events.content("b", "u0", "t0"))
+    log.tick(log.time + 4_000)
+    assert reckoned(log, []).batches["b"].summary()["pending"] == [[0, "u0", "t0"]]
+    log.tick(log.time + 6_000)
+    assert reckoned(log, []).batches["b"].summary()["pending"] == []
