@@ -6,6 +6,7 @@ from bench.cells import Cell, Cells, JoinOnly, Throughput
 from bench.figures import Figure
 from bench.special import Latency, Restore
 from bench.trial import Phase
+from bench.watched import Watched
 from bench.workload import TYPICAL_SLOTS, Part
 
 CPU = "main.cpu_seconds_per_million"
@@ -25,6 +26,7 @@ class Plan:
         self._compare()
         self._shapes()
         self._state()
+        self._board()
         self._others()
 
     def select(self, only: Sequence[str], contestants: Sequence[str]) -> tuple[list[Figure], dict[str, Cell]]:
@@ -196,6 +198,18 @@ class Plan:
                 goal=0.5,
                 high=True,
             ),
+        ]
+
+    def _board(self) -> None:
+        """Ten thousand open batches (a hundredth of the events), with the board open and without."""
+        open_batches = Part("open", max(1, self.events // 100), slots=4, missing=1, partitions=self.partitions)
+        phases = (self._cold(), self._warm(), Phase("open", open_batches), self._main())
+        alone = self._throughput("rollcall-unwatched", "rollcall", *phases)
+        watched = self.cells.add(Watched("rollcall-watched", "rollcall", phases, before="open"))
+        title = "with the board open on a hundredth as many open batches, against not: "
+        self.figures += [
+            Figure("board-cpu", f"CPU {title}the worker", watched, CPU, (alone,), goal=1.05),
+            Figure("board", f"events/s {title}one worker", watched, SPEED, (alone,), most=False, goal=0.95, high=True),
         ]
 
     def _others(self) -> None:

@@ -84,9 +84,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--default-timeouts",
         action="store_true",
-        help=f"the shipped session time-out of {SHIPPED_SESSION} s instead of {SHORT_SESSION} s, and shipped "
-        f"chunks; without --fault and --rounds: five times "
-        f"kill -9 of one of three workers, which must be made up for within {TAKEOVER_SECONDS} s",
+        help=f"the shipped session time-out of {SHIPPED_SESSION} s, not {SHORT_SESSION} s, and shipped chunks; without "
+        f"--fault and --rounds: five times kill -9 of one of three workers, made up for within {TAKEOVER_SECONDS} s",
     )
     parser.add_argument("--json", type=Path, help="also write the results to this file")
     return parser.parse_args()

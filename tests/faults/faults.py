@@ -13,8 +13,9 @@ from tests.support.worker import STOP_SECONDS, Worker
 READY_SECONDS = 90
 WORKERS = 3
 # Most records in a chunk, worker by worker. With the shipped 10,000 a burst is one chunk of 10 ms, and hardly a fault
-# finds it under way; small chunks make many of it, so that faults strike before, in and between them.
-CHUNKS = (10, 30, 100)
+# finds it under way; small chunks make a queue of it (2 records in 5 to 10 ms are 200 to 400/s, a burst brings some
+# 170 to each partition in half a second), so that faults strike before, in and between chunks.
+CHUNKS = (2, 5, 20)
 
 
 def now() -> int:

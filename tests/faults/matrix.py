@@ -158,18 +158,32 @@ class _Rounds:
         return left
 
     def _work(self, hit: Sequence[int]) -> None:
-        """Return at a moment by chance at which the partitions owe something."""
+        """Return at a moment at which the partitions owe something.
+
+        One time in two it is by chance, else right after offsets were committed: whatever a worker has committed too
+        early is lost by a crash then.
+        """
+        chance, owed = self.cast.chance, self.traffic.ledger.owed
         self.traffic.flood()
-        time.sleep(0.05 + self.cast.chance.random() * 0.3)
+        time.sleep(0.05 + chance.random() * 0.3)
+        self.traffic.busy = True
+        if chance.random() < 0.5:
+            self._wait_for_commit(hit)
         deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            if self.traffic.ledger.owed(hit):
-                # Not always at the first sight of it: it lasts some 10 ms from the acknowledgement to the answer.
-                time.sleep(self.cast.chance.random() * 0.01)
-                if self.traffic.ledger.owed(hit):
-                    return
-            self.traffic.flood()
+        while time.monotonic() < deadline and not owed(hit):
             time.sleep(0.001)
+        self.traffic.busy = False
+
+    def _wait_for_commit(self, hit: Sequence[int]) -> None:
+        """Wait until an offset of one of these partitions is committed, at most three times as long as it takes."""
+
+        def offsets() -> list[int | None]:
+            committed = self.cast.stage.io.committed(APP)
+            return [committed.get((LOG, number)) for number in hit]
+
+        before, deadline = offsets(), time.monotonic() + 1.5
+        while offsets() == before and time.monotonic() < deadline:
+            pass
 
     def _served(self, hit: Sequence[int], made_after: int, start: int, victim: Worker) -> float:
         deadline = time.monotonic() + SERVED_SECONDS
