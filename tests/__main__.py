@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-TYPED = ("app", "tables", "agents", "demo", "bench", "tests", "run.py")
+TYPED = ("app", "tables", "agents", "demo", "bench", "ops", "tests", "run.py")
 
 
 @dataclass(frozen=True)
