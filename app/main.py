@@ -3,10 +3,12 @@
 ``faust -A app worker`` runs what :func:`create_app` returns.
 """
 
+import asyncio
 import socket
 import sys
 
 import structlog
+import uvloop
 
 from app import commands, http, logs, settings
 from app.core.names import INPUTS
@@ -71,6 +73,8 @@ def create_app(given: Settings | None = None) -> App:
     except SettingsError as error:
         sys.exit(f"rollcall: {error}")
     logs.configure()
+    # Before Faust makes its loops, the worker's own and the consumer thread's.
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     app = Rollcall(
         chosen.app_id,
         broker=[f"kafka://{server}" for server in chosen.broker.split(",")],

@@ -111,7 +111,7 @@ class App(faust.App):
         """
         await super().on_started()
         gc.freeze()
-        gc.set_threshold(100_000, 20, 50)
+        gc.set_threshold(400_000, 20, 50)
 
     async def on_stop(self) -> None:
         """Stop the consumer, then the engine's producers."""
