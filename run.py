@@ -72,7 +72,7 @@ def make_environment() -> None:
             )
         say(f"[1/3] making .venv with Python {platform.python_version()}")
         run([sys.executable, "-m", "venv", "--clear", str(VENV)])
-        say(f"[2/3] installing {len(packages)} packages from requirements.lock, once (about 150 MB to fetch)")
+        say(f"[2/3] installing {len(packages)} packages from requirements.lock, once (about 160 MB to fetch)")
         run(pip("--require-hashes", "--no-deps", "-r", str(LOCK)), of=len(packages))
         stamp("dependencies", LOCK)
     if not stamped("project", ROOT / "pyproject.toml"):

@@ -1,6 +1,8 @@
 """Whole fetches deliver what aiokafka's own reading delivers, record for record, and leave the same position."""
 
+import gc
 import struct
+import weakref
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -98,6 +100,18 @@ def test_a_wrong_checksum_is_told_and_nothing_of_the_fetch_is_delivered() -> Non
     sent[-1] ^= 1
     with pytest.raises(CorruptRecordException, match="t partition 0"):
         fetch(WholeFetch, bytes(sent), [], 0, check=True).take()
+
+
+def test_a_fetch_that_was_taken_is_freed_at_once_and_does_not_wait_for_the_collector() -> None:
+    taken = fetch(WholeFetch, log([Piece(1, 2, "plain")]), [], 0)
+    taken.take()
+    watch = weakref.ref(taken)
+    gc.disable()
+    try:
+        del taken
+        assert watch() is None
+    finally:
+        gc.enable()
 
 
 def test_records_of_a_whole_fetch_have_no_more_than_is_promised() -> None:
