@@ -31,7 +31,7 @@ class WholeFetch(_Records):  # type: ignore[misc] # aiokafka has no types here
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._value_deserializer = None
-        # It refers back to this object, and is never run: whole fetches, of megabytes each, would wait for the collector.
+        # It refers back to this object and is never run: fetches, of megabytes each, would wait for the collector.
         self._records_iterator = None
 
     def take(self) -> list[Any]:
