@@ -10,7 +10,7 @@ from tables import batches, pending, sources, waiting
 from tables.pending import Original
 from tables.store import Store
 
-#: What a batch weighs in the cache beside its uploads and slots, in the same unit (one upload or slot, about 0.5 KB).
+#: What a batch weighs in the cache beside its uploads and slots, in the same unit (one upload or slot, about 0.34 KB).
 BATCH_WEIGHT = 4
 
 WAITING_PREFIX = len(waiting.prefix(waiting.What.OPEN))
