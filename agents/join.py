@@ -117,12 +117,7 @@ class Join:
             if not seen:
                 letters.bury(record, source, rejected.reason, rejected.detail, work)
             return
-        batch = self.tables.batch(decoded.batch_id)
-        work.touch(batch)
-        if record.offset <= batch.last:
-            # Read again after a crash that came between state and offset, and may have come before the last deletions.
-            for orphan in self.tables.orphans(batch):
-                work.settle(orphan)
+        batch = self._batch(decoded.batch_id, record, work)
         step = self._step(batch, decoded.event, Position(record.offset, record.timestamp, source), record)
         if seen and not step.facts:
             work.outcomes[topic, Outcome.SKIPPED] += 1
@@ -160,15 +155,21 @@ class Join:
         found = acts.read(record, self._place(record, None), self._largest, work)
         if found is None:
             return
-        batch = self.tables.batch(found.batch_id)
-        work.touch(batch)
-        if record.offset <= batch.last:  # as for inputs: read again after a crash
-            for orphan in self.tables.orphans(batch):
-                work.settle(orphan)
+        batch = self._batch(found.batch_id, record, work)
         step = self._step(batch, found.act, Position(record.offset, record.timestamp), record)
         work.outcomes[self._log, step.outcome] += 1
         acts.tell(batch.batch_id, step.facts)
         self._carry(batch, step, record, None, work)
+
+    def _batch(self, batch_id: str, record: Any, work: Work) -> Batch:
+        """The batch that a record is about, noted as it is before."""
+        batch = self.tables.batch(batch_id)
+        work.touch(batch)
+        if record.offset <= batch.last:
+            # Read again after a crash that came between state and offset, and may have come before the last deletions.
+            for orphan in self.tables.orphans(batch):
+                work.settle(orphan)
+        return batch
 
     def _step(self, batch: Batch, event: Event, position: Position, record: Any) -> Step:
         try:

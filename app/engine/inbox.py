@@ -40,11 +40,6 @@ class Inbox:
         self._put(records)
 
     @property
-    def empty(self) -> bool:
-        """Whether nothing waits."""
-        return not self._queue
-
-    @property
     def full(self) -> bool:
         """Whether nothing more should be fetched for now."""
         return self.bytes > FULL_BYTES or self.records >= 2 * self._chunk
