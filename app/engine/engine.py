@@ -8,6 +8,7 @@ partition has both right.
 
 import asyncio
 import contextlib
+import functools
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
@@ -32,12 +33,18 @@ log = structlog.get_logger(__name__)
 #: group would move on without us.
 _GRACE = 4.0
 
+#: How many transactions of a partition may fail in a row, with none that succeeded between them, before the worker
+#: stops. A broker that restarts can make each of its workers' transactions fail once a restart, and a paused worker
+#: may fence its successor late; what fails three times over, each time after a session time-out, is not that.
+_TRIES = 3
+
 
 class Engine:
     """Owns the hop and the tasks of one worker.
 
     ``on_failure`` is told once when the worker can't go on; ``on_fenced`` when a transaction failed on a partition that
-    the group leaves with this worker.
+    the group leaves with this worker. The partitions are then to be taken over again (:meth:`release`,
+    :meth:`acquire`). When that was of no use three times in a row, it is ``on_failure`` that is told.
     """
 
     def __init__(
@@ -54,6 +61,7 @@ class Engine:
         self._on_failure = on_failure
         self._on_fenced = on_fenced
         self._failed = False
+        self._in_vain: dict[int, int] = {}
         self._shared: AIOKafkaProducer | None = None
         self._hop: Hop | None = None
         self._acquiring: asyncio.Task[bool] | None = None
@@ -88,7 +96,9 @@ class Engine:
             self._shared = shared
         mine = sorted(partition.partition for partition in assigned if partition.topic == self._log_topic)
         for partition in mine:
-            self.tasks[partition] = Task(partition, self.settings, self._shared, self._fail, self._on_fenced)
+            self.tasks[partition] = Task(
+                partition, self.settings, self._shared, self._fail, functools.partial(self._fenced, partition)
+            )
         # Opened before anything is awaited, closed only by release(): one owner for every database handle.
         for task in self.tasks.values():
             task.store.open()
@@ -223,6 +233,15 @@ class Engine:
         """Note what the group took."""
         self._committed.update(offsets)
         metrics.committed(len(offsets))
+
+    def _fenced(self, partition: int, error: BaseException) -> None:
+        task = self.tasks.get(partition)
+        progressed = task is not None and task.acknowledged is not None
+        failed = self._in_vain[partition] = 1 if progressed else self._in_vain.get(partition, 0) + 1
+        if self._on_fenced is None or failed >= _TRIES:
+            self._fail(error)
+        else:
+            self._on_fenced(error)
 
     def _fail(self, error: BaseException) -> None:
         if not self._failed:

@@ -7,8 +7,8 @@ from typing import Any
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError, KafkaTimeoutError
-from aiokafka.producer import sender
 
+from app.engine import client
 from app.engine.fetch import WHOLE
 from app.security import client_options
 from app.settings import Settings
@@ -29,10 +29,7 @@ DELIVERY_TIMEOUT_MS = 120_000
 TRANSACTION_TIMEOUT_MS = 180_000
 
 
-# The one thing that is changed inside aiokafka (pinned, with a test): how long it waits before it asks again to add a
-# partition to a transaction while the last one's markers are still being written. A commit takes 1 to 3 ms here, so
-# at its 20 ms most of a small transaction was this wait.
-sender.BACKOFF_OVERRIDE = 0.002
+client.install()
 
 
 def connection(settings: Settings) -> dict[str, Any]:
@@ -49,7 +46,7 @@ def new_producer(settings: Settings, transactional_id: str | None = None) -> AIO
     transactional: dict[str, Any] = {}
     if transactional_id is not None:
         transactional = {"transactional_id": transactional_id, "transaction_timeout_ms": TRANSACTION_TIMEOUT_MS}
-    return AIOKafkaProducer(
+    producer = AIOKafkaProducer(
         **connection(settings),
         acks="all",
         enable_idempotence=True,
@@ -60,6 +57,7 @@ def new_producer(settings: Settings, transactional_id: str | None = None) -> AIO
         retry_backoff_ms=10,  # a produce that comes too soon after a commit is told to retry; at 20 it costs p99 30 ms
         **transactional,
     )
+    return client.outliving_its_broker(producer)
 
 
 def new_reader(settings: Settings, *, whole: bool = False) -> AIOKafkaConsumer:

@@ -47,7 +47,7 @@ PRIVATE: dict[Any, tuple[str, ...]] = {
     TableManager: ("_update_channels", "on_start"),
     BootStrategy: ("_should_enable_web",),
     faust.App: ("_new_transport", "_consumer_wait_empty", "BootStrategy", "on_first_start", "on_stop", "add_future"),
-    AIOKafkaClient: ("force_metadata_update", "set_topics"),
+    AIOKafkaClient: ("coordinator_lookup", "force_metadata_update", "set_topics"),
     AIOKafkaAdminClient: ("describe_configs", "describe_topics", "list_topics", "create_topics"),
     aiokafka.AIOKafkaProducer: ("create_batch", "send_batch", "send_offsets_to_transaction"),
 }

@@ -5,7 +5,6 @@ import logging
 import os
 import signal
 import threading
-import time
 from typing import TYPE_CHECKING, cast
 
 import faust
@@ -23,8 +22,6 @@ log = structlog.get_logger(__name__)
 
 #: A stop is given so many seconds. 10 s are promised; a loaded machine needs some to begin and to end.
 STOP_SECONDS = 7.0
-
-FENCED_AGAIN_SECONDS = 60.0
 
 
 class Boot(BootStrategy):
@@ -73,7 +70,6 @@ class App(faust.App):
     BootStrategy = Boot
     settings: "Settings"
     engine: Engine
-    _fenced_at = -FENCED_AGAIN_SECONDS
 
     def _new_transport(self) -> Transport:
         return Transport(self.conf.broker_consumer, self)
@@ -91,15 +87,13 @@ class App(faust.App):
     def fenced(self, error: BaseException) -> None:
         """Take the partitions over again: a transaction failed, yet the group says that they are this worker's.
 
-        A worker that was paused just before it fenced them has done so on waking, or the broker has ended a transaction
-        that was open for too long. Twice within a minute is something else, and stops the worker.
+        A worker that was paused just before it fenced them has done so on waking, the broker has restarted, or it has
+        ended a transaction that was open for too long. The engine knows when to give up.
         """
-        now = time.monotonic()
-        if now < self._fenced_at + FENCED_AGAIN_SECONDS:
-            self.fail(error)
-            return
-        self._fenced_at = now
-        log.warning("a transaction failed on partitions that are still ours; taking them over again")
+        log.warning(
+            "a transaction failed on partitions that are still ours; taking them over again",
+            error=f"{type(error).__name__}: {error}",
+        )
         self.engine.ready = False
         self.add_future(cast("Consumer", self.consumer).reacquire())
 

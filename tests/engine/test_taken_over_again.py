@@ -1,0 +1,86 @@
+"""A transaction that fails on a partition that stays this worker's: what is tried again, and when it is given up."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from aiokafka.errors import KafkaError
+
+from app.engine.engine import Engine
+from app.engine.kafka import new_producer
+from app.settings import Settings
+from tests.contract.cases import CASES
+from tests.engine.harness import metric
+from tests.oracle import judge
+from tests.support.play import await_outputs
+from tests.support.stage import Stage
+
+if TYPE_CHECKING:
+    from tests.oracle.records import InputRecord
+
+
+class Told:
+    """An engine with one partition, and what it tells."""
+
+    def __init__(self) -> None:
+        self.failures: list[BaseException] = []
+        self.fenced: list[BaseException] = []
+        self.engine = Engine(Settings(), self.failures.append, self.fenced.append)
+
+    def fails(self, partition: int, *, after: int | None) -> None:
+        """A transaction of the partition fails, once the task has acknowledged the log up to ``after``."""
+        self.engine.tasks[partition] = cast("Any", SimpleNamespace(acknowledged=after))
+        self.engine._fenced(partition, KafkaError("invalid state"))
+
+
+def test_a_transaction_that_fails_again_and_again_without_one_that_succeeds_stops_the_worker_at_the_third() -> None:
+    told = Told()
+    told.fails(0, after=None)
+    told.fails(0, after=None)
+    assert not told.failures
+    told.fails(0, after=None)
+    assert len(told.fenced) == 2
+    assert len(told.failures) == 1
+
+
+def test_one_that_succeeds_in_between_begins_the_count_anew() -> None:
+    told = Told()
+    for _ in range(5):
+        told.fails(0, after=None)
+        told.fails(0, after=7)
+    assert not told.failures
+    assert len(told.fenced) == 10
+
+
+def test_each_partition_has_a_count_of_its_own() -> None:
+    told = Told()
+    for partition in (0, 1, 0, 1):
+        told.fails(partition, after=None)
+    assert not told.failures
+    told.fails(1, after=None)
+    assert len(told.failures) == 1
+
+
+@pytest.mark.kafka
+def test_a_worker_that_is_fenced_by_a_stranger_takes_its_partitions_over_again_and_goes_on(tmp_path: Path) -> None:
+    async def fence(settings: Settings) -> None:
+        producer = new_producer(settings, f"{settings.app_id}-0")
+        await producer.start()
+        await producer.stop()
+
+    with Stage(tmp_path, settings={"ROLLCALL_PARTITIONS": "1"}) as stage:
+        worker = stage.worker()
+        worker.start()
+        read = stage.reader(read_committed=True)
+        inputs: list[InputRecord] = []
+        for name in ("before", "once", "twice", "thrice", "again"):  # more often than it may fail in a row
+            if inputs:
+                stage.io.call(fence(Settings(broker=stage.kafka.bootstrap)))
+            for step in CASES[0].messages(name):
+                inputs += stage.io.produce(step)
+            assert await_outputs(read, inputs), name
+        assert judge(inputs, read.records).right
+        assert metric(worker, "rollcall_transaction_aborts_total") == 4
+        worker.stop()
+        assert worker.exit_code == 0
