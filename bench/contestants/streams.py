@@ -65,8 +65,7 @@ class Streams(Contestant):
 
 
 def _jars() -> list[Path]:
-    extra = class_path(lock=_LOCK)
-    return [*class_path(), *(jar for jar in extra if not jar.name.startswith("ecj-"))]
+    return [jar for jar in class_path(lock=_LOCK) if not jar.name.startswith("ecj-")]
 
 
 def compiled() -> Path:

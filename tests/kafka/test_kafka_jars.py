@@ -28,7 +28,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_tampered_jar_is_refused_before_anything_runs(cache: Path) -> None:
-    jar = cache / "kafka-server-4.3.1.jar"
+    jar = cache / "kafka-server-4.2.2.jar"
     content = jar.read_bytes() + b"\n"
     jar.unlink()
     jar.write_bytes(content)
