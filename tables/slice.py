@@ -43,7 +43,7 @@ class Slice:
             self._cache.move_to_end(batch_id)
             return batch
         self.misses += 1
-        batch = batches.batch_of(batch_id, (value for _, value in self.store.scan(batches.prefix(batch_id))))
+        batch = batches.batch_of(batch_id, self.store.values(batches.prefix(batch_id)))
         self._cache[batch_id] = batch
         return batch
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import structlog
-from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, ReadOptions, WriteBatch
+from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, RdictIter, ReadOptions, WriteBatch
 
 from app.errors import OperatorError
 from tables import keys
@@ -109,15 +109,29 @@ class Store:
 
         Raises StoreError where the database turns out to be damaged: half a batch would be a wrong batch.
         """
-        options = ReadOptions()
-        options.set_iterate_upper_bound(keys.end_of(prefix))
-        rows = self._open_db.iter(options)
+        bounds = _bounds(prefix)  # to be kept: the iterator's bound is the memory of this object
+        rows = self._open_db.iter(bounds)
         rows.seek(start or prefix)
         while rows.valid():
             yield rows.key(), rows.value()
             rows.next()
+        self._check_end(rows)
+
+    def values(self, prefix: bytes) -> list[bytes]:
+        """The values of :meth:`scan`, all at once and in half its time."""
+        bounds = _bounds(prefix)  # to be kept: the iterator's bound is the memory of this object
+        rows = self._open_db.iter(bounds)
+        rows.seek(prefix)
+        found = []
+        while rows.valid():
+            found.append(rows.value())
+            rows.next()
+        self._check_end(rows)
+        return found
+
+    def _check_end(self, rows: RdictIter) -> None:
+        """An iterator ends at a damaged block as it does at the last row, and says so only when asked."""
         try:
-            # An iterator ends at a damaged block as it does at the last row, and says so only when asked.
             rows.status()
         except Exception as error:
             raise self._damaged(error) from error
@@ -162,6 +176,12 @@ def _database(path: Path) -> Rdict:
     # file, which does not hold them: 8 MiB and none.
     options = _options()
     return Rdict(str(path), options, column_families={"default": options})
+
+
+def _bounds(prefix: bytes) -> ReadOptions:
+    options = ReadOptions()
+    options.set_iterate_upper_bound(keys.end_of(prefix))
+    return options
 
 
 def _options() -> Options:

@@ -75,4 +75,4 @@ def _closed(census: Census, store: Store, seconds: float) -> Iterator[None]:
 
 
 def _state(store: Store, batch_id: str) -> State:
-    return batches.batch_of(batch_id, (value for _, value in store.scan(batches.prefix(batch_id)))).state
+    return batches.batch_of(batch_id, store.values(batches.prefix(batch_id))).state

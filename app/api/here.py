@@ -230,7 +230,7 @@ class Here:
         return task
 
     def _load(self, task: Task, batch_id: str) -> Batch:
-        return batches.batch_of(batch_id, (value for _, value in task.store.scan(batches.prefix(batch_id))))
+        return batches.batch_of(batch_id, task.store.values(batches.prefix(batch_id)))
 
     @staticmethod
     def _now() -> int:

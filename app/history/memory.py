@@ -39,6 +39,10 @@ class MemoryStore(Store):
         for key in sorted(key for key in self._rows if key.startswith(prefix) and key >= start):
             yield key, self._rows[key]
 
+    def values(self, prefix: bytes) -> list[bytes]:
+        """The values of :meth:`scan`."""
+        return [value for _, value in self.scan(prefix)]
+
     def write(self, rows: Mapping[bytes, bytes | None] | Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
         """Write rows (None deletes)."""
         for key, value in rows.items() if isinstance(rows, Mapping) else rows:

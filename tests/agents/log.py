@@ -103,6 +103,9 @@ class MemoryStore(Store):
         found = sorted(key for key in self._rows if key.startswith(prefix) and key >= start)
         return iter([(key, self._rows[key]) for key in found])
 
+    def values(self, prefix: bytes) -> list[bytes]:
+        return [value for _, value in self.scan(prefix)]
+
     def write(self, rows: Mapping[bytes, bytes | None] | Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
         for key, value in rows.items() if isinstance(rows, Mapping) else rows:
             if value is None:

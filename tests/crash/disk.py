@@ -81,6 +81,9 @@ class SimulatedStore:
         rows, first = self._open.rows, start or prefix
         yield from sorted((key, value) for key, value in rows.items() if key >= first and key.startswith(prefix))
 
+    def values(self, prefix: bytes) -> list[bytes]:
+        return [value for _, value in self.scan(prefix)]
+
     def write(self, rows: Mapping[bytes, bytes | None] | Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
         """Write rows and the offset they stand at, all or nothing."""
         database = self._open

@@ -55,6 +55,9 @@ class _Memory:
         first = start or prefix
         yield from sorted((key, value) for key, value in self.rows.items() if key >= first and key.startswith(prefix))
 
+    def values(self, prefix: bytes) -> list[bytes]:
+        return [value for _, value in self.scan(prefix)]
+
 
 def fold_logs(logs: list[Log], then: list[int], settings: Settings) -> Golden:
     """Fold the partitions of the log, each input once, however often the hop repeated it.

@@ -123,10 +123,21 @@ def test_who_waits_is_read_as_it_was_written(what: waiting.What, since: int, bat
     assert waiting.read(waiting.key(what, since, batch)) == (what, since, batch)
 
 
+def _after_another(value: bytes) -> object:
+    return batches.rows_of([batches.row("b", [TimedOut(0)])[1], value])
+
+
+@pytest.mark.parametrize("count", [0, 1, 15, 16, 70_000])
+def test_many_rows_are_read_as_one_by_one(count: int) -> None:
+    values = [batches.row("b", [TimedOut(at), TimedOut(at + 1)][: 1 + at % 2])[1] for at in range(count)]
+    assert batches.rows_of(values) == [batches.facts_of(value) for value in values]
+
+
 @pytest.mark.parametrize(
     ("read", "value", "table", "known"),
     [
         (batches.facts_of, batches.row("b", [TimedOut(1)])[1], "batches", batches.FORMAT),
+        (_after_another, batches.row("b", [TimedOut(1)])[1], "batches", batches.FORMAT),
         (pending.original_of, pending.value(Original(Source(1, 0, 0), b"x")), "pending", pending.FORMAT),
     ],
 )

@@ -43,6 +43,13 @@ def test_a_scan_keeps_within_its_prefix_and_begins_where_it_is_told(store: Store
     assert [key for key, _ in store.scan(b"a\xff")] == [b"a\xff"]
 
 
+def test_the_values_of_a_prefix_are_those_that_a_scan_gives(store: Store) -> None:
+    rows = {b"a\xff": b"0", b"b": b"1", b"b\x00": b"2", b"b\xff\xff": b"3", b"c": b"4"}
+    store.write(dict(rows), 1)
+    assert store.values(b"b") == [b"1", b"2", b"3"] == [value for _, value in store.scan(b"b")]
+    assert store.values(b"d") == []
+
+
 def test_the_rows_of_the_database_itself_are_in_no_tables_scan(store: Store) -> None:
     store.write({b"w": b""}, 5)
     for table in (b"b", b"p", b"w", b"s"):
@@ -127,7 +134,10 @@ def test_a_damaged_directory_is_replaced_by_an_empty_one(
     assert store.get(b"b") == b"y"
 
 
-def test_damage_that_is_met_later_is_an_error_and_never_a_row_too_few(tmp_path: Path) -> None:
+@pytest.mark.parametrize("read", [lambda store: list(store.scan(b"b")), lambda store: store.values(b"b")])
+def test_damage_that_is_met_later_is_an_error_and_never_a_row_too_few(
+    read: Callable[[Store], object], tmp_path: Path
+) -> None:
     """Half of a batch's facts would be another batch."""
     store = Store(tmp_path / "partition-0")
     store.open()
@@ -139,7 +149,7 @@ def test_damage_that_is_met_later_is_an_error_and_never_a_row_too_few(tmp_path: 
     store.open()
     assert store.offset == 3
     with pytest.raises(StoreError, match="damaged"):
-        list(store.scan(b"b"))
+        read(store)
     store.close()
     store.open()
     assert (store.offset, list(store.scan(b"b"))) == (0, [])
