@@ -28,7 +28,10 @@ class Rollcall(App):
     logger = App.logger
 
     async def on_first_start(self) -> None:
-        """Wait for the broker, create and check the topics. Raises TopicError, which stops the worker."""
+        """Wait for the broker, create and check the topics.
+
+        Raises an OperatorError, which stops the worker, where they or a setting can't be used.
+        """
         self._claim_port()
         self.conf.datadir.mkdir(parents=True, exist_ok=True)
         await super().on_first_start()

@@ -27,6 +27,10 @@ LARGEST_INPUT = MAX_RECORD_BYTES - 64 * 1024
 _FOR_EVER = {"retention.ms": "-1", "retention.bytes": "-1"}
 
 
+class BrokerError(OperatorError):
+    """The broker refuses a setting. The message names the setting, the broker's own, and the way out."""
+
+
 class TopicError(OperatorError):
     """An existing topic can't be used as it is.
 
@@ -91,11 +95,12 @@ def plans(settings: Settings) -> dict[str, Plan]:
 async def ensure(settings: Settings) -> None:
     """Create what is missing and check what is there.
 
-    Raises TopicError; KafkaError when the broker can't be asked.
+    Raises TopicError and BrokerError; KafkaError when the broker can't be asked.
     """
     admin = AIOKafkaAdminClient(**connection(settings))
     try:
         await admin.start()
+        await _check_session(admin, settings)
         wanted = plans(settings)
         existing = set(await admin.list_topics())
         missing = {topic: plan for topic, plan in wanted.items() if topic not in existing}
@@ -104,6 +109,25 @@ async def ensure(settings: Settings) -> None:
         await _check(admin, {topic: plan for topic, plan in wanted.items() if topic in existing})
     finally:
         await admin.close()
+
+
+async def _check_session(admin: AIOKafkaAdminClient, settings: Settings) -> None:
+    """Refuse a session time-out below the broker's least: the client takes that for a reason to try again for ever.
+
+    Where the broker does not tell its least (an ACL), nothing is checked.
+    """
+    node = (await admin.describe_cluster())["brokers"][0]["node_id"]
+    configs: dict[str, str] = {}
+    for response in await admin.describe_configs([ConfigResource(ConfigResourceType.BROKER, str(node))]):
+        for entry in response.resources:
+            configs |= {item[0]: item[1] for item in entry[4]}
+    least = configs.get("group.min.session.timeout.ms")
+    if least is not None and settings.session_timeout_seconds * 1000 < int(least):
+        message = (
+            f"ROLLCALL_SESSION_TIMEOUT_SECONDS is {settings.session_timeout_seconds:g} and the broker has "
+            f"group.min.session.timeout.ms={least}: set it to {int(least) / 1000:g}, or change the broker's setting"
+        )
+        raise BrokerError(message)
 
 
 async def _create(admin: AIOKafkaAdminClient, settings: Settings, missing: Mapping[str, Plan]) -> None:

@@ -128,6 +128,20 @@ def test_an_existing_topic_that_is_something_else_is_refused_with_the_way_out(
     assert time.monotonic() - began < REFUSED_WITHIN
 
 
+def test_a_session_time_out_below_the_brokers_least_is_refused_with_the_way_out(io: KafkaIO, tmp_path: Path) -> None:
+    settings = {"ROLLCALL_SESSION_TIMEOUT_SECONDS": "5.9"}
+    worker = Worker(io.bootstrap, tmp_path, app_id="impatient", settings=settings)
+    worker.launch()
+    try:
+        assert worker.wait_end(REFUSED_WITHIN) == 1
+    finally:
+        worker.close()
+    text = plain_log(worker)
+    for part in ("SESSION_TIMEOUT_SECONDS is 5.9 ", "group.min.session.timeout.ms=6000", "set it to 6, or change"):
+        assert part in text
+    assert "Traceback" not in text
+
+
 def test_input_topics_may_have_any_partition_counts(tmp_path: Path) -> None:
     for plan in (plans(Settings(datadir=tmp_path))[topic] for topic in topics.INPUTS):
         assert not plan.fixed_partitions
