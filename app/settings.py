@@ -92,7 +92,7 @@ class Settings(Security):
         default=6.0, ge=1, le=300, description="A worker that is silent for longer loses its partitions."
     )
     cache_uploads: int = Field(
-        default=400_000, ge=1, description="Uploads and slots that the cache of a worker holds, about 0.34 KB each."
+        default=600_000, ge=1, description="Uploads and slots that the cache of a worker holds, about 0.34 KB each."
     )
     max_poll_records: int = Field(default=10_000, ge=1, le=100_000, description="At most so many records a chunk.")
     tick_seconds: float = Field(

@@ -13,6 +13,9 @@ from tables.store import Store
 #: What a batch weighs in the cache beside its uploads and slots, in the same unit (one upload or slot, about 0.34 KB).
 BATCH_WEIGHT = 4
 
+#: Of the batches that are loaded again while the cache is full, one in so many is kept like any other.
+_KEPT_OF_RELOADED = 16
+
 WAITING_PREFIX = len(waiting.prefix(waiting.What.OPEN))
 
 
@@ -21,6 +24,10 @@ class Slice:
 
     The cache holds at most ``capacity`` uploads and slots after :meth:`trim`, which the caller calls between chunks,
     never within: a batch that is changed but not yet written lives in the cache alone.
+
+    What was used longest ago goes first. When more batches take turns than fit, that alone would throw each one out
+    just before its turn, and none would ever be found. So a batch that had to be loaded again goes first of all,
+    unless it is used again while it is there, but for one in 16: of those that are there, most then stay.
     """
 
     def __init__(self, store: Store, capacity: int) -> None:
@@ -32,6 +39,8 @@ class Slice:
         self._floors: dict[bytes, bytes] = {}
         self._weights: dict[str, int] = {}
         self._weight = 0
+        self._full = False
+        self._reloads = 0
         self.hits = 0
         self.misses = 0
 
@@ -43,8 +52,12 @@ class Slice:
             self._cache.move_to_end(batch_id)
             return batch
         self.misses += 1
-        batch = batches.batch_of(batch_id, self.store.values(batches.prefix(batch_id)))
-        self._cache[batch_id] = batch
+        rows = self.store.values(batches.prefix(batch_id))
+        batch = self._cache[batch_id] = batches.batch_of(batch_id, rows)
+        if rows:
+            self._reloads += 1
+            if self._full and self._reloads % _KEPT_OF_RELOADED:
+                self._cache.move_to_end(batch_id, last=False)
         return batch
 
     def original(self, batch_id: str, at: int) -> Original | None:
@@ -93,6 +106,7 @@ class Slice:
                 weight = BATCH_WEIGHT + len(batch.slots) + len(batch.uploads)
                 self._weight += weight - self._weights.get(batch_id, 0)
                 self._weights[batch_id] = weight
+        self._full = self._weight > self._capacity
         while self._weight > self._capacity and self._cache:
             batch_id, _ = self._cache.popitem(last=False)
             self._weight -= self._weights.pop(batch_id, 0)

@@ -67,6 +67,38 @@ def test_what_was_used_longest_ago_goes_first(store: Store) -> None:
     assert tables.misses == misses + 1
 
 
+def test_when_more_batches_take_turns_than_fit_most_of_those_that_fit_are_found(store: Store) -> None:
+    """Throwing out what was used longest ago, and that alone, would find none."""
+    names = [f"batch-{number}" for number in range(60)]
+    tables = Slice(store, 30 * (BATCH_WEIGHT + 1 + 1))
+    for name in names:
+        fill(tables, name, "R1 C0")
+    for round_ in range(40):
+        if round_ == 10:
+            tables.hits = tables.misses = 0
+        for name in names:
+            tables.batch(name)
+            tables.trim([name])
+    # Half fit. Of those, all but what one in 16 reloads takes the place of: (1/2 - 1/16) / (1 - 1/16) = 0.47.
+    assert 0.4 < tables.hits / (tables.hits + tables.misses) < 0.5
+    assert tables.cached <= 30
+
+
+def test_a_batch_that_is_loaded_again_and_used_twice_stays_and_so_does_a_new_one(store: Store) -> None:
+    tables = Slice(store, 3 * (BATCH_WEIGHT + 1 + 1))
+    for name in ("a", "b", "c", "d"):
+        fill(tables, name, "R1 C0")
+    for name in ("a", "new"):
+        batch = tables.batch(name)
+        if name == "a":
+            assert tables.batch("a") is batch
+        else:
+            for fact in (fact for step in play("R1 C0", name).steps for fact in step.facts):
+                batch.apply(fact)
+        tables.trim([name])
+        assert tables.batch(name) is batch
+
+
 def test_a_batch_that_grows_weighs_more_and_one_that_goes_weighs_nothing(store: Store) -> None:
     tables = Slice(store, 60)
     fill(tables, "a", "R2")
