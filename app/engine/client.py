@@ -3,7 +3,7 @@
 * How long a producer waits before it asks again to add a partition to a transaction while the last one's markers are
   still being written (:data:`MARKERS_WAIT`).
 * A write to a connection that uvloop has closed already is the connection's end, not the program's.
-* The search for a coordinator outlives the broker that is asked (:func:`outliving_its_broker`).
+* The search for a coordinator outlives the broker that is asked.
 
 The last two matter when a broker restarts: without them a worker ends, or stands still, though all that happened is
 that a connection was closed at an unlucky moment.
@@ -11,7 +11,7 @@ that a connection was closed at an unlucky moment.
 
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
+from aiokafka.client import AIOKafkaClient
 from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.errors import KafkaConnectionError, NodeNotReadyError
 from aiokafka.producer import sender
@@ -24,6 +24,7 @@ def install() -> None:
     """Change what is changed for all clients of the process. Once more is once."""
     sender.BACKOFF_OVERRIDE = MARKERS_WAIT
     AIOKafkaConnection.send = _send
+    AIOKafkaClient.coordinator_lookup = _lookup
 
 
 _original_send = AIOKafkaConnection.send
@@ -44,21 +45,18 @@ def _send(self: Any, request: Any, expect_response: bool = True) -> Any:  # noqa
         raise KafkaConnectionError(message) from error
 
 
-def outliving_its_broker(producer: AIOKafkaProducer) -> AIOKafkaProducer:
-    """Let the producer's search for a coordinator outlive the broker that it asks.
+_original_lookup = AIOKafkaClient.coordinator_lookup
 
-    When the connection closes under the question, aiokafka's sender takes that for the end of everything, though it
+
+async def _lookup(self: Any, coordinator_type: Any, coordinator_key: str) -> Any:
+    """Ask which node is the coordinator.
+
+    When the connection closes under the question, a producer's sender takes that for the end of everything, though it
     asks again after every other failure of a node: a broker that restarted at that moment cost each transactional
     producer its life.
     """
-    ask = producer.client.coordinator_lookup
-
-    async def coordinator_lookup(kind: Any, key: str) -> Any:
-        try:
-            return await ask(kind, key)
-        except KafkaConnectionError as error:
-            # What the sender asks again after.
-            raise NodeNotReadyError(str(error)) from error
-
-    producer.client.coordinator_lookup = coordinator_lookup
-    return producer
+    try:
+        return await _original_lookup(self, coordinator_type, coordinator_key)
+    except KafkaConnectionError as error:
+        # What the sender asks again after.
+        raise NodeNotReadyError(str(error)) from error

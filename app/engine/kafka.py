@@ -46,7 +46,7 @@ def new_producer(settings: Settings, transactional_id: str | None = None) -> AIO
     transactional: dict[str, Any] = {}
     if transactional_id is not None:
         transactional = {"transactional_id": transactional_id, "transaction_timeout_ms": TRANSACTION_TIMEOUT_MS}
-    producer = AIOKafkaProducer(
+    return AIOKafkaProducer(
         **connection(settings),
         acks="all",
         enable_idempotence=True,
@@ -57,7 +57,6 @@ def new_producer(settings: Settings, transactional_id: str | None = None) -> AIO
         retry_backoff_ms=10,  # a produce that comes too soon after a commit is told to retry; at 20 it costs p99 30 ms
         **transactional,
     )
-    return client.outliving_its_broker(producer)
 
 
 def new_reader(settings: Settings, *, whole: bool = False) -> AIOKafkaConsumer:

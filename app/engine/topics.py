@@ -5,7 +5,7 @@ start first on an empty broker.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 import structlog
@@ -117,17 +117,22 @@ async def _check_session(admin: AIOKafkaAdminClient, settings: Settings) -> None
     Where the broker does not tell its least (an ACL), nothing is checked.
     """
     node = (await admin.describe_cluster())["brokers"][0]["node_id"]
-    configs: dict[str, str] = {}
-    for response in await admin.describe_configs([ConfigResource(ConfigResourceType.BROKER, str(node))]):
-        for entry in response.resources:
-            configs |= {item[0]: item[1] for item in entry[4]}
-    least = configs.get("group.min.session.timeout.ms")
+    configs = await _configs(admin, ConfigResourceType.BROKER, [str(node)])
+    least = configs.get(str(node), {}).get("group.min.session.timeout.ms")
     if least is not None and settings.session_timeout_seconds * 1000 < int(least):
         message = (
             f"ROLLCALL_SESSION_TIMEOUT_SECONDS is {settings.session_timeout_seconds:g} and the broker has "
             f"group.min.session.timeout.ms={least}: set it to {int(least) / 1000:g}, or change the broker's setting"
         )
         raise BrokerError(message)
+
+
+async def _configs(
+    admin: AIOKafkaAdminClient, kind: ConfigResourceType, which: Iterable[str]
+) -> dict[str, dict[str, str]]:
+    """The settings of topics or brokers, by name, as far as the broker tells them."""
+    responses = await admin.describe_configs([ConfigResource(kind, one) for one in which])
+    return {entry[3]: {item[0]: item[1] for item in entry[4]} for response in responses for entry in response.resources}
 
 
 async def _create(admin: AIOKafkaAdminClient, settings: Settings, missing: Mapping[str, Plan]) -> None:
@@ -177,11 +182,7 @@ async def _check(admin: AIOKafkaAdminClient, existing: Mapping[str, Plan]) -> No
         return
     described = await admin.describe_topics(list(existing))
     counts = {entry["topic"]: len(entry["partitions"]) for entry in described}
-    resources = [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in existing]
-    configs: dict[str, dict[str, str]] = {}
-    for response in await admin.describe_configs(resources):
-        for entry in response.resources:
-            configs[entry[3]] = {item[0]: item[1] for item in entry[4]}
+    configs = await _configs(admin, ConfigResourceType.TOPIC, existing)
     for topic, plan in existing.items():
         if plan.fixed_partitions and counts[topic] != plan.partitions:
             message = (

@@ -200,7 +200,7 @@ def _compare(
 
 def _batch(batch_id: str, values: list[bytes], end: int | None) -> Batch:
     """The state that rows add up to, from facts before log offset ``end``."""
-    rows = [[fact for fact in batches.facts_of(value) if end is None or fact.at < end] for value in values]
+    rows = [[fact for fact in row if end is None or fact.at < end] for row in batches.rows_of(values)]
     return replay(batch_id, rows)
 
 

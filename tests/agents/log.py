@@ -1,11 +1,10 @@
 """A log of plain records, and a worker that folds it as the engine does: fold a chunk, publish, write, go on."""
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 from agents.join import Join
@@ -82,37 +81,6 @@ class Log:
     def tick(self, time: int = 0) -> Record:
         """Append a tick."""
         return self.append(b"", [("t", b"")], time=time)
-
-
-class MemoryStore(Store):
-    """The rows in a dict: RocksDB takes 50 ms to open, which hundreds of examples can't wait for."""
-
-    def __init__(self) -> None:
-        super().__init__(Path("memory"))
-        self._rows: dict[bytes, bytes] = {}
-        self._offset = 0
-
-    @property
-    def offset(self) -> int:
-        return self._offset
-
-    def get(self, key: bytes) -> bytes | None:
-        return self._rows.get(key)
-
-    def scan(self, prefix: bytes, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
-        found = sorted(key for key in self._rows if key.startswith(prefix) and key >= start)
-        return iter([(key, self._rows[key]) for key in found])
-
-    def values(self, prefix: bytes) -> list[bytes]:
-        return [value for _, value in self.scan(prefix)]
-
-    def write(self, rows: Mapping[bytes, bytes | None] | Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
-        for key, value in rows.items() if isinstance(rows, Mapping) else rows:
-            if value is None:
-                self._rows.pop(key, None)
-            else:
-                self._rows[key] = value
-        self._offset = offset
 
 
 class Worker:

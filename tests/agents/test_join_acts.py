@@ -12,11 +12,12 @@ from agents.join import PoisonError
 from app.core import names
 from app.core.batch import State
 from app.core.fold import Outcome
+from app.history.memory import MemoryStore
 from app.wire.acts import encode
 from app.wire.record import ACT_HEADER
 from tables import batches, keys, waiting
 from tests.agents.conftest import Lines
-from tests.agents.log import Log, MakeWorker, MemoryStore, Worker, dead, topics_of
+from tests.agents.log import Log, MakeWorker, Worker, dead, topics_of
 from tests.core.acting import discard, discard_upload, extend, force, reopen
 from tests.core.examples import examples
 from tests.core.play import SECOND, START, sent

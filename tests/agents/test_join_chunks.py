@@ -8,9 +8,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.core import names
+from app.history.memory import MemoryStore
 from app.wire.record import is_tick
 from tables import keys
-from tests.agents.log import Log, MemoryStore, Output, Worker
+from tests.agents.log import Log, Output, Worker
 from tests.core.examples import examples
 from tests.core.play import SECOND, sent
 from tests.core.sequences import sequences

@@ -10,13 +10,14 @@ import pytest
 from app.asyncapi.catalogue import INPUTS
 from app.core import names
 from app.core.acts import Act, Discard, DiscardUpload, Extend, ForceComplete, Reopen
+from app.history.memory import MemoryStore
 from app.wire.acts import encode as encode_act
 from app.wire.decode import RejectedError, decode
 from demo.events import envelope
 from demo.file_service import FileService
 from demo.orchestrator import BatchOrchestrator
 from demo.plan import make_plan
-from tests.agents.log import Log, MemoryStore, Output, Worker
+from tests.agents.log import Log, Output, Worker
 from tests.asyncapi.checking import DOCUMENT, message_of, output_problems, problems
 from tests.contract.cases import CASES, SHIFTED
 from tests.core.play import SECOND, START

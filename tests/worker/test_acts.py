@@ -9,11 +9,11 @@ import pytest
 
 from app.core.acts import Act
 from app.engine.partitioner import partition_for
+from app.history.memory import MemoryStore
 from app.wire.acts import encode
 from app.wire.record import ACT_HEADER
 from tables.slice import Slice
 from tables.store import Store
-from tests.agents.log import MemoryStore
 from tests.agents.log import Worker as Replay
 from tests.contract.notation import messages, parse
 from tests.core.acting import discard_upload, extend, force, identity, reopen
