@@ -1,22 +1,15 @@
 """The survey: what a partition held before its census began, looked up in steps, in the background."""
 
-import re
 import time
 from collections.abc import Iterator
 
 from app.core.batch import State
-from app.core.facts import Expired
 from tables import batches, keys, waiting
 from tables.census import Census
 from tables.store import Store
 
 _HEAD = len(keys.BATCHES) + 4  # the table, and the length of the id
 _RANGE = 16  # first and last offset
-
-#: What a row of a batch may hold that has neither a row in ``waiting`` nor is complete: acts (format 2), or an expiry
-#: (an array of so many fields, and the tag). Anything else without a row in ``waiting`` is complete.
-_PLAIN = 1
-_EXPIRY = re.compile(re.escape(bytes([0x90 + 1 + len(Expired.__struct_fields__), 5])))
 
 
 def survey(census: Census, store: Store, seconds: float = 0.004) -> Iterator[None]:
@@ -65,7 +58,7 @@ def _closed(census: Census, store: Store, seconds: float) -> Iterator[None]:
                 batch_id = prefix[_HEAD:].decode()
                 skip, plain = census.known(batch_id), True
             if not skip and plain:
-                plain = value[0] == _PLAIN and _EXPIRY.search(value) is None
+                plain = not batches.decides_state(value)
         else:
             if not skip:
                 census.found(State.COMPLETE if plain else _state(store, batch_id))
