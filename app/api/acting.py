@@ -8,7 +8,7 @@ from app.api import models
 from app.api.errors import ApiError, refuse, unknown_batch
 from app.api.whole import Found, Whole
 from app.core.act_rules import refusal
-from app.core.acts import Act, Discard, DiscardUpload, Extend, ForceComplete, Reopen
+from app.core.acts import ACTS, Act, make_act
 from app.core.facts import Acted
 from app.engine.engine import Engine
 from app.wire import acts as wire
@@ -17,10 +17,6 @@ from app.wire.decode import RejectedError
 #: How long the fold is waited for, and between two looks, in seconds.
 PATIENCE = 5.0
 _PAUSE = 0.1
-
-#: What each act needs beside who and why.
-_NEEDS = {"discard_upload": "file_upload_id", "extend": "seconds"}
-_MAY = {**_NEEDS, "reopen": "essay_ids"}
 
 
 async def act(whole: Whole, engine: Engine, batch_id: str, asked: models.ActRequest) -> models.ActAnswer:
@@ -51,24 +47,18 @@ async def act(whole: Whole, engine: Engine, batch_id: str, asked: models.ActRequ
 
 def act_of(asked: models.ActRequest) -> Act:
     """The act that is asked for. Raises ApiError 400 where something is missing or does not belong to it."""
-    given = {name for name in ("file_upload_id", "seconds", "essay_ids") if getattr(asked, name) is not None}
-    needed = {_NEEDS[asked.act]} if asked.act in _NEEDS else set()
-    if missing := needed - given:
-        refuse(f"{asked.act} needs {missing.pop()}")
-    if stray := given - ({_MAY[asked.act]} if asked.act in _MAY else set()):
-        refuse(f"{asked.act} takes no {stray.pop()}")
-    common = (_act_id(asked.act_id), asked.who, asked.why)
-    match asked.act:
-        case "force_complete":
-            return ForceComplete(*common)
-        case "discard":
-            return Discard(*common)
-        case "discard_upload":
-            return DiscardUpload(*common, asked.file_upload_id or "")
-        case "extend":
-            return Extend(*common, asked.seconds or 0)
-        case "reopen":
-            return Reopen(*common, tuple(asked.essay_ids or ()))
+    kind = ACTS[asked.act]
+    fields = {entry.extra.field for entry in ACTS.values() if entry.extra is not None}
+    given = {field for field in fields if getattr(asked, field) is not None}
+    own = set() if kind.extra is None else {kind.extra.field}
+    if kind.extra is not None and kind.extra.required and not own & given:
+        refuse(f"{asked.act} needs {kind.extra.field}")
+    if stray := given - own:
+        refuse(f"{asked.act} takes no {min(stray)}")
+    value = None if kind.extra is None else getattr(asked, kind.extra.field)
+    if kind.extra is not None and kind.extra.kind == "ids":
+        value = tuple(value or ())
+    return make_act(asked.act, _act_id(asked.act_id), asked.who, asked.why, value)
 
 
 def _act_id(given: str | None) -> str:

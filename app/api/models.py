@@ -1,14 +1,24 @@
 """What the API takes and answers. Times are ISO 8601, UTC, with milliseconds; durations seconds; no field is absent."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from app.core.acts import ACTS, LONGEST_WHO, LONGEST_WHY
 from app.history.models import DeadLetter, Place
 
 State = Literal["unregistered", "open", "complete", "discarded"]
 Closed = Literal["forced", "discarded"]
-ActName = Literal["force_complete", "discard", "discard_upload", "extend", "reopen"]
+
+
+def _known_act(name: str) -> str:
+    if name not in ACTS:
+        message = f"Input should be one of {', '.join(ACTS)}"
+        raise ValueError(message)
+    return name
+
+
+ActName = Annotated[str, AfterValidator(_known_act), Field(json_schema_extra={"enum": list(ACTS)})]
 
 
 class Model(BaseModel):
@@ -226,8 +236,8 @@ class ActRequest(Asked):
     """
 
     act: ActName
-    who: str = Field(min_length=1, max_length=200)
-    why: str = Field(min_length=1, max_length=2000)
+    who: str = Field(min_length=1, max_length=LONGEST_WHO)
+    why: str = Field(min_length=1, max_length=LONGEST_WHY)
     act_id: str | None = None
     file_upload_id: str | None = None
     seconds: int | None = None
@@ -250,8 +260,8 @@ class ActAnswer(Model):
 class ReplayRequest(Asked):
     """Who puts a dead letter back, and why."""
 
-    who: str = Field(min_length=1, max_length=200)
-    why: str = Field(min_length=1, max_length=2000)
+    who: str = Field(min_length=1, max_length=LONGEST_WHO)
+    why: str = Field(min_length=1, max_length=LONGEST_WHY)
 
 
 class BatchChanges(Model):

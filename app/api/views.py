@@ -61,7 +61,7 @@ def acts(batch: Batch) -> list[models.ActRecord]:
     return [
         models.ActRecord(
             act_id=act_id,
-            act=cast("models.ActName", name_of(acted.act)),
+            act=name_of(acted.act),
             at=acted.at,
             time=iso(acted.time),
             who=acted.act.who,

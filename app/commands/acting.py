@@ -6,23 +6,46 @@ import click
 
 from app.commands.client import ask, path, url_option
 from app.commands.frame import DIFFERENT, USAGE, CommandError, Out, command
+from app.core.acts import ACTS
 
-_ACTS = ("force-complete", "discard", "discard-upload", "extend", "reopen")
+
+def _word(name: str) -> str:
+    """How an act, or a field of one, is written on a command line."""
+    return name.replace("_", "-")
+
+
+def _described() -> str:
+    """The acts, each with what it is for."""
+    return ", ".join(f"{_word(name)} ({kind.words})" for name, kind in ACTS.items())
+
+
+def _own_options(run: Any) -> Any:
+    """The options that single acts have, and their names where the help has ``{acts}``."""
+    run.__doc__ = run.__doc__.format(acts=_described())
+    for name, kind in reversed(ACTS.items()):
+        extra = kind.extra
+        if extra is None:
+            continue
+        run = click.option(
+            extra.option,
+            extra.field,
+            type=click.IntRange(1) if extra.kind == "seconds" else str,
+            multiple=extra.kind == "ids",
+            help=f"{_word(name)}: {extra.words}",
+        )(run)
+    return run
 
 
 @command()
 @click.argument("batch_id")
-@click.argument("what", type=click.Choice(_ACTS))
+@click.argument("what", type=click.Choice([_word(name) for name in ACTS]))
 @click.option("--who", required=True, help="Who does it: a name that others know.")
 @click.option("--why", required=True, help="The reason, for whoever reads the timeline.")
-@click.option("--upload", "file_upload_id", help="discard-upload: which pending upload.")
-@click.option("--seconds", type=click.IntRange(1), help="extend: by how much later.")
-@click.option("--essay-id", "essay_ids", multiple=True, help="reopen: a new slot behind the others; may be repeated.")
+@_own_options
 @click.option("--act-id", help="A UUID that makes a repeat of this command the same act.")
 @url_option
 async def act(out: Out, batch_id: str, what: str, urls: tuple[str, ...], **given: Any) -> int:
-    """Do something to a batch: WHAT is force-complete (with what is there), discard (the batch, or all that is pending
-    for it), discard-upload, extend (its deadline), reopen (for more).
+    """Do something to a batch. WHAT is {acts}.
 
     It is refused (exit status 1) where it makes no sense for the batch as it is.
     """
@@ -43,12 +66,11 @@ async def act(out: Out, batch_id: str, what: str, urls: tuple[str, ...], **given
 
 
 def _check(what: str, given: dict[str, Any]) -> None:
-    for name, option, needs in (
-        ("file_upload_id", "--upload", "discard-upload"),
-        ("seconds", "--seconds", "extend"),
-        ("essay_ids", "--essay-id", "reopen"),
-    ):
-        if given[name] and what != needs:
-            raise CommandError(USAGE, "wrong_usage", f"{option} is for {needs}, not for {what}")
-        if what == needs and what != "reopen" and not given[name]:
-            raise CommandError(USAGE, "wrong_usage", f"{what} needs {option}")
+    for name, kind in ACTS.items():
+        word, extra = _word(name), kind.extra
+        if extra is None:
+            continue
+        if given[extra.field] and what != word:
+            raise CommandError(USAGE, "wrong_usage", f"{extra.option} is for {word}, not for {what}")
+        if what == word and extra.required and not given[extra.field]:
+            raise CommandError(USAGE, "wrong_usage", f"{what} needs {extra.option}")

@@ -6,12 +6,14 @@ written to the batch's partition. Unlike in the platform's messages an unknown f
 release means otherwise must not be done by half.
 """
 
-from typing import Annotated
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 
-from app.core.acts import Act, Discard, DiscardUpload, Extend, ForceComplete, Reopen, name_of
+from app.core.acts import ACTS, LONGEST_EXTENSION, LONGEST_WHO, LONGEST_WHY, Act, ids_in, make_act, name_of
 from app.wire.decode import INVALID_FIELD, MALFORMED, MISSING_FIELD, NULL_VALUE, OVERSIZED, RejectedError
 from app.wire.record import ACT_HEADER, RecordHeaders
 from app.wire.schema import Id
@@ -19,14 +21,12 @@ from app.wire.schema import Id
 #: The value of the header: the version of what the record's value means.
 VERSION = b"1"
 
-#: Both go into the state of the batch, for ever.
-LONGEST_WHO = 200
-LONGEST_WHY = 2000
-LONGEST_EXTENSION = 315_360_000  # seconds: 10 x 365 days x 86,400
-
 Who = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_WHO)]
 Why = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_WHY)]
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=LONGEST_EXTENSION)]
+
+#: The type of what an act has beside who and why, by :attr:`app.core.acts.Extra.kind`.
+_TYPES: dict[str, Any] = {"id": Id, "seconds": Seconds, "ids": tuple[Id, ...]}
 
 
 class _Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="act", forbid_unknown_fields=True):
@@ -36,27 +36,20 @@ class _Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="act", forbid
     why: Why
 
 
-class _ForceComplete(_Record, frozen=True, kw_only=True, tag="force_complete"):
-    pass
+def _record(name: str) -> type[msgspec.Struct]:
+    """The record of an act, as its entry in :data:`app.core.acts.ACTS` says."""
+    kind = ACTS[name]
+    fields: list[Any] = []
+    if kind.extra is not None:
+        field, made_of = kind.extra.field, _TYPES[kind.extra.kind]
+        fields.append((field, made_of) if kind.extra.required else (field, made_of, ()))
+    return msgspec.defstruct(
+        f"_{kind.struct.__name__}", fields, bases=(_Record,), tag=name, frozen=True, kw_only=True, module=__name__
+    )
 
 
-class _Discard(_Record, frozen=True, kw_only=True, tag="discard"):
-    pass
-
-
-class _DiscardUpload(_Record, frozen=True, kw_only=True, tag="discard_upload"):
-    file_upload_id: Id
-
-
-class _Extend(_Record, frozen=True, kw_only=True, tag="extend"):
-    seconds: Seconds
-
-
-class _Reopen(_Record, frozen=True, kw_only=True, tag="reopen"):
-    essay_ids: tuple[Id, ...] = ()
-
-
-AnyRecord = _ForceComplete | _Discard | _DiscardUpload | _Extend | _Reopen
+#: Any of the records: a union of one struct an act.
+AnyRecord: Any = reduce(or_, [_record(name) for name in ACTS])
 
 _decoder = msgspec.json.Decoder(AnyRecord)
 
@@ -80,12 +73,9 @@ def encode(batch_id: str, act: Act) -> tuple[bytes, bytes, RecordHeaders]:
         "who": act.who,
         "why": act.why,
     }
-    if isinstance(act, DiscardUpload):
-        fields["file_upload_id"] = act.upload_id
-    elif isinstance(act, Extend):
-        fields["seconds"] = act.seconds
-    elif isinstance(act, Reopen):
-        fields["essay_ids"] = act.essay_ids
+    extra = ACTS[name_of(act)].extra
+    if extra is not None:
+        fields[extra.field] = getattr(act, extra.attribute)
     try:
         key, value = batch_id.encode(), msgspec.json.encode(fields)
     except UnicodeEncodeError as error:
@@ -116,30 +106,14 @@ def decode(key: bytes | None, value: bytes | None, max_bytes: int) -> DecodedAct
         raise RejectedError(INVALID_FIELD, f"the key is not the batch id {found.batch_id!r}")
     if not found.who.strip() or not found.why.strip():
         raise RejectedError(INVALID_FIELD, "who and why must say something")
-    if b"\\u0000" in value:
-        _refuse_nul(found.batch_id, act)
+    # NUL separates the parts of an event id, so no id may have one.
+    if b"\\u0000" in value and any("\0" in name for name in (found.batch_id, *ids_in(act))):
+        raise RejectedError(INVALID_FIELD, "an id has a NUL character")
     return DecodedAct(found.batch_id, act)
 
 
-def _act_of(found: AnyRecord) -> Act:
-    common = str(found.act_id), found.who, found.why
-    if isinstance(found, _ForceComplete):
-        return ForceComplete(*common)
-    if isinstance(found, _Discard):
-        return Discard(*common)
-    if isinstance(found, _DiscardUpload):
-        return DiscardUpload(*common, found.file_upload_id)
-    if isinstance(found, _Extend):
-        return Extend(*common, found.seconds)
-    return Reopen(*common, found.essay_ids)
-
-
-def _refuse_nul(batch_id: str, act: Act) -> None:
-    """NUL separates the parts of an event id, so no id may have one."""
-    ids = [batch_id]
-    if isinstance(act, DiscardUpload):
-        ids.append(act.upload_id)
-    elif isinstance(act, Reopen):
-        ids.extend(act.essay_ids)
-    if any("\0" in one for one in ids):
-        raise RejectedError(INVALID_FIELD, "an id has a NUL character")
+def _act_of(found: Any) -> Act:
+    name = found.__struct_config__.tag
+    extra = ACTS[name].extra
+    value = None if extra is None else getattr(found, extra.field)
+    return make_act(name, str(found.act_id), found.who, found.why, value)

@@ -8,8 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.acts import NAMES, Act, Discard, DiscardUpload, Extend, ForceComplete, Reopen, name_of
-from app.wire.acts import LONGEST_EXTENSION, LONGEST_WHO, LONGEST_WHY, DecodedAct, decode, encode
+from app.core import acts
+from app.core.acts import (
+    LONGEST_EXTENSION,
+    LONGEST_WHO,
+    LONGEST_WHY,
+    Act,
+    Discard,
+    DiscardUpload,
+    Extend,
+    ForceComplete,
+    Reopen,
+    name_of,
+)
+from app.wire.acts import DecodedAct, decode, encode
 from app.wire.decode import RejectedError
 from app.wire.record import is_act, is_tick, read_source
 from tests.core.examples import examples
@@ -48,7 +60,7 @@ def test_what_is_in_the_log_keeps_its_meaning() -> None:
         (Extend(ID, "ada", "late", 60), {"act": "extend", "seconds": 60}),
         (Reopen(ID, "ada", "late", ("x", "y")), {"act": "reopen", "essay_ids": ["x", "y"]}),
     ]
-    assert {name_of(act) for act, _ in records} == set(NAMES.values())
+    assert {name_of(act) for act, _ in records} == set(acts.ACTS)
     for act, own in records:
         key, value, headers = encode("b", act)
         assert (key, json.loads(value), headers) == (b"b", common | own, [("a", b"1")])
