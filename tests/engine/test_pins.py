@@ -14,6 +14,8 @@ from typing import Any, cast
 import aiokafka
 import faust
 import pytest
+from aiohttp import web, web_response
+from aiohttp.base_protocol import BaseProtocol
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
 from aiokafka.producer.message_accumulator import BatchBuilder
@@ -22,6 +24,7 @@ from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.transport import consumer as faust_consumer
 from faust.transport.drivers import aiokafka as driver
+from faust.web.drivers.aiohttp import Web as FaustWeb
 from mode.services import ServiceTask
 
 from app.engine import overrides
@@ -46,7 +49,17 @@ PRIVATE: dict[Any, tuple[str, ...]] = {
     Recovery: ("on_recovery_completed", "_restart_recovery", "_slurp_changelogs"),
     TableManager: ("_update_channels", "on_start"),
     BootStrategy: ("_should_enable_web",),
-    faust.App: ("_new_transport", "_consumer_wait_empty", "BootStrategy", "on_first_start", "on_stop", "add_future"),
+    web_response: ("SERVER_SOFTWARE",),
+    web.Server: ("connections",),
+    faust.App: (
+        "_new_transport",
+        "_new_web",
+        "_consumer_wait_empty",
+        "BootStrategy",
+        "on_first_start",
+        "on_stop",
+        "add_future",
+    ),
     AIOKafkaClient: ("coordinator_lookup", "force_metadata_update", "set_topics"),
     AIOKafkaAdminClient: ("describe_configs", "describe_topics", "list_topics", "create_topics"),
     aiokafka.AIOKafkaProducer: ("create_batch", "send_batch", "send_offsets_to_transaction"),
@@ -59,6 +72,10 @@ MADE: dict[Any, tuple[str, ...]] = {
     Recovery: ("signal_recovery_start", "_generation_id"),
     TableManager: ("_recovery",),
     faust.App: ("consumer_generation_id",),
+    FaustWeb: ("_runner", "web_app"),
+    web.Server: ("_connections", "_kwargs", "_loop", "request_factory", "request_handler"),
+    web.RequestHandler: ("_messages", "_request_in_progress", "_next_keepalive_close_time", "_current_request"),
+    BaseProtocol: ("transport",),
 }
 
 # What our classes add. None of these may be a name of Faust's: that would be an override nobody meant.
@@ -71,6 +88,16 @@ ADDED = {
     (driver.Consumer, "_rewind"),
     (driver.Consumer, "engine"),
     (driver.Consumer, "reacquire"),
+    (FaustWeb, "bound"),
+    (web.RequestHandler, "_check_body"),
+    (web.RequestHandler, "_check_sending"),
+    (web.RequestHandler, "check"),
+    (web.RequestHandler, "idle"),
+    (web.RequestHandler, "idle_until"),
+    (web.RequestHandler, "refuse"),
+    (web.Server, "_sweep"),
+    (web.Server, "make_room"),
+    (web.Server, "note_unreadable"),
     (faust.App, "fail"),
     (faust.App, "fenced"),
 }
@@ -112,7 +139,7 @@ def functions() -> list[tuple[type, type, str]]:
 
 
 def _our_classes() -> list[type]:
-    modules = (overrides.app, overrides.consumer, overrides.recovery)
+    modules = (overrides.app, overrides.connection, overrides.consumer, overrides.http_server, overrides.recovery)
     return [
         one
         for module in modules

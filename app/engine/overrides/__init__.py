@@ -24,19 +24,25 @@ server. Replaced:
 * **The consumer** (``ConsumerThread._create_worker_consumer``): reads committed records only, always: what a
   transactional producer has aborted was
   never said.
+* **The web server's runner** (``App._new_web``): connections have bounds in number and time, and what is no HTTP is in
+  no log and no answer.
 """
 
 from collections.abc import Iterable
 
 import faust
+from aiohttp import web
 from faust.app.base import BootStrategy
 from faust.tables.manager import TableManager as FaustTableManager
 from faust.tables.recovery import Recovery as FaustRecovery
 from faust.transport.drivers import aiokafka as driver
+from faust.web.drivers.aiohttp import Web as FaustWeb
 from mode.services import ServiceTask
 
 from app.engine.overrides.app import App, Boot, Worker
+from app.engine.overrides.connection import Connection, Connections
 from app.engine.overrides.consumer import Consumer, ConsumerThread, Producer, Transport
+from app.engine.overrides.http_server import Runner, Web
 from app.engine.overrides.recovery import Recovery, TableManager
 
 __all__ = ["App", "TableManager", "Worker", "overridden"]
@@ -57,6 +63,10 @@ def overridden() -> Iterable[tuple[type, str]]:
         (Boot, BootStrategy),
         (Worker, faust.Worker),
         (App, faust.App),
+        (Web, FaustWeb),
+        (Runner, web.AppRunner),
+        (Connections, web.Server),
+        (Connection, web.RequestHandler),
     ):
         for name, value in vars(ours).items():
             if not name.startswith("__") and (callable(value) or isinstance(value, ServiceTask | property)):

@@ -14,6 +14,7 @@ from faust.cli.worker import worker as faust_worker_command
 
 from app.engine.engine import Engine
 from app.engine.overrides.consumer import Consumer, Transport
+from app.engine.overrides.http_server import Web
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -73,6 +74,9 @@ class App(faust.App):
 
     def _new_transport(self) -> Transport:
         return Transport(self.conf.broker_consumer, self)
+
+    def _new_web(self) -> Web:
+        return Web(self)
 
     def fail(self, error: BaseException) -> None:
         """Stop the worker with this error: nothing that it has not acknowledged is committed."""

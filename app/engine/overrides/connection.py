@@ -1,0 +1,244 @@
+"""HTTP connections: bounded in number and in time; and what is no HTTP is neither logged nor sent back.
+
+aiohttp's own server keeps an idle connection for an hour, has no bound on how many there are, goes on with a request
+whose client has hung up, and writes what it can't parse into the log and into the error page: an ``Authorization``
+header with a stray character in it, token and all.
+
+==================================  ===================================================================
+a connection that                   after
+==================================  ===================================================================
+has no request                      ``idle_seconds`` is closed
+has begun a request's head          ``head_seconds`` is answered 408 and closed
+has begun a request's body          ``body_seconds``: the handler gets a TimeoutError, the client a 408
+does not take its answer            ``stalled_seconds`` without a byte is cut off
+hangs up                            at once: its handler is cancelled
+is one above ``connections``        the one that has been idle for longest is closed in its place
+==================================  ===================================================================
+"""
+
+import json
+import time
+import traceback
+from typing import Any, NamedTuple
+
+import structlog
+from aiohttp import web, web_response
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web_protocol import RequestHandler
+
+log = structlog.get_logger(__name__)
+
+#: What ``Server`` says on every answer, error pages included: no versions of anything.
+SERVER = "Rollcall"
+web_response.SERVER_SOFTWARE = SERVER  # type: ignore[attr-defined]
+
+#: On every answer. Answers are of the moment, and are nobody's to keep or to guess the type of.
+SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
+
+#: Between two looks at all connections, and between two lines of the log about what could not be read, in seconds.
+_SWEEP_SECONDS = 1.0
+_QUIET_SECONDS = 10.0
+
+_UNREADABLE = "the request can't be read as HTTP/1.1"
+
+_REASONS = {400: "Bad Request", 408: "Request Timeout", 503: "Service Unavailable"}
+
+
+class Limits(NamedTuple):
+    """The bounds of connections. 512 are half of the files that a process may have open by default."""
+
+    connections: int = 512
+    idle_seconds: float = 30.0
+    head_seconds: float = 10.0
+    body_seconds: float = 20.0
+    stalled_seconds: float = 20.0
+
+
+class Connection(RequestHandler):
+    """One connection. Private names of aiohttp are read here; ``tests/engine/test_connections.py`` notices a change."""
+
+    def __init__(self, manager: "Connections", **options: Any) -> None:
+        super().__init__(manager, **options)
+        self._connections = manager
+        self._limits = manager.limits
+        self._head_since: float | None = None
+        self._body_since: float | None = None
+        self._unsent = 0
+        self._unsent_since = 0.0
+
+    @property
+    def idle(self) -> bool:
+        """Whether no request is being answered: nothing has come, or half a request."""
+        return not self._messages and not self._request_in_progress
+
+    @property
+    def idle_until(self) -> float:
+        """When it is closed if nothing comes: the smaller, the longer it has been idle."""
+        return self._next_keepalive_close_time
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin; closes another connection, or this one, where there are too many."""
+        super().connection_made(transport)
+        if not self._connections.make_room(self):
+            self.refuse(503, "busy", "too many connections are being answered; ask again in a moment")
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came. It is not to be found in any error that follows."""
+        try:
+            super().data_received(data)
+        except Exception as error:  # noqa: BLE001 - the event loop would log it with what was received
+            self._connections.note_unreadable(error)
+            self.refuse(400, "bad_request", _UNREADABLE)
+            return
+        if not self.idle:
+            self._head_since = None
+        elif data and self._head_since is None:
+            self._head_since = time.monotonic()
+
+    def check(self, now: float) -> None:
+        """End it where it has been waited for for too long. ``now`` is of the monotonic clock."""
+        if self.transport is None:
+            return
+        if self.idle:
+            self._body_since = None
+            if self._head_since is not None and now - self._head_since > self._limits.head_seconds:
+                seconds = f"{self._limits.head_seconds:g}"
+                self.refuse(408, "request_timeout", f"the request's head was not complete within {seconds} s")
+            return
+        self._check_body(now)
+        self._check_sending(now)
+
+    def refuse(self, status: int, code: str, message: str) -> None:
+        """Answer without a handler, and close."""
+        if self.transport is None:
+            return
+        body = json.dumps({"error": code, "message": message}).encode()
+        headers = {
+            "Content-Type": "application/json; charset=utf-8",
+            "Content-Length": str(len(body)),
+            "Server": SERVER,
+            "Connection": "close",
+            **SECURITY_HEADERS,
+            **({"Retry-After": "1"} if status == 503 else {}),  # noqa: PLR2004 - HTTP: unavailable
+        }
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        self.transport.write(f"HTTP/1.1 {status} {_REASONS[status]}\r\n{head}\r\n".encode() + body)
+        self.force_close()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """The answer to what could not be parsed, or failed outside of every handler. Nothing of it is told."""
+        if status < 500:  # noqa: PLR2004 - HTTP: the client's error
+            self._connections.note_unreadable(exc)
+        else:
+            self.log_exception("a request failed before its handler", exc_info=exc)
+        if request.writer.output_size > 0:
+            message = "the answer has begun already"
+            raise ConnectionError(message)
+        return _error(status)
+
+    def log_exception(self, *args: Any, **options: Any) -> None:
+        """What went wrong, without what was received: the kind of error and where, never its text."""
+        error = options.get("exc_info")
+        if not isinstance(error, BaseException):
+            log.error("a connection failed", what=str(args[0]) if args else "")
+        elif isinstance(error, HttpProcessingError | web.RequestPayloadError):
+            self._connections.note_unreadable(error)
+        elif not isinstance(error, OSError):  # of a client that went, or whose body did not come
+            place = traceback.extract_tb(error.__traceback__)[-1:]
+            where = f"{place[0].filename}:{place[0].lineno}" if place else ""
+            log.error("a connection failed", error=type(error).__name__, where=where)
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send an answer. Pages of aiohttp's own, which tell what was asked, are replaced."""
+        self._body_since = None
+        if isinstance(resp, web.HTTPException):
+            resp = _error(resp.status)
+        return await super().finish_response(request, resp, start_time)
+
+    def _check_body(self, now: float) -> None:
+        request = self._current_request
+        if request is None or request.content.is_eof():
+            self._body_since = None
+        elif self._body_since is None:
+            self._body_since = now
+        elif now - self._body_since > self._limits.body_seconds and request.content.exception() is None:
+            message = f"the request's body was not complete within {self._limits.body_seconds:g} s"
+            request.content.set_exception(TimeoutError(message))
+
+    def _check_sending(self, now: float) -> None:
+        transport = self.transport
+        unsent = transport.get_write_buffer_size() if transport is not None else 0
+        if not unsent or unsent < self._unsent or not self._unsent:
+            self._unsent, self._unsent_since = unsent, now
+        elif transport is not None and now - self._unsent_since > self._limits.stalled_seconds:
+            transport.abort()
+
+
+class Connections(web.Server):
+    """All connections of the web server."""
+
+    def __init__(self, server: web.Server, limits: Limits) -> None:
+        super().__init__(
+            server.request_handler,
+            request_factory=server.request_factory,
+            handler_cancellation=True,
+            **server._kwargs,  # noqa: SLF001 - the runner's options, which it shows to nobody else
+        )
+        self.limits = limits
+        self._unreadable = 0
+        self._told_at = float("-inf")
+        self._sweeper = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
+
+    def __call__(self) -> Connection:
+        """A new connection."""
+        return Connection(self, loop=self._loop, **self._kwargs)
+
+    async def shutdown(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as aiohttp has it
+        """End all connections; handlers get ``timeout`` seconds."""
+        self._sweeper.cancel()
+        await super().shutdown(timeout)
+
+    def make_room(self, new: Connection) -> bool:
+        """Close what has been idle for longest where there are too many; False where all others are being answered."""
+        if len(self._connections) <= self.limits.connections:
+            return True
+        there = [one for one in self.connections if isinstance(one, Connection) and one.transport is not None]
+        if len(there) <= self.limits.connections:
+            return True
+        idle = [one for one in there if one.idle and one is not new]
+        if not idle:
+            return False
+        min(idle, key=lambda one: one.idle_until).force_close()
+        return True
+
+    def note_unreadable(self, error: BaseException | None) -> None:
+        """Say that a request could not be read, once in ten seconds; of the request, nothing."""
+        self._unreadable += 1
+        now = time.monotonic()
+        if now - self._told_at > _QUIET_SECONDS:
+            log.warning("requests could not be read as HTTP", requests=self._unreadable, last=type(error).__name__)
+            self._unreadable, self._told_at = 0, now
+
+    def _sweep(self) -> None:
+        now = time.monotonic()
+        for one in self.connections:
+            if isinstance(one, Connection):
+                one.check(now)
+        interval = min(_SWEEP_SECONDS, *(seconds / 2 for seconds in self.limits[1:]))
+        self._sweeper = self._loop.call_later(interval, self._sweep)
+
+
+def _error(status: int) -> web.Response:
+    message = _UNREADABLE if status == 400 else "the worker's log says more" if status >= 500 else "refused"  # noqa: PLR2004
+    code = {400: "bad_request", 417: "expectation_failed"}.get(status, "internal" if status >= 500 else "refused")  # noqa: PLR2004
+    answer = web.json_response({"error": code, "message": message}, status=status, headers=SECURITY_HEADERS)
+    answer.force_close()
+    return answer
