@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from app.core.batch import Batch, State
 from tables import batches
+from tables.glances import Glances
 from tables.line import Line
 
 #: How many changed batches are remembered for those who ask.
@@ -77,6 +78,7 @@ class Census:
     def __init__(self) -> None:
         self.open = Line()
         self.unregistered = Line()
+        self.glances = Glances()
         self.listed = False
         self.counted = False
         self.pending_uploads = 0
@@ -105,6 +107,7 @@ class Census:
                     self._closed(closed.get(batch_id), -1)
                 surveyed.add(batch_id)
             self._place(batch)
+            self.glances.follow(batch)
             if watched:
                 self._number += 1
                 self._changes.pop(batch_id, None)

@@ -6,36 +6,32 @@
 listens to          this machine only              what ``ROLLCALL_HTTP_HOST`` says
 ``/health/*``       anybody                        anybody
 the board's files   anybody, by a loopback name    anybody: they hold no state
-everything else     anybody, by a loopback name    the token or the read token
-acts (POST)         as above, from a page of the   the token
-                    same origin, or no page
+everything else     anybody, by a loopback name,   the token or the read token
+                    from a page of the same
+                    origin, or no page
+acts (POST)         as above                       the token
 ==================  =============================  ========================================
 
 Without tokens the browser is the danger: a page from elsewhere that a user of this machine looks at. A name of its own
 that leads here (DNS rebinding) is refused by the ``Host``; a form or a script that posts here, by the content type (a
-form can't send JSON, a script has to ask first, and nothing answers that) and by the ``Origin``.
+form can't send JSON, a script has to ask first, and nothing answers that). Whatever a page from elsewhere asks, if only
+to keep this worker busy, is refused by ``Sec-Fetch-Site``, which browsers send to a loopback address, and by
+``Origin``. What sends neither is no page.
 
 Tokens are compared in constant time, and are in no log, error or page.
 """
 
 import hmac
 import ipaddress
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from enum import Enum
 from urllib.parse import urlsplit
 
-import structlog
 from aiohttp import web
-from aiohttp.typedefs import Middleware
-from aiokafka.errors import KafkaError
 from pydantic import SecretStr
 
 from app.api.errors import ApiError
 from app.settings import Settings
-
-log = structlog.get_logger(__name__)
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 #: What the caller may do: on every answer of the API.
 ACCESS_HEADER = "Rollcall-Access"
@@ -45,9 +41,6 @@ ACCESS_KEY = web.RequestKey("access", str)
 
 _JSON = "application/json"
 _READS = frozenset({"GET", "HEAD"})
-
-#: What every answer carries. Answers are of the moment, and are nobody's to keep or to guess the type of.
-_HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 
 
 class Access(Enum):
@@ -69,14 +62,13 @@ class Gate:
         if self._full is None:
             access = Access.FULL
             self._check_host(request.headers.get("Host", ""))
+            _check_page(request.headers)
         else:
             access = self._by_token(request.headers.get("Authorization", ""))
         if request.method not in _READS:
             if access is not Access.FULL:
                 message = "the read token does not permit acts: use the token of ROLLCALL_HTTP_TOKEN"
                 raise ApiError(403, "read_only", message)
-            if self._full is None:
-                _check_origin(request.headers)
             if request.content_type != _JSON:
                 message = f"a request that changes something needs Content-Type: {_JSON}"
                 raise ApiError(415, "not_json", message)
@@ -118,61 +110,20 @@ class Gate:
             raise ApiError(403, "foreign_host", message)
 
 
-def middleware(gate: Gate) -> Middleware:
-    """What goes around every handler of the web server: access, errors as JSON, and headers."""
-
-    @web.middleware
-    async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
-        access: Access | None = None
-        try:
-            if _is_static(request.path):
-                gate.check_name(request)
-            elif not request.path.startswith("/health/"):
-                access = gate.admit(request)
-                request[ACCESS_KEY] = access.value
-            answer = await handler(request)
-        except ApiError as error:
-            answer = error_answer(error)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is answered, as JSON
-            answer = _failed(error, request)
-        if not answer.prepared:
-            for name, value in _HEADERS.items():
-                answer.headers.setdefault(name, value)
-            if access is not None:
-                answer.headers[ACCESS_HEADER] = access.value
-        return answer
-
-    return around
-
-
-def _failed(error: Exception, request: web.Request) -> web.Response:
-    if isinstance(error, web.HTTPException):  # of the router: no such path, or not by this method
-        code = error.reason.lower().replace(" ", "_")
-        answer = error_answer(ApiError(error.status, code, f"{error.reason}: {request.method} {request.path}"))
-        if "Allow" in error.headers:
-            answer.headers["Allow"] = error.headers["Allow"]
-        return answer
-    if isinstance(error, KafkaError | OSError):
-        message = f"the broker can't be asked: {type(error).__name__}: {error}"
-        return error_answer(ApiError(503, "broker_unavailable", message))
-    log.error("a request failed", method=request.method, path=request.path, exc_info=error)
-    return error_answer(ApiError(500, "internal", f"{type(error).__name__}; the worker's log says more"))
-
-
-def error_answer(error: ApiError) -> web.Response:
-    """An error as JSON."""
-    headers = {"WWW-Authenticate": 'Bearer realm="rollcall"'} if error.status == 401 else None  # noqa: PLR2004
-    return web.json_response({"error": error.code, "message": error.message}, status=error.status, headers=headers)
-
-
-def _is_static(path: str) -> bool:
-    return path == "/" or path.startswith("/board/")
-
-
-def _check_origin(headers: Mapping[str, str]) -> None:
+def _check_page(headers: Mapping[str, str]) -> None:
+    """Refuse what a page of another origin asks. Another port of this machine is another origin."""
+    if headers.get("Sec-Fetch-Site", "none").lower() not in {"same-origin", "none"}:
+        raise ApiError(403, "cross_origin", "a page from elsewhere may neither read nor act here")
     origin = headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != headers.get("Host", "").lower():
-        raise ApiError(403, "cross_origin", "a page from elsewhere may not act here")
+    if origin is not None and not _same_origin(origin, headers.get("Host", "")):
+        raise ApiError(403, "cross_origin", "a page from elsewhere may neither read nor act here")
+
+
+def _same_origin(origin: str, host: str) -> bool:
+    try:
+        return urlsplit(origin).netloc.lower() == host.lower()
+    except ValueError:
+        return False
 
 
 def _secret(token: SecretStr | None) -> bytes | None:

@@ -14,9 +14,10 @@ from app.engine.engine import Engine
 from app.wire import acts as wire
 from app.wire.decode import RejectedError
 
-#: How long the fold is waited for, and between two looks, in seconds.
+#: How long the fold is waited for, and between two looks, at first and at most, in seconds.
 PATIENCE = 5.0
 _PAUSE = 0.1
+_LONGEST_PAUSE = 1.0
 
 
 async def act(whole: Whole, engine: Engine, batch_id: str, asked: models.ActRequest) -> models.ActAnswer:
@@ -72,7 +73,7 @@ def _act_id(given: str | None) -> str:
 
 async def _taken(whole: Whole, found: Found, act_id: str) -> Acted | None:
     """What the fold made of an act, once its owner shows it; None where it has not after a while."""
-    deadline = time.monotonic() + PATIENCE
+    deadline, pause = time.monotonic() + PATIENCE, _PAUSE
     while time.monotonic() < deadline:
         try:
             acted = (await whole.find(found.batch.batch_id)).batch.acts.get(act_id)
@@ -80,7 +81,8 @@ async def _taken(whole: Whole, found: Found, act_id: str) -> Acted | None:
             acted = None  # its partition is on the move; the act is in the log
         if acted is not None:
             return acted
-        await asyncio.sleep(_PAUSE)
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, _LONGEST_PAUSE)
     return None
 
 

@@ -6,7 +6,9 @@ say what they own: the directory is a hint whom to ask, and never the last word.
 """
 
 import asyncio
+import ipaddress
 import json
+import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -34,14 +36,23 @@ _PATIENCE = 5.0
 _SETTLED = frozenset({"Stable", "Empty", "Dead"})
 
 
+_ADDRESS = re.compile(r"https?://(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?/?")
+_LONGEST_NAME, _LABEL, _PORTS = 253, 64, 65_536
+
+#: How much is told of a member without an address.
+_TOLD = 200
+
+
 class Members(NamedTuple):
     """The group: its workers' addresses with the partitions of the log that each owns.
 
-    ``stable``: false while it rebalances, and nothing is known then.
+    ``stable``: false while it rebalances, and nothing is known then. ``refused`` are members without an address that
+    can be asked: their id, and what they gave for one.
     """
 
     stable: bool
     owned: Mapping[str, tuple[int, ...]]
+    refused: frozenset[str] = frozenset()
 
 
 class Directory:
@@ -52,23 +63,19 @@ class Directory:
         self._admin: AIOKafkaAdminClient | None = None
         self._known: Mapping[str, tuple[int, ...]] = {}
         self._at = float("-inf")
-        self._asking: asyncio.Lock = asyncio.Lock()
+        self._asking: asyncio.Task[None] | None = None
+        self._refused: frozenset[str] = frozenset()
 
     async def owned(self) -> Mapping[str, tuple[int, ...]]:
         """The workers, by address, with the partitions of the log that they own as far as is known.
 
         Where the broker does not answer: as last known.
         """
-        async with self._asking:
-            if time.monotonic() >= self._at + FRESH:
-                try:
-                    members = await asyncio.wait_for(self._ask(), _PATIENCE)
-                    if members.stable:
-                        self._known = members.owned
-                except (KafkaError, OSError, TimeoutError) as error:
-                    log.warning("the group can't be asked", error=f"{type(error).__name__}: {error}")
-                    await self.close()
-                self._at = time.monotonic()
+        if time.monotonic() >= self._at + FRESH:
+            if self._asking is None or self._asking.done():
+                self._asking = asyncio.create_task(self._refresh(), name="directory")
+            # Whoever asked may hang up; the others still wait for the answer.
+            await asyncio.shield(self._asking)
         return self._known
 
     async def owner(self, partition: int) -> str | None:
@@ -80,12 +87,35 @@ class Directory:
 
     async def close(self) -> None:
         """Let the connection go; it is made again when it is needed."""
+        if self._asking is not None and self._asking is not asyncio.current_task():
+            self._asking.cancel()
+            await asyncio.wait({self._asking})
         admin, self._admin = self._admin, None
         if admin is not None:
             try:
                 await asyncio.wait_for(admin.close(), 1.0)
             except (KafkaError, OSError, TimeoutError) as error:
                 log.debug("an admin client did not close cleanly", error=str(error))
+
+    async def _refresh(self) -> None:
+        try:
+            members = await asyncio.wait_for(self._ask(), _PATIENCE)
+            if members.stable:
+                self._known = members.owned
+                self._tell_refused(members.refused)
+        except Exception as error:  # noqa: BLE001 - what the group's members say may be anything
+            log.warning("the group can't be asked", error=f"{type(error).__name__}: {error}")
+            await self.close()
+        self._at = time.monotonic()
+
+    def _tell_refused(self, refused: frozenset[str]) -> None:
+        for told in sorted(refused - self._refused):
+            log.warning(
+                "a member of the group has no address that can be asked: its partitions are missing "
+                "(ROLLCALL_HTTP_URL of that worker, or it is none)",
+                member=told,
+            )
+        self._refused = refused
 
     async def _ask(self) -> Members:
         admin = await self._connected()
@@ -110,23 +140,45 @@ def members_of(group: Sequence[Any], log_name: str) -> Members:
     if error or state not in _SETTLED:
         return Members(stable=False, owned={})
     owned: dict[str, tuple[int, ...]] = {}
-    for _, _, _, subscription, assigned, *_ in members:
-        url = _url(ConsumerProtocolMemberMetadata.decode(subscription).user_data)
-        if url is None:
+    refused = set()
+    for member, _, _, subscription, assigned, *_ in members:
+        try:
+            url = _url(ConsumerProtocolMemberMetadata.decode(subscription).user_data)
+            assignment = ConsumerProtocolMemberAssignment.decode(assigned).assignment if assigned else ()
+            mine = {number for topic, numbers in assignment if topic == log_name for number in numbers}
+        except Exception as error:  # noqa: BLE001 - another kind of member: its bytes may be anything
+            refused.add(f"{member} ({type(error).__name__})"[:_TOLD])
             continue
-        assignment = ConsumerProtocolMemberAssignment.decode(assigned).assignment
-        mine = {number for topic, numbers in assignment if topic == log_name for number in numbers}
+        if not reachable(url):
+            refused.add(f"{member} {url!r}"[:_TOLD])
+            continue
         owned[url] = tuple(sorted(mine.union(owned.get(url, ()))))
-    return Members(stable=True, owned=owned)
+    return Members(stable=True, owned=owned, refused=frozenset(refused))
 
 
-def _url(user_data: bytes | None) -> str | None:
-    """The address in what a member told the group when it joined: JSON, in Faust's own format."""
+def reachable(url: str) -> bool:
+    """Whether an address is one: http or https, a host name or an address, a port that there is, and nothing more."""
+    match = _ADDRESS.fullmatch(url)
+    if match is None:
+        return False
+    host, port = match["host"], match["port"]
+    if host.startswith("["):
+        try:
+            ipaddress.IPv6Address(host[1:-1])
+        except ValueError:
+            return False
+    elif len(host) > _LONGEST_NAME or not all(0 < len(label) < _LABEL for label in host.rstrip(".").split(".")):
+        return False
+    return port is None or int(port) < _PORTS
+
+
+def _url(user_data: bytes | None) -> str:
+    """The address in what a member told the group when it joined: JSON, in Faust's own format; empty where none is."""
     try:
         url = json.loads(user_data or b"")["url"]
-    except (ValueError, KeyError, TypeError):
-        return None
-    return url if isinstance(url, str) else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    return url if isinstance(url, str) else ""
 
 
 class Lags(NamedTuple):

@@ -1,17 +1,18 @@
 """Errors that are answered as such: status, code and message."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import NoReturn
 
 
 class ApiError(Exception):
     """Answered with ``status`` and ``{"error": code, "message": message}``."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, *, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
+        self.headers = dict(headers or {})
 
 
 def refuse(message: str) -> NoReturn:

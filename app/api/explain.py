@@ -5,22 +5,26 @@ import asyncio
 from aiokafka.errors import KafkaError
 
 from app.api import models, views
-from app.api.apart import apart
+from app.api.apart import apart, offload
 from app.api.whole import Found, Whole
 from app.core.batch import Batch, State
 from app.history.dead_letters import dead_letters
 from app.history.models import DeadLetter
+from tables.glances import glance_of
 
 #: How long dead letters are looked for, in seconds, and how many are told.
 _PATIENCE = 8.0
 _MOST = 20
 
 
-async def explain(whole: Whole, batch_id: str) -> models.Explanation:
-    """Explain a batch, also one of which nothing is known. Raises ApiError 503 where its owner can't be asked."""
+async def explain(whole: Whole, batch_id: str) -> str:
+    """Explain a batch, also one of which nothing is known: an Explanation, as JSON.
+
+    Raises ApiError 503 where its owner can't be asked.
+    """
     found = await whole.find(batch_id)
     partition, letters = await asyncio.gather(whole.partition(found.partition), _letters(whole, batch_id))
-    return explanation(found, partition, letters, whole)
+    return await offload(lambda: explanation(found, partition, letters, whole).model_dump_json())
 
 
 async def _letters(whole: Whole, batch_id: str) -> list[DeadLetter] | None:
@@ -54,7 +58,7 @@ def explanation(
 
 
 def _what(batch: Batch) -> str:
-    sentence = views.reason(batch)
+    sentence = views.reason(glance_of(batch))
     return f"{sentence} (its readiness deadline has passed)" if batch.timed_out and not batch.complete else sentence
 
 

@@ -1,18 +1,23 @@
 """The handlers: what is asked, in; an answer's model, out."""
 
 import asyncio
+import base64
+import zlib
 from collections.abc import Mapping
 from typing import TypeVar
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import ValidationError
 
 from app.api import acting, models
 from app.api.access import ACCESS_HEADER, ACCESS_KEY
-from app.api.apart import apart
+from app.api.apart import apart, offload
 from app.api.errors import ApiError, refuse, unknown_batch
 from app.api.explain import explain
 from app.api.here import Here, Wanted
+from app.api.local import LocalRows
+from app.api.reading import Rows
 from app.api.stream import Hub
 from app.api.whole import Whole, read_cursor
 from app.core.batch import State
@@ -24,6 +29,11 @@ A = TypeVar("A", bound=models.Asked)
 
 _LARGEST_PAGE = 500
 _LARGEST_OFFSET = 2**63 - 1
+_DIGITS = 19  # 2^63 has as many
+
+#: How many of a body's faults are told.
+_MOST_FAULTS = 5
+_TOLD = 200
 
 
 class Handlers:
@@ -45,17 +55,17 @@ class Handlers:
         query = request.query
         return await self._whole.batches(_wanted(query), query.get("cursor"), _limit(query, 100))
 
-    async def batch(self, request: web.Request) -> models.Model:
-        """GET /api/batches/{batch_id}."""
-        return await self._whole.batch(request.match_info["batch_id"])
+    async def batch(self, request: web.Request) -> web.StreamResponse:
+        """GET /api/batches/{batch_id}, and /api/batch?id=."""
+        return _json(await self._whole.batch(_batch_id(request)))
 
-    async def explain(self, request: web.Request) -> models.Model:
-        """GET /api/batches/{batch_id}/explain."""
-        return await explain(self._whole, request.match_info["batch_id"])
+    async def explain(self, request: web.Request) -> web.StreamResponse:
+        """GET /api/batches/{batch_id}/explain, and /api/batch/explain?id=."""
+        return _json(await explain(self._whole, _batch_id(request)))
 
     async def timeline(self, request: web.Request) -> web.StreamResponse:
-        """GET /api/batches/{batch_id}/timeline."""
-        batch_id = request.match_info["batch_id"]
+        """GET /api/batches/{batch_id}/timeline, and /api/batch/timeline?id=."""
+        batch_id = _batch_id(request)
         found = await self._whole.find(batch_id)
         told = await apart(lambda: timeline(self._settings, batch_id, start=found.first or 0))
         if not told.entries and found.batch.last < 0 and told.complete:
@@ -63,9 +73,9 @@ class Handlers:
         return _json(told.model_dump_json())
 
     async def act(self, request: web.Request) -> models.Model:
-        """POST /api/batches/{batch_id}/acts."""
+        """POST /api/batches/{batch_id}/acts, and /api/batch/acts?id=."""
         asked = await _body(request, models.ActRequest)
-        return await acting.act(self._whole, self._engine, request.match_info["batch_id"], asked)
+        return await acting.act(self._whole, self._engine, _batch_id(request), asked)
 
     async def pending(self, request: web.Request) -> models.Model:
         """GET /api/pending."""
@@ -134,9 +144,10 @@ class Handlers:
         after = read_cursor(query["cursor"]) if "cursor" in query else None
         return await self._here.page(_wanted(query), after, _limit(query, 100))
 
-    async def local_batch(self, request: web.Request) -> models.Model:
-        """GET /api/local/batches/{batch_id}."""
-        return self._here.rows(request.match_info["batch_id"])
+    async def local_batch(self, request: web.Request) -> web.StreamResponse:
+        """GET /api/local/batches/{batch_id}, and /api/local/batch?id=."""
+        rows = await self._here.rows(_batch_id(request))
+        return _json(await offload(lambda: _encoded(rows)) if rows.large else _encoded(rows))
 
     async def local_changes(self, request: web.Request) -> models.Model:
         """GET /api/local/changes."""
@@ -145,6 +156,19 @@ class Handlers:
 
 def _json(text: str) -> web.Response:
     return web.Response(text=text, content_type="application/json")
+
+
+def _encoded(rows: Rows) -> str:
+    values = [base64.b64encode(value).decode() for value in rows.values]
+    return LocalRows(batch_id=rows.batch_id, rows=values, first=rows.first).model_dump_json()
+
+
+def _batch_id(request: web.Request) -> str:
+    """The batch that is asked about: of the path, or where the path has none, the parameter ``id``."""
+    batch_id = request.match_info.get("batch_id") or request.query.get("id", "")
+    if not batch_id:
+        refuse("`id` names the batch")
+    return batch_id
 
 
 def _wanted(query: Mapping[str, str]) -> Wanted:
@@ -159,14 +183,15 @@ def _wanted(query: Mapping[str, str]) -> Wanted:
 
 def _limit(query: Mapping[str, str], default: int) -> int:
     text = query.get("limit") or str(default)
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _LARGEST_PAGE:
+    # So many digits at most: Python refuses to read thousands of them.
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS and 1 <= int(text) <= _LARGEST_PAGE):
         refuse(f"`limit` is a number from 1 to {_LARGEST_PAGE}")
     return int(text)
 
 
 def _place(request: web.Request) -> tuple[int, int]:
     texts = request.match_info["partition"], request.match_info["offset"]
-    if not all(text.isascii() and text.isdigit() and len(text) < 20 for text in texts):  # noqa: PLR2004 - 2^63 has 19
+    if not all(text.isascii() and text.isdigit() and len(text) <= _DIGITS for text in texts):
         refuse("partition and offset are numbers")
     partition, offset = (min(int(text), _LARGEST_OFFSET) for text in texts)
     return partition, offset
@@ -174,10 +199,23 @@ def _place(request: web.Request) -> tuple[int, int]:
 
 async def _body(request: web.Request, kind: type[A]) -> A:
     try:
-        return kind.model_validate_json(await request.read())
+        body = await request.read()
+    except TimeoutError:
+        raise ApiError(408, "request_timeout", "the body did not come in time") from None
+    except (web.RequestPayloadError, HttpProcessingError, zlib.error):
+        refuse("the body can't be read: it is not what Content-Encoding or Content-Length say")
+    try:
+        return kind.model_validate_json(body)
     except ValidationError as error:
-        told = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'body'}: {one['msg']}" for one in error.errors())
-        refuse(told)
+        faults = error.errors(include_input=False, include_url=False)[:_MOST_FAULTS]
+        refuse("; ".join(f"{_place_of(fault['loc'])}: {fault['msg'][:_TOLD]}" for fault in faults))
+    except RecursionError:
+        refuse("body: nested too deeply")
+
+
+def _place_of(loc: tuple[int | str, ...]) -> str:
+    """Where in a body a fault is; a name that is not ours is cut."""
+    return ".".join(str(part)[:_TOLD] for part in loc) or "body"
 
 
 def _no_letter(partition: int, offset: int) -> ApiError:

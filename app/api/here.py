@@ -1,6 +1,5 @@
 """Answers about the partitions of this worker, from the census and the local databases: what is committed, no more."""
 
-import base64
 import heapq
 import time
 from collections.abc import Iterator, Mapping
@@ -10,17 +9,18 @@ from aiokafka import TopicPartition
 
 from app.api import views
 from app.api.errors import refuse, unavailable
-from app.api.local import LocalChanges, LocalOverview, LocalPage, LocalRows, LocalStanding, Ranked
+from app.api.local import LocalChanges, LocalOverview, LocalPage, LocalStanding, Ranked
 from app.api.models import BatchSummary, Counts, InputInfo, PartitionInfo
-from app.api.pace import Pace
-from app.core.batch import Batch, State
+from app.api.pace import Pace, Turns
+from app.api.reading import Batches, Rows, handed_on
+from app.core.batch import State
 from app.core.names import INPUTS
 from app.engine.engine import Engine
 from app.engine.partitioner import partition_for
 from app.engine.task import Task
 from app.engine.topics import log_topic
 from app.history.times import iso
-from tables import batches
+from tables.glances import Glance
 from tables.index import ids_after
 
 Place = tuple[int, str]
@@ -55,6 +55,8 @@ class Here:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._turns = Turns()
+        self._batches = Batches(self._turns)
         self._settings = engine.settings
         self._stuck_after = round(engine.settings.stuck_after_seconds * 1000)
         self._log = log_topic(engine.settings)
@@ -69,19 +71,14 @@ class Here:
         task = self._engine.tasks.get(partition)
         return task is not None and task.serving
 
-    def rows(self, batch_id: str) -> LocalRows:
+    async def rows(self, batch_id: str) -> Rows:
         """The rows of a batch; none where nothing of it has been read.
 
         Raises ApiError 503 where its partition isn't this worker's, or is being restored.
         """
         task = self._task(partition_of(batch_id, self._settings.partitions))
-        prefix = batches.prefix(batch_id)
-        rows = list(task.store.scan(prefix))
-        return LocalRows(
-            batch_id=batch_id,
-            rows=[base64.b64encode(value).decode() for _, value in rows],
-            first=int.from_bytes(rows[0][0][len(prefix) : len(prefix) + 8]) if rows else None,
-        )
+        async with self._turns.pace() as pace:
+            return await self._batches.rows(task, batch_id, pace)
 
     def overview(self) -> LocalOverview:
         """What this worker has to say of the overview."""
@@ -117,17 +114,18 @@ class Here:
     async def page(self, wanted: Wanted, after: Place | None, limit: int) -> LocalPage:
         """The first ``limit`` batches of a list behind ``after``, of this worker's partitions."""
         partitions = sorted(partition for partition in self._engine.tasks if self._listed(partition))
-        pace, deadline = Pace(), time.monotonic() + _SEARCH_SECONDS
         found: list[Ranked] = []
         reached: list[Place] = []
-        for partition in partitions:
-            task = self._engine.tasks.get(partition)
-            if task is None or not task.serving:
-                raise unavailable([partition], "it was handed on meanwhile; ask again")
-            ranked, stopped = await self._of_partition(task, wanted, after, limit, pace, deadline)
-            found += ranked
-            if stopped is not None:
-                reached.append(stopped)
+        async with self._turns.pace() as pace:
+            deadline = time.monotonic() + _SEARCH_SECONDS
+            for partition in partitions:
+                task = self._engine.tasks.get(partition)
+                if task is None or not task.serving:
+                    raise handed_on(partition)
+                ranked, stopped = await self._of_partition(task, wanted, after, limit, pace, deadline)
+                found += ranked
+                if stopped is not None:
+                    reached.append(stopped)
         limit_reached = min(reached, default=None)
         found.sort(key=lambda one: one.place)
         if limit_reached is not None:
@@ -140,26 +138,27 @@ class Here:
     async def changes(self, cursor: str | None) -> LocalChanges:
         """The batches that changed since a former answer."""
         since = _cursor(cursor)
-        pace, now = Pace(), self._now()
         changed: list[BatchSummary] = []
         removed: list[str] = []
         more = False
         numbers = {}
-        for partition, task in list(self._engine.tasks.items()):
-            if not self._listed(partition):
-                continue
-            found = task.census.changes(since.get(partition), max(1, _MOST_CHANGED // len(self._engine.tasks)))
-            numbers[partition] = found.cursor
-            more = more or found.more
-            for batch_id in found.ids:
-                if not task.serving:
-                    break
-                batch = self._load(task, batch_id)
-                if batch.state is State.UNREGISTERED and not batch.pending:
-                    removed.append(batch_id)
-                else:
-                    changed.append(views.summary(batch, partition, now, self._stuck_after))
-                await pace.step()
+        async with self._turns.pace() as pace:
+            now = self._now()
+            for partition, task in list(self._engine.tasks.items()):
+                if not self._listed(partition):
+                    continue
+                found = task.census.changes(since.get(partition), max(1, _MOST_CHANGED // len(self._engine.tasks)))
+                numbers[partition] = found.cursor
+                more = more or found.more
+                for batch_id in found.ids:
+                    if not task.serving:
+                        break
+                    glance = await self._batches.glance(task, batch_id, pace)
+                    if glance.state is State.UNREGISTERED and not glance.pending:
+                        removed.append(batch_id)
+                    else:
+                        changed.append(views.summary(glance, partition, now, self._stuck_after))
+                    await pace.step()
         return LocalChanges(
             cursor=".".join(f"{partition}-{number}" for partition, number in sorted(numbers.items())),
             changed=changed,
@@ -177,21 +176,25 @@ class Here:
             places = self._waiting(task, wanted, after) if wanted.waiting else self._by_id(task, wanted, after)
             for place in places:
                 after = place
-                batch = self._load(task, place[1])
-                if (wanted.state is None or batch.state is wanted.state) and batch.last >= 0:
-                    shown = views.summary(batch, task.partition, now, self._stuck_after)
+                # Small ones at once: what is iterated over must not change meanwhile.
+                glance = self._batches.at_once(task, place[1])
+                large = glance is None
+                if glance is None:
+                    glance = await self._batches.glance(task, place[1], pace)
+                if (wanted.state is None or glance.state is wanted.state) and glance.last >= 0:
+                    shown = views.summary(glance, task.partition, now, self._stuck_after)
                     if shown.stuck or not wanted.stuck:
-                        found.append(Ranked(place=place, batch=shown, expires_at=self._expiry(batch)))
+                        found.append(Ranked(place=place, batch=shown, expires_at=self._expiry(glance)))
                 if len(found) == limit or time.monotonic() > deadline:
                     return found, place
-                if pace.due:
+                if large or pace.due:
                     break
             else:
                 return found, None
 
             await pace.step()
             if not task.serving:
-                raise unavailable([task.partition], "it was handed on meanwhile; ask again")
+                raise handed_on(task.partition)
 
     def _waiting(self, task: Task, wanted: Wanted, after: Place | None) -> Iterator[Place]:
         """The places of those that wait, behind ``after``; merged from both lines."""
@@ -211,11 +214,11 @@ class Here:
         for batch_id in ids_after(task.store, wanted.search, None if after is None else after[1]):
             yield len(batch_id.encode()), batch_id
 
-    def _expiry(self, batch: Batch) -> str | None:
+    def _expiry(self, glance: Glance) -> str | None:
         ttl = self._settings.policy.pending_ttl
-        if batch.state is not State.UNREGISTERED or not batch.pending or not ttl:
+        if glance.state is not State.UNREGISTERED or glance.waits_since is None or not ttl:
             return None
-        return iso(next(iter(batch.pending.values())).time + batch.extension + ttl)
+        return iso(glance.waits_since + ttl)
 
     def _listed(self, partition: int) -> bool:
         task = self._engine.tasks.get(partition)
@@ -228,9 +231,6 @@ class Here:
         if not task.serving:
             raise unavailable([partition], f"its owner, {self.url}, is restoring it; ask again in a moment")
         return task
-
-    def _load(self, task: Task, batch_id: str) -> Batch:
-        return batches.batch_of(batch_id, task.store.values(batches.prefix(batch_id)))
 
     @staticmethod
     def _now() -> int:

@@ -4,17 +4,27 @@ Not for others: the shape may change with any release. Workers of two releases t
 each other's partitions for missing.
 """
 
+from typing import Annotated
+
+from pydantic import Field
+
 from app.api.models import BatchSummary, Counts, InputInfo, Model, PartitionInfo
+
+#: What others say is checked: a number that no log, clock or count can have is refused with the whole answer.
+Number = Annotated[int, Field(ge=-(2**53), le=2**53)]
+Partition = Annotated[int, Field(ge=0, le=9_999)]
+Offset = Annotated[int, Field(ge=0, lt=2**63)]
+Cursor = Annotated[str, Field(max_length=200_000)]
 
 
 class LocalStanding(Model):
     """How the batches of a partition stand (:class:`tables.census.Standing`). ``oldest_pending`` is a log time, ms."""
 
-    partition: int
+    partition: Partition
     counts: Counts
-    pending_uploads: int
-    oldest_pending: int | None
-    stuck: int
+    pending_uploads: Number
+    oldest_pending: Number | None
+    stuck: Number
 
 
 class LocalOverview(Model):
@@ -32,7 +42,7 @@ class LocalOverview(Model):
 class Ranked(Model):
     """A batch of a list, with its place in the list's order."""
 
-    place: tuple[int, str]
+    place: tuple[Number, str]
     batch: BatchSummary
     expires_at: str | None
 
@@ -43,15 +53,15 @@ class LocalPage(Model):
     In order. Up to ``reached`` nothing was left out, null: up to the end.
     """
 
-    partitions: list[int]
+    partitions: list[Partition]
     items: list[Ranked]
-    reached: tuple[int, str] | None
+    reached: tuple[Number, str] | None
 
 
 class LocalChanges(Model):
     """A worker's own changes since ``cursor`` of a former answer."""
 
-    cursor: str
+    cursor: Cursor
     changed: list[BatchSummary]
     removed: list[str]
     more: bool
@@ -62,4 +72,4 @@ class LocalRows(Model):
 
     batch_id: str
     rows: list[str]
-    first: int | None
+    first: Offset | None

@@ -20,9 +20,12 @@ _ERRORS = {
     401: "A token is needed.",
     403: "The token does not permit it, or the request came from a page elsewhere.",
     404: "There is no such thing.",
+    408: "The body did not come in time.",
     409: "The present state refuses it.",
+    413: "The body is too large.",
     415: "Not JSON.",
-    503: "The owner of the partition, or the broker, can't be asked now; the message names it.",
+    503: "The owner of the partition, or the broker, can't be asked now; the message names it. Or too many ask: wait "
+    "for the seconds of `Retry-After`.",
 }
 
 _IN_PATH: dict[str, dict[str, Any]] = {
@@ -83,10 +86,20 @@ def _operation(route: Route) -> dict[str, Any]:
         {"name": name, "in": "path", "required": True, "schema": _IN_PATH[name]} for name in names
     ]
     parameters += [
-        {"name": one.name, "in": "query", "required": False, "schema": one.schema, "description": one.description}
+        {
+            "name": one.name,
+            "in": "query",
+            "required": one.required,
+            "schema": one.schema,
+            "description": one.description,
+        }
         for one in route.params
     ]
-    operation: dict[str, Any] = {"operationId": route.handle.__name__, "summary": route.summary}
+    # The same question has two paths where an id may be a path's part, or a parameter.
+    name = (
+        f"{route.handle.__name__}_by_parameter" if any(one.required for one in route.params) else route.handle.__name__
+    )
+    operation: dict[str, Any] = {"operationId": name, "summary": route.summary}
     if parameters:
         operation["parameters"] = parameters
     if route.body is not None:
@@ -96,7 +109,7 @@ def _operation(route: Route) -> dict[str, Any]:
             "description": _ERRORS[status],
             "content": {"application/json": {"schema": _ref(models.Error)}},
         }
-        for status in sorted({401, 403, *route.errors})
+        for status in sorted({401, 403, 503, *route.errors} | ({408, 413} if route.body else set()))
     }
     return operation
 

@@ -18,10 +18,11 @@ class Param(NamedTuple):
     name: str
     schema: dict[str, Any]
     description: str
+    required: bool = False
 
 
 class Route(NamedTuple):
-    """A route. ``answer`` None: a stream of events. ``errors`` are those beside 401 and 403."""
+    """A route. ``answer`` None: a stream of events. ``errors`` are those beside 401, 403 and 503."""
 
     method: str
     path: str
@@ -35,6 +36,9 @@ class Route(NamedTuple):
 
 
 _STATES = {"type": "string", "enum": ["unregistered", "open", "complete", "discarded"]}
+_ID = Param(
+    "id", {"type": "string", "minLength": 1}, "The batch id, any: `.` and `..` can't be a path's part.", required=True
+)
 _CURSOR = Param("cursor", {"type": "string"}, "The `next` of the page before.")
 
 
@@ -85,6 +89,44 @@ ROUTES: tuple[Route, ...] = (
         Handlers.act,
         "Do something to a batch, on the record; needs the full token",
         models.ActAnswer,
+        body=models.ActRequest,
+        status=202,
+        errors=(400, 404, 409, 415, 503),
+    ),
+    Route(
+        "GET",
+        "/api/batch",
+        Handlers.batch,
+        "As /api/batches/{batch_id}, the id as a parameter",
+        models.Batch,
+        (_ID,),
+        errors=(400, 404, 503),
+    ),
+    Route(
+        "GET",
+        "/api/batch/explain",
+        Handlers.explain,
+        "As /api/batches/{batch_id}/explain, the id as a parameter",
+        models.Explanation,
+        (_ID,),
+        errors=(400, 503),
+    ),
+    Route(
+        "GET",
+        "/api/batch/timeline",
+        Handlers.timeline,
+        "As /api/batches/{batch_id}/timeline, the id as a parameter",
+        Timeline,
+        (_ID,),
+        errors=(400, 404, 503),
+    ),
+    Route(
+        "POST",
+        "/api/batch/acts",
+        Handlers.act,
+        "As /api/batches/{batch_id}/acts, the id as a parameter; needs the full token",
+        models.ActAnswer,
+        (_ID,),
         body=models.ActRequest,
         status=202,
         errors=(400, 404, 409, 415, 503),
@@ -147,5 +189,6 @@ LOCAL: tuple[tuple[str, Handle], ...] = (
     ("/api/local/overview", Handlers.local_overview),
     ("/api/local/batches", Handlers.local_batches),
     ("/api/local/batches/{batch_id}", Handlers.local_batch),
+    ("/api/local/batch", Handlers.local_batch),
     ("/api/local/changes", Handlers.local_changes),
 )

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, cast
 from aiohttp import web
 
 from app.api import models
-from app.api.access import Gate, middleware
+from app.api.access import Gate
+from app.api.budget import Budget
 from app.api.directory import Directory
+from app.api.errors import refuse
 from app.api.handlers import Handlers
 from app.api.here import Here
+from app.api.middleware import middleware
 from app.api.pages import Pages
 from app.api.peers import Peers
 from app.api.routes import LOCAL, ROUTES, Handle
@@ -33,7 +36,7 @@ def add(app: "App") -> None:
     pages = Pages()
 
     server = cast("AiohttpWeb", app.web).web_app
-    server.middlewares.append(middleware(gate))
+    server.middlewares.append(middleware(gate, Budget()))
     for route in ROUTES:
         path = route.path.replace("{batch_id}", "{batch_id:[^/]+}")
         server.router.add_route(route.method, path, _answering(handlers, route.handle, route.status))
@@ -58,6 +61,7 @@ def _answering(
     handlers: Handlers, handle: Handle, status: int
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def answer(request: web.Request) -> web.StreamResponse:
+        _check_text(request)
         found = await handle(handlers, request)
         if isinstance(found, models.Model):
             return web.Response(text=found.model_dump_json(), content_type="application/json", status=status)
@@ -66,3 +70,12 @@ def _answering(
         return found
 
     return answer
+
+
+def _check_text(request: web.Request) -> None:
+    """Refuse what is no text: bytes that are not UTF-8 come as half characters, which nothing takes."""
+    for text in (*request.match_info.values(), *request.query.keys(), *request.query.values()):
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            refuse("the path and the parameters are UTF-8, percent-encoded")

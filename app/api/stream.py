@@ -10,7 +10,6 @@ import time
 
 import structlog
 from aiohttp import web
-from aiokafka.errors import KafkaError
 
 from app.api import models
 from app.api.errors import ApiError
@@ -144,7 +143,7 @@ class Hub:
             try:
                 changes = await self._changes()
                 overview = await self._whole.overview()
-            except (ApiError, KafkaError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - the listeners are told again when it can be told
                 log.warning("nothing can be told to the board now", error=f"{type(error).__name__}: {error}")
             else:
                 news = None if self._last is not None and _same(overview, self._last) else overview

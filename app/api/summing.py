@@ -28,7 +28,7 @@ def overview_of(
                 standings[standing.partition] = standing
         for one in part.partitions:
             if one.partition not in told or owners.get(one.partition) == url:
-                told[one.partition] = one
+                told[one.partition] = one.model_copy(update={"owner": url})
     oldest = min((one.oldest_pending for one in standings.values() if one.oldest_pending is not None), default=None)
     return models.Overview(
         time=iso(now),

@@ -12,14 +12,12 @@ from app.core.facts import FORCED, Held
 from app.core.rules import next_deadline
 from app.history.models import Place
 from app.history.times import iso
-
-#: How many slots a reason names.
-_NAMED = 3
+from tables.glances import NAMED, Glance, glance_of
 
 
-def summary(batch: Batch, partition: int, now: int, stuck_after: int) -> models.BatchSummary:
+def summary(glance: Glance, partition: int, now: int, stuck_after: int) -> models.BatchSummary:
     """A batch in a line, at ``now``. Times are log times, ms."""
-    return models.BatchSummary(**_summary(batch, partition, now, stuck_after))
+    return models.BatchSummary(**_summary(glance, partition, now, stuck_after))
 
 
 def whole(
@@ -29,7 +27,7 @@ def whole(
     registration = batch.registration
     deadline = next_deadline(batch, policy)
     return models.Batch(
-        **_summary(batch, partition, now, stuck_after),
+        **_summary(glance_of(batch), partition, now, stuck_after),
         course_code=registration.course_code if registration else None,
         user_id=registration.user_id if registration else None,
         class_id=registration.class_id if registration else None,
@@ -77,21 +75,20 @@ def place(source: Source) -> Place:
     return Place(topic=names.INPUTS[source.topic], partition=source.partition, offset=source.offset)
 
 
-def reason(batch: Batch) -> str:
+def reason(glance: Glance) -> str:
     """What a batch waits for, or how it ended, in a sentence."""
-    state = batch.state
+    state = glance.state
     if state is State.OPEN:
-        missing = empty_slots(batch)
-        return f"waits for {len(missing)} of {count(len(batch.slots), 'slot')}: {listed(missing)}"
+        return f"waits for {glance.missing} of {count(glance.slots, 'slot')}: {listed(glance.empty, glance.missing)}"
     if state is State.UNREGISTERED:
-        if not batch.pending:
+        if not glance.pending:
             return "nothing is pending: what came for it was given up, and there is no registration"
-        verb = "waits" if len(batch.pending) == 1 else "wait"
-        return f"{count(len(batch.pending), 'upload')} {verb} for the registration"
-    outcome = f"{batch.filled} filled, {batch.failed} failed, of {count(len(batch.slots), 'slot')}"
+        verb = "waits" if glance.pending == 1 else "wait"
+        return f"{count(glance.pending, 'upload')} {verb} for the registration"
+    outcome = f"{glance.filled} filled, {glance.failed} failed, of {count(glance.slots, 'slot')}"
     if state is State.DISCARDED:
         return f"discarded by an operator: {outcome}"
-    return f"completed by an operator as it was: {outcome}" if batch.closed == FORCED else f"complete: {outcome}"
+    return f"completed by an operator as it was: {outcome}" if glance.closed == FORCED else f"complete: {outcome}"
 
 
 def empty_slots(batch: Batch) -> list[str]:
@@ -104,10 +101,11 @@ def pending_of(batch: Batch, policy: Policy) -> list[models.PendingUpload]:
     return [_pending(at, held, batch.extension, policy) for at, held in batch.pending.items()]
 
 
-def listed(ids: Sequence[str]) -> str:
-    """The first few of ids, and how many more there are."""
-    named = ", ".join(ids[:_NAMED])
-    return named if len(ids) <= _NAMED else f"{named} and {len(ids) - _NAMED} more"
+def listed(ids: Sequence[str], total: int | None = None) -> str:
+    """The first few of ids, and how many more there are; ``total``: how many there are of which these are the first."""
+    named = ids[:NAMED]
+    more = (len(ids) if total is None else total) - len(named)
+    return f"{', '.join(named)} and {more} more" if more else ", ".join(named)
 
 
 def count(number: int, noun: str) -> str:
@@ -115,24 +113,21 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _summary(batch: Batch, partition: int, now: int, stuck_after: int) -> dict[str, Any]:
-    waits = batch.waits_since
-    since: int | None = batch.opened_at if batch.registration is not None else None
-    if batch.registration is None and batch.pending:
-        since = next(iter(batch.pending.values())).time
+def _summary(glance: Glance, partition: int, now: int, stuck_after: int) -> dict[str, Any]:
+    waits, since = glance.waits_since, glance.since
     return {
-        "batch_id": batch.batch_id,
+        "batch_id": glance.batch_id,
         "partition": partition,
-        "state": batch.state.value,
-        "slots": len(batch.slots),
-        "filled": batch.filled,
-        "failed": batch.failed,
-        "pending": len(batch.pending),
+        "state": glance.state.value,
+        "slots": glance.slots,
+        "filled": glance.filled,
+        "failed": glance.failed,
+        "pending": glance.pending,
         "since": None if since is None else iso(since),
         "waits_since": None if waits is None else iso(waits),
         "age_seconds": None if waits is None or since is None else max(0, now - since) / 1000,
         "stuck": waits is not None and waits <= now - stuck_after,
-        "reason": reason(batch),
+        "reason": reason(glance),
     }
 
 

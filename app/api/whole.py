@@ -1,24 +1,29 @@
 """Answers about all partitions: of this worker's own, and of the others' by asking whoever has them."""
 
 import base64
-import binascii
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 from urllib.parse import quote
 
 from app.api import models, views
+from app.api.apart import offload
 from app.api.directory import Directory
 from app.api.errors import ApiError, refuse, unavailable, unknown_batch
 from app.api.here import Here, Place, Wanted, partition_of
 from app.api.local import LocalOverview, LocalPage, LocalRows, Ranked
 from app.api.peers import Peers, UnreachableError
+from app.api.reading import Rows
 from app.api.summing import overview_of
 from app.core.batch import Batch, State
 from app.history.times import iso
 from app.settings import Settings
 from tables import batches
+
+#: Places are numbers of a log's clock, or lengths.
+_LARGEST = 2**63
+_NO_CURSOR = "`cursor` is not the `next` of a page"
 
 
 class Found(NamedTuple):
@@ -28,6 +33,7 @@ class Found(NamedTuple):
     partition: int
     owner: str
     first: int | None
+    large: bool = False
 
 
 class Whole:
@@ -47,28 +53,53 @@ class Whole:
         parts |= await self._peers.ask_all(others, "/api/local/overview", {}, LocalOverview)
         return overview_of(self.settings, self.here.url, owned, parts)
 
-    async def batch(self, batch_id: str) -> models.Batch:
-        """A batch. Raises ApiError: 404 where its owner has nothing of it, 503 where the owner can't be asked."""
+    async def batch(self, batch_id: str) -> str:
+        """A batch, as JSON. Raises ApiError: 404 where its owner has nothing of it, 503 where that can't be asked."""
         found = await self.find(batch_id)
         if found.batch.last < 0:
             raise unknown_batch(batch_id)
-        return self.view(found)
+        if found.large:
+            return await offload(lambda: self.view(found).model_dump_json())
+        return self.view(found).model_dump_json()
 
     async def find(self, batch_id: str) -> "Found":
         """A batch as its owner has it; without facts where nothing of it has been read. Raises ApiError 503."""
         partition = partition_of(batch_id, self.settings.partitions)
         if self.here.serves(partition):
-            url, told = self.here.url, self.here.rows(batch_id)
+            url, rows = self.here.url, await self.here.rows(batch_id)
         else:
             url = await self._owner(partition)
-            path = f"/api/local/batches/{quote(batch_id, safe='')}"
             try:
-                told = await self._peers.ask(url, path, {}, LocalRows)
+                rows = await self._rows_of(url, batch_id)
             except UnreachableError as error:
                 why = f"its owner, {error}; if it is gone, another takes over when its session has ended"
                 raise unavailable([partition], why) from error
-        batch = batches.batch_of(batch_id, (base64.b64decode(row) for row in told.rows))
-        return Found(batch, partition, url, told.first)
+
+        def found() -> Found:
+            return Found(batches.batch_of(batch_id, rows.values), partition, url, rows.first, rows.large)
+
+        try:
+            return await offload(found) if rows.large else found()
+        except Exception as error:
+            if url == self.here.url:
+                raise
+            why = f"its owner, {url}, answers with rows that this release can't read ({type(error).__name__})"
+            raise unavailable([partition], why) from error
+
+    async def _rows_of(self, url: str, batch_id: str) -> Rows:
+        if batch_id in {".", ".."}:  # as a part of a path they mean something else
+            told = await self._peers.ask(url, "/api/local/batch", {"id": batch_id}, LocalRows)
+        else:
+            told = await self._peers.ask(url, f"/api/local/batches/{quote(batch_id, safe='')}", {}, LocalRows)
+
+        def decoded() -> Rows:
+            return Rows(batch_id, told.first, [base64.b64decode(row) for row in told.rows])
+
+        try:
+            return await offload(decoded)
+        except ValueError as error:
+            message = f"{url} answers with rows that are not Base64"
+            raise UnreachableError(message) from error
 
     def view(self, found: "Found") -> models.Batch:
         """A batch with all that is known of it."""
@@ -115,24 +146,26 @@ class Whole:
         params = {**wanted.params(), "limit": str(limit)}
         if cursor is not None:
             params["cursor"] = cursor
-        parts = list((await self._peers.ask_all(others, "/api/local/batches", params, LocalPage)).values())
+        parts = await self._peers.ask_all(others, "/api/local/batches", params, LocalPage)
+        for url in [url for url, part in parts.items() if not _follows(part, after)]:
+            self._peers.missing(url, "it answers with a part of a list that does not follow the one before")
+            del parts[url]
         try:
-            parts.append(await self.here.page(wanted, after, limit))
+            parts[self.here.url] = await self.here.page(wanted, after, limit)
         except ApiError as error:
             if error.status != 503:  # noqa: PLR2004
                 raise
         # Of a part that was not looked at to its end, nothing behind where that was is known.
-        reached = min((part.reached for part in parts if part.reached is not None), default=None)
-        ranked = sorted((one for part in parts for one in part.items), key=lambda one: one.place)
+        reached = min((part.reached for part in parts.values() if part.reached is not None), default=None)
+        claims = _claims(owned, parts)
+        ranked = [one for url, part in parts.items() for one in part.items if claims.get(one.batch.partition) == url]
+        ranked.sort(key=lambda one: one.place)
         if reached is not None:
             ranked = [one for one in ranked if one.place <= reached]
-        # While partitions move two workers may both think that one is theirs.
-        ranked = list({one.place: one for one in ranked}.values())
         if len(ranked) > limit:
             ranked = ranked[:limit]
             reached = ranked[-1].place
-        covered = {partition for part in parts for partition in part.partitions}
-        return ranked, None if reached is None else write_cursor(reached), self._missing(covered)
+        return ranked, None if reached is None else write_cursor(reached), self._missing(claims)
 
     async def _owner(self, partition: int) -> str:
         url = await self.directory.owner(partition)
@@ -146,13 +179,33 @@ class Whole:
         return sorted(set(range(self.settings.partitions)).difference(there))
 
 
+def _claims(owned: Mapping[str, tuple[int, ...]], parts: Mapping[str, LocalPage]) -> dict[int, str]:
+    """Whose answer counts for a partition: while it moves two workers may think that it is theirs."""
+    owners = {partition: url for url, partitions in owned.items() for partition in partitions}
+    claims: dict[int, str] = {}
+    for url, part in parts.items():
+        for partition in part.partitions:
+            if partition not in claims or owners.get(partition) == url:
+                claims[partition] = url
+    return claims
+
+
+def _follows(part: LocalPage, after: Place | None) -> bool:
+    """Whether a part of a list lies behind what was there before, as far as it says that it reaches."""
+    places = [one.place for one in part.items] + ([part.reached] if part.reached is not None else [])
+    return after is None or all(place > after for place in places)
+
+
 def read_cursor(text: str) -> Place:
     """The place that a cursor stands for. Raises ApiError 400 for what is none."""
     try:
-        number, name = json.loads(base64.urlsafe_b64decode(text.encode() + b"=="))
-        return int(number), str(name)
-    except (ValueError, TypeError, binascii.Error):
-        refuse("`cursor` is not the `next` of a page")
+        place = json.loads(base64.b64decode(text.encode() + b"==", altchars=b"-_", validate=False))
+    except (ValueError, RecursionError):
+        refuse(_NO_CURSOR)
+    if not isinstance(place, list) or [type(part) for part in place] != [int, str] or abs(place[0]) >= _LARGEST:
+        refuse(_NO_CURSOR)
+    partition_of(place[1], 1)  # refuses what is no text
+    return place[0], place[1]
 
 
 def write_cursor(place: Place) -> str:

@@ -7,7 +7,7 @@ import pytest
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, ConsumerProtocolMemberMetadata
 
 from app.api import models, views
-from app.api.directory import members_of
+from app.api.directory import Members, members_of
 from app.api.errors import ApiError
 from app.api.local import LocalOverview, LocalStanding
 from app.api.stream import Listener
@@ -15,6 +15,7 @@ from app.api.summing import overview_of
 from app.api.whole import read_cursor, write_cursor
 from app.settings import Settings
 from tables import batches
+from tables.glances import glance_of
 from tables.index import ids_after
 from tables.store import Store
 from tests.core.play import play
@@ -33,7 +34,7 @@ def member(url: str, partitions: list[int]) -> tuple[Any, ...]:
 def test_the_group_says_who_owns_which_partition_of_the_log() -> None:
     members = [member(A, [2, 0]), member(B, [])]
     found = members_of((0, "rollcall", "Stable", "consumer", "faust", members), LOG)
-    assert found == (True, {A: (0, 2), B: ()})
+    assert found == Members(stable=True, owned={A: (0, 2), B: ()})
 
 
 @pytest.mark.parametrize("state", ["PreparingRebalance", "CompletingRebalance"])
@@ -42,7 +43,7 @@ def test_while_the_group_rebalances_nothing_is_known(state: str) -> None:
 
 
 def test_a_group_without_members_owns_nothing() -> None:
-    assert members_of((0, "rollcall", "Empty", "consumer", "", []), LOG) == (True, {})
+    assert members_of((0, "rollcall", "Empty", "consumer", "", []), LOG) == Members(stable=True, owned={})
 
 
 def part(*partitions: int, complete: int | None = 1) -> LocalOverview:
@@ -65,7 +66,7 @@ def overview(owned: dict[str, tuple[int, ...]], parts: dict[str, LocalOverview])
 def test_what_nobody_answers_for_is_missing_and_not_counted() -> None:
     found = overview({A: (0,), B: (1,)}, {A: part(0)})
     assert found.missing == [1, 2]
-    assert [(one.owner, one.ready) for one in found.partitions] == [("me", True), (B, False), (None, False)]
+    assert [(one.owner, one.ready) for one in found.partitions] == [(A, True), (B, False), (None, False)]
     assert found.counts.open == 2
     assert [one.reachable for one in found.workers] == [True, False]
 
@@ -122,9 +123,9 @@ def test_ids_are_found_by_how_they_begin_whatever_their_length(tmp_path: Path) -
 )
 def test_a_reason_says_what_is_missing(sequence: str, sentence: str) -> None:
     batch = play(sequence).batch
-    assert views.reason(batch).startswith(sentence)
+    assert views.reason(glance_of(batch)).startswith(sentence)
     for slot in views.empty_slots(batch):
-        assert slot in views.reason(batch)
+        assert slot in views.reason(glance_of(batch))
 
 
 def test_a_reason_names_a_few_slots_and_counts_the_others() -> None:
@@ -134,7 +135,7 @@ def test_a_reason_names_a_few_slots_and_counts_the_others() -> None:
 
 def test_a_slow_listener_gets_the_latest_of_each_batch_once_and_never_more_than_is_kept() -> None:
     one = Listener()
-    shown = views.summary(play("R2", "slow").batch, 0, 0, 1000)
+    shown = views.summary(glance_of(play("R2", "slow").batch), 0, 0, 1000)
     for filled in range(3):
         changes = models.BatchChanges(changed=[shown.model_copy(update={"filled": filled})], removed=[], more=False)
         one.tell(None, changes)

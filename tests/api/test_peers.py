@@ -1,0 +1,301 @@
+"""What other members of the group say, and what listens at their addresses, is never an exception: it is missing."""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, ConsumerProtocolMemberMetadata
+
+from app.api.access import Gate
+from app.api.directory import Members, members_of, reachable
+from app.api.peers import Peers
+from app.engine.partitioner import partition_for
+from app.settings import Settings
+from tests.api.conftest import READ_TOKEN, TOKEN
+from tests.api.serving import Served, connect, filled, get, own, serving
+
+LOG = "rollcall-log"
+
+#: What a member may give for its address.
+ADDRESSES = {
+    "http://[::1": False,
+    "http://[::1]:6066": True,
+    "http://[:::::]:6066": False,
+    "http://[::1%25lo]:6066": False,
+    "http://127.0.0.1:6066": True,
+    "http://127.0.0.1:0": True,  # a worker without HTTP says so
+    "http://127.0.0.1:65535/": True,
+    "https://rollcall-1.example:6066": True,
+    "http://127.0.0.1:65536": False,
+    "http://127.0.0.1:99999": False,
+    "http://127.0.0.1:-1": False,
+    "http://127.0.0.1:x": False,
+    "http://": False,
+    "http:///path": False,
+    "http://user:secret@127.0.0.1:1": False,
+    "http://127.0.0.1:1/path": False,
+    "http://127.0.0.1:1?x": False,
+    "http://127.0.0.1:1#x": False,
+    "http://a b:1": False,
+    "http://a\r\nX: y:1": False,
+    "http://127.0.0.1:1\n": False,
+    "http://å:1": False,
+    "http://..:1": False,
+    f"http://{'a' * 64}:1": False,
+    f"http://{'a.' * 200}a:1": False,
+    "ftp://127.0.0.1:1": False,
+    "file:///etc/passwd": False,
+    "unix:///run/x": False,
+    "127.0.0.1:1": False,
+    "": False,
+    "\0": False,
+}
+
+
+@pytest.mark.parametrize(("url", "taken"), ADDRESSES.items())
+def test_an_address_is_one_or_its_member_is_missing(url: str, taken: bool) -> None:  # noqa: FBT001 - a parameter
+    assert reachable(url) is taken
+    assert dict(members_of(group(member(json.dumps({"url": url}).encode(), [0])), LOG).owned) == (
+        {url: (0,)} if taken else {}
+    )
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"{", b"null", b"[]", b'"x"', b'{"url": 1}', b'{"url": null}', b'{"url": ["a"]}', b"\xff", b"[" * 10_000],
+)
+def test_what_a_member_says_of_itself_may_be_anything(data: bytes) -> None:
+    found = members_of(group(member(data, [0]), member(b'{"url": "http://b:1"}', [1])), LOG)
+    assert found.owned == {"http://b:1": (1,)}
+    assert len(found.refused) == 1
+
+
+@pytest.mark.parametrize("which", [3, 4])
+@pytest.mark.parametrize("data", [b"\xff", b"\x00" * 5, b"x" * 100, b"\x7f" * 100])
+def test_a_member_of_another_kind_is_missing_and_no_other(which: int, data: bytes) -> None:
+    broken = list(member(b'{"url": "http://a:1"}', [0]))
+    broken[which] = data
+    found = members_of(group(tuple(broken), member(b'{"url": "http://b:1"}', [1])), LOG)
+    assert found.owned.get("http://b:1") == (1,)
+
+
+def member(data: bytes, partitions: list[int]) -> tuple[Any, ...]:
+    subscription = ConsumerProtocolMemberMetadata(4, [LOG], data).encode()
+    return "id", "", "", subscription, ConsumerProtocolMemberAssignment(4, [(LOG, partitions)], b"").encode()
+
+
+def group(*members: tuple[Any, ...]) -> tuple[Any, ...]:
+    return 0, "rollcall", "Stable", "consumer", "faust", list(members)
+
+
+Handle = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@asynccontextmanager
+async def listening(handle: Handle) -> AsyncIterator[str]:
+    """Something that listens where a worker should."""
+    runner = web.ServerRunner(web.Server(handle), shutdown_timeout=0.1)  # type: ignore[arg-type]
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"  # type: ignore[union-attr]
+    finally:
+        await runner.cleanup()
+
+
+def says(text: str | bytes, status: int = 200, *, encoding: str = "", location: str = "") -> Handle:
+    headers = {"Content-Type": "application/json", "Content-Encoding": encoding, "Location": location}
+
+    async def handle(_: web.Request) -> web.StreamResponse:
+        body = text.encode() if isinstance(text, str) else text
+        return web.Response(body=body, status=status, headers={name: value for name, value in headers.items() if value})
+
+    return handle
+
+
+async def never(_: web.Request) -> web.StreamResponse:
+    await asyncio.sleep(3600)
+    return web.Response()
+
+
+async def drips(request: web.Request) -> web.StreamResponse:
+    answer = web.StreamResponse()
+    await answer.prepare(request)
+    while True:
+        await answer.write(b" ")
+        await asyncio.sleep(0.05)
+
+
+async def floods(request: web.Request) -> web.StreamResponse:
+    answer = web.StreamResponse()
+    await answer.prepare(request)
+    while True:
+        await answer.write(b"[" * 1_000_000)
+
+
+async def hangs_up(request: web.Request) -> web.StreamResponse:
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
+
+
+HUGE = "9" * 400
+STANDING = {"partition": 1, "counts": {"unregistered": 1, "open": 1, "complete": 1, "discarded": 1}, "stuck": 0}
+OVERVIEW = {"ready": True, "partitions": [], "inputs": [], "standings": []}
+PAGE = {"partitions": [1], "items": [], "reached": None}
+ANSWERS: dict[str, Handle] = {
+    "nothing": says(""),
+    "no JSON": says("<html>"),
+    "another shape": says('{"a": 1}'),
+    "a list": says("[]"),
+    "null": says("null"),
+    "bytes": says(b"\xff\x00"),
+    "nested": says("[" * 100_000),
+    "a surrogate": says('{"batch_id": "\\ud800", "rows": [], "first": null}'),
+    "huge numbers": says(
+        json.dumps(OVERVIEW | {"standings": [STANDING | {"pending_uploads": 1, "oldest_pending": 0}]}).replace(
+            '"oldest_pending": 0', f'"oldest_pending": {HUGE}'
+        )
+    ),
+    "a partition that there is not": says(json.dumps(PAGE | {"partitions": [-1, 10**6]})),
+    "a place that does not follow": says(json.dumps(PAGE | {"reached": [-5, ""]})),
+    "rows that are not Base64": says(json.dumps({"batch_id": "x", "rows": ["%"], "first": 0})),
+    "rows that are none": says(
+        json.dumps({"batch_id": "x", "rows": [base64.b64encode(row).decode() for row in (b"", b"\1x")], "first": 0})
+    ),
+    "rows of a newer release": says(
+        json.dumps({"batch_id": "x", "rows": [base64.b64encode(b"\x63\x90").decode()], "first": 0})
+    ),
+    "not gzip": says("x", encoding="gzip"),
+    "a redirect": says("", 302, location="http://127.0.0.1:1/"),
+    "an error of its own": says('{"error": "x", "message": "y"}', 500),
+    "401": says('{"error": "unauthorized", "message": "y"}', 401),
+    "404": says('{"error": "not_found", "message": "y"}', 404),
+    "a status that there is not": says("", 999),
+    "never": never,
+    "dripping": drips,
+    "without end": floods,
+    "a hang-up": hangs_up,
+}
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.api.peers.LARGEST_ANSWER", 3_000_000)
+
+
+ELSEWHERE = next(name for name in map(str, range(100)) if partition_for(name.encode(), 2) == 1)
+HERE = next(name for name in map(str, range(100)) if partition_for(name.encode(), 2) == 0)
+
+
+@asynccontextmanager
+async def beside(url: str, home: Path, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> AsyncIterator[Served]:
+    """A worker that owns partition 0, beside a member at ``url`` that is said to own partition 1."""
+
+    async def members(_: Any) -> Members:
+        return Members(stable=True, owned={url: (1,)})
+
+    monkeypatch.setattr("app.api.directory.Directory._ask", members)
+    monkeypatch.setattr("app.api.peers.PATIENCE", 0.5)
+    async with serving(partitions=2, **settings) as served:
+        own(served, home, (HERE, filled(2, 1)))
+        yield served
+
+
+async def answer(served: Served, path: str, *lines: str) -> tuple[int, Any]:
+    client = await connect(served, get(path, *lines))
+    status, _, body = await client.answer()
+    client.close()
+    return status, json.loads(body)
+
+
+async def listed(served: Served) -> list[str]:
+    """The ids of all pages of the list."""
+    found, cursor = [], ""
+    for _ in range(5):
+        _, page = await answer(served, f"/api/batches?limit=10{cursor}")
+        found += [one["batch_id"] for one in page["items"]]
+        if page["next"] is None:
+            return found
+        cursor = f"&cursor={page['next']}"
+    pytest.fail("the list has no end")
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+async def test_whatever_a_member_answers_its_partitions_are_missing_and_the_others_are_there(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with listening(ANSWERS[name]) as url, beside(url, tmp_path, monkeypatch) as served:
+        status, overview = await answer(served, "/api/overview")
+        assert status == 200
+        assert overview["missing"] == [1] or name == "huge numbers"
+        for path in ("/api/batches", "/api/batches?state=open", "/api/pending"):
+            status, page = await answer(served, path)
+            assert status == 200
+            assert page["missing"] == [1] or name.startswith("a p")
+        assert await listed(served) == [HERE]
+        status, refused = await answer(served, f"/api/batches/{ELSEWHERE}")
+        assert (status, refused["error"]) == (503, "partition_unavailable")
+        assert (await answer(served, f"/api/batches/{HERE}"))[0] == 200
+        stream = await connect(served, get("/api/events"))
+        assert b" 200 " in await stream.reader.readuntil(b"\r\n\r\n")
+        assert b"event: overview" in await asyncio.wait_for(stream.reader.readuntil(b"data:"), 30)
+        stream.close()
+    told = capfd.readouterr()
+    assert "Traceback" not in told.err + told.out
+
+
+async def test_a_peer_is_asked_with_the_read_token_and_a_redirect_takes_no_token_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str | None] = []
+
+    async def elsewhere(request: web.Request) -> web.StreamResponse:
+        shown.append(request.headers.get("Authorization"))
+        return web.Response()
+
+    asked: list[str | None] = []
+    async with listening(elsewhere) as trap:
+
+        async def redirects(request: web.Request) -> web.StreamResponse:
+            asked.append(request.headers.get("Authorization"))
+            return web.Response(status=307, headers={"Location": f"{trap}/api/local/overview"})
+
+        async with (
+            listening(redirects) as url,
+            beside(url, tmp_path, monkeypatch, http_token=TOKEN, http_read_token=READ_TOKEN) as served,
+        ):
+            for path in (
+                "/api/overview",
+                "/api/batches",
+                "/api/pending",
+                f"/api/batches/{ELSEWHERE}",
+                "/api/batch?id=..",
+                f"/api/batches/{ELSEWHERE}/explain",
+            ):
+                await answer(served, path, f"Authorization: Bearer {TOKEN}")
+    assert set(asked) == {f"Bearer {READ_TOKEN}"}
+    assert shown == []
+
+
+def test_the_full_token_is_shown_to_peers_only_where_there_is_no_other() -> None:
+    def shown(**tokens: str) -> dict[str, str]:
+        return Gate(Settings(_env_file=None, **tokens)).credentials  # type: ignore[call-arg, arg-type]
+
+    assert shown(http_token=TOKEN, http_read_token=READ_TOKEN) == {"Authorization": f"Bearer {READ_TOKEN}"}
+    assert shown(http_token=TOKEN) == {"Authorization": f"Bearer {TOKEN}"}
+    assert shown() == {}
+
+
+async def test_a_worker_that_can_not_be_asked_is_told_of_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    peers = Peers(Gate(Settings(_env_file=None)))  # type: ignore[call-arg]
+    for _ in range(5):
+        peers.missing("http://a:1", "it is gone")
+    assert len([one for one in caplog.records if "can't be asked" in one.getMessage()]) == 1
