@@ -19,8 +19,9 @@ from aiokafka.errors import KafkaTimeoutError
 
 from app import metrics
 from app.core.names import INPUTS
+from app.engine.deadline import Deadline
 from app.engine.hop import Hop
-from app.engine.kafka import leaders_known, new_producer
+from app.engine.kafka import leaders_known, new_producer, stop_producer
 from app.engine.restore import Progress, restore
 from app.engine.task import Task
 from app.engine.topics import changelog_topic, log_topic
@@ -29,9 +30,15 @@ from tables.census import Standing
 
 log = structlog.get_logger(__name__)
 
-#: How long a chunk that is under way may take when its partition is revoked: less than the session time-out, or the
-#: group would move on without us.
-_GRACE = 4.0
+#: Seconds for all that letting partitions go takes: the chunk under way, the producers' end, the commit. Less than the
+#: shipped session time-out of 6 s.
+RELEASE_SECONDS = 5.0
+
+#: Of those, what is kept for the steps behind each: the commit has that for itself.
+_COMMIT_RESERVE = 1.0
+
+#: Seconds that the producer of all partitions has at the least to say good-bye, when all else has taken too long.
+_LAST_WORDS = 0.3
 
 #: How many transactions of a partition may fail in a row, with none that succeeded between them, before the worker
 #: stops. A broker that restarts can make each of its workers' transactions fail once a restart, and a paused worker
@@ -65,6 +72,7 @@ class Engine:
         self._shared: AIOKafkaProducer | None = None
         self._hop: Hop | None = None
         self._acquiring: asyncio.Task[bool] | None = None
+        self._stop_by: Deadline | None = None
         self._committed: dict[TopicPartition, int] = {}
         self._delivered: dict[TopicPartition, tuple[int, int]] = {}
         #: Records that each assigned partition has left to work off; the application sets it (:mod:`app.engine.lag`).
@@ -119,19 +127,33 @@ class Engine:
         )
         return True
 
-    async def release(self) -> None:
+    def stop_by(self, deadline: Deadline) -> None:
+        """The worker ends: from now on every release keeps within this deadline as well."""
+        self._stop_by = deadline
+
+    def release_deadline(self) -> Deadline:
+        """By when a release that begins now must be over, its commit included."""
+        return Deadline(RELEASE_SECONDS) if self._stop_by is None else self._stop_by.within(RELEASE_SECONDS)
+
+    async def release(self, deadline: Deadline | None = None) -> None:
         """Let all partitions go: chunks under way are finished or given up, databases are closed.
 
-        Offsets stay to be committed.
+        All of it is over by the deadline, which keeps something for the commit that follows. Offsets stay to be
+        committed.
         """
+        if deadline is None:
+            deadline = self.release_deadline()
         self.ready = False
         if self._acquiring is not None and not self._acquiring.done():
             self._acquiring.cancel()
             await asyncio.wait({self._acquiring})
         self._acquiring = None
+        work_ends = deadline.within(deadline.left(_COMMIT_RESERVE))
         tasks, hop = list(self.tasks.values()), self._hop
         if hop is not None or tasks:
-            await asyncio.gather(*(task.close(_GRACE) for task in tasks), *([] if hop is None else [hop.close(_GRACE)]))
+            await asyncio.gather(
+                *(task.close(work_ends) for task in tasks), *([] if hop is None else [hop.close(work_ends)])
+            )
 
     def forget(self) -> None:
         """Drop what was released, once its offsets have been committed."""
@@ -172,7 +194,7 @@ class Engine:
         await self.release()
         if self._shared is not None:
             with contextlib.suppress(Exception):
-                await asyncio.wait_for(self._shared.stop(), _GRACE)
+                await stop_producer(self._shared, max(_LAST_WORDS, self.release_deadline().left()))
             self._shared = None
 
     def deliver(self, fetched: Mapping[TopicPartition, Sequence[Any]]) -> None:

@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 
 from agents.rekey import Rekey
 from app import metrics
+from app.engine.deadline import Deadline
 from app.engine.inbox import FULL_BYTES, Inbox
 from app.engine.kafka import leaders_known
 from app.engine.partitioner import partition_for
@@ -68,16 +69,17 @@ class Hop:
             or sum(inbox.bytes for inbox in inboxes) > FULL_BYTES
         )
 
-    async def close(self, grace: float) -> None:
-        """Stop: what waits is dropped, what is under way gets ``grace`` seconds. Never raises."""
+    async def close(self, deadline: Deadline) -> None:
+        """Stop: what waits is dropped, what is under way may finish until the deadline. Never raises."""
         self._closing = True
         for inbox in self._inboxes.values():
             inbox.close()
         self._arrived.set()
         if self._runner is not None:
+            grace = deadline.left()
             done, _ = await asyncio.wait({self._runner}, timeout=grace)
             if not done:
-                log.warning("the hop did not finish in time and will repeat itself", grace=grace)
+                log.warning("the hop did not finish in time and will repeat itself", grace=round(grace, 1))
                 self._runner.cancel()
                 await asyncio.wait({self._runner})
 

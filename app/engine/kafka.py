@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.conn import CloseReason
 from aiokafka.errors import KafkaError, KafkaTimeoutError
 
 from app.engine import client
@@ -23,6 +24,7 @@ MAX_RECORD_BYTES = 16 * 1024 * 1024
 MAX_BATCH_BYTES = 1_000_000
 
 #: How long a send is retried before it fails: longer than a broker needs to restart, since failing stops the worker.
+#: How long one answer is waited for is another matter: :mod:`app.engine.aiokafka_patches.answers`.
 DELIVERY_TIMEOUT_MS = 120_000
 
 #: How long a transaction may stay open before the broker ends it: longer than a send is retried.
@@ -75,21 +77,41 @@ def new_reader(settings: Settings, *, whole: bool = False) -> AIOKafkaConsumer:
     )
 
 
+async def stop_producer(producer: AIOKafkaProducer, seconds: float) -> None:
+    """Stop a producer: what it still has is sent, within so many seconds.
+
+    Raises TimeoutError when that was not enough. Its connections are closed then, and it sends nothing more: a producer
+    that is merely left alone would go on trying for ever.
+    """
+    try:
+        await asyncio.wait_for(producer.stop(), seconds)
+    except BaseException:
+        sending = producer._sender.sender_task  # noqa: SLF001 - there is no public way to give a producer up
+        if sending is not None:
+            sending.cancel()
+        for connection in list(producer.client._conns.values()):  # noqa: SLF001 - the same
+            connection.close(reason=CloseReason.CONNECTION_TIMEOUT)
+        given_up = asyncio.ensure_future(producer.client.close())
+        given_up.add_done_callback(lambda done: done.cancelled() or done.exception())
+        raise
+
+
 async def leaders_known(producer: AIOKafkaProducer, topics: Iterable[str], patience: float = 60.0) -> dict[str, int]:
     """Wait until the producer sees a leader for every partition of ``topics``; how many partitions each has.
 
     A send to a topic that the producer's metadata lacks waits for ever, or fails when it meets the wrong broker; so
-    nothing is sent before this. Raises KafkaTimeoutError that names the topics still missing after ``timeout``
-    seconds.
+    nothing is sent before this. Raises KafkaTimeoutError that names the topics still missing after ``patience``
+    seconds, whether or not any broker answers.
     """
     missing = set(topics)
     counts: dict[str, int] = {}
     deadline = asyncio.get_running_loop().time() + patience
     producer.client.set_topics([*producer.client.cluster.topics(), *missing])
     while missing:
+        left = max(0.0, deadline - asyncio.get_running_loop().time())
         try:
-            await producer.client.force_metadata_update()
-        except KafkaError as error:
+            await asyncio.wait_for(producer.client.force_metadata_update(), left)
+        except (KafkaError, TimeoutError) as error:
             log.debug("metadata not yet available", error=str(error))
         cluster = producer.client.cluster
         for topic in tuple(missing):

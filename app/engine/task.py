@@ -19,8 +19,9 @@ from aiokafka.errors import KafkaError
 from agents.join import Join
 from agents.work import Work
 from app import metrics
+from app.engine.deadline import Deadline
 from app.engine.inbox import Inbox
-from app.engine.kafka import leaders_known, new_producer
+from app.engine.kafka import leaders_known, new_producer, stop_producer
 from app.engine.publish import Publisher, PublishError
 from app.engine.topics import changelog_topic, log_topic, plans
 from app.settings import Settings
@@ -35,6 +36,9 @@ log = structlog.get_logger(__name__)
 #: How long a task whose transaction failed waits for its partition to be taken away, beyond the session time-out (the
 #: time in which the group notices that a worker is away), in seconds.
 _REVOKE_PATIENCE = 2.0
+
+#: Seconds of a release that are kept for a producer's end, when the chunk that it is to send does not come to its own.
+_PRODUCER_STOPS = 1.0
 
 #: Between two steps of the survey, each of 4 ms, in seconds: it takes a sixth of the time at most.
 _SURVEY_PAUSE = 0.02
@@ -119,22 +123,28 @@ class Task:
         found, tables.hits, tables.misses = (tables.hits, tables.misses), 0, 0
         return found
 
-    async def close(self, grace: float) -> None:
-        """Stop: what waits is dropped, the chunk under way gets ``grace`` seconds to finish. Never raises."""
+    async def close(self, deadline: Deadline) -> None:
+        """Stop: what waits is dropped, and the chunk under way may finish.
+
+        The chunk has the time until the deadline less that of the producer's end. Never raises.
+        """
         self.inbox.close()
         if self._surveyor is not None:
             self._surveyor.cancel()
         if self._runner is not None:
+            grace = deadline.left(0.0 if self._producer is None else _PRODUCER_STOPS)
             done, _ = await asyncio.wait({self._runner}, timeout=grace)
             if not done:
                 log.warning(
-                    "a chunk did not finish in time and will be repeated", partition=self.partition, grace=grace
+                    "a chunk did not finish in time and will be repeated",
+                    partition=self.partition,
+                    grace=round(grace, 1),
                 )
                 self._runner.cancel()
                 await asyncio.wait({self._runner})
         if self._producer is not None:
             try:
-                await asyncio.wait_for(self._producer.stop(), grace)
+                await stop_producer(self._producer, max(_PRODUCER_STOPS / 2, deadline.left()))
             except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it is no longer ours to use
                 log.warning("a producer did not stop cleanly", partition=self.partition, error=str(error))
             self._producer = None

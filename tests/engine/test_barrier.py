@@ -18,6 +18,7 @@ from agents.join import PoisonError
 from app.core.fold import fold
 from app.core.names import CONTENT, DEAD_LETTER, INPUTS, OUTPUTS
 from app.engine import task as task_module
+from app.engine.deadline import Deadline
 from app.engine.engine import Engine
 from app.engine.publish import PublishError
 from app.engine.task import Task
@@ -107,7 +108,7 @@ async def running(
         rig.task.start(1000)
         yield rig
     finally:
-        await rig.task.close(0.1)
+        await rig.task.close(Deadline(0.1))
 
 
 async def test_at_least_once_says_everything_then_keeps_it_then_writes_it_and_only_then_offers_the_offset(
@@ -198,7 +199,7 @@ async def test_a_fenced_task_stands_still_until_its_partition_is_taken_away_and_
     async with running(monkeypatch, tmp_path / "taken", "exactly_once", fails=dict(fenced)) as rig:
         rig.feed("R1 C0")
         await asyncio.sleep(LATE)
-        await rig.task.close(1)
+        await rig.task.close(Deadline(1))
         assert not rig.failures
         assert not rig.fenced
         assert rig.task.acknowledged is None
@@ -217,7 +218,7 @@ async def test_a_chunk_that_is_given_up_at_a_revocation_is_not_acknowledged(
     async with running(monkeypatch, tmp_path, guarantee, holds=lambda _: True) as rig:
         rig.feed("R1 C0")
         await rig.until(lambda: rig.producer.held)
-        await rig.task.close(0.1)
+        await rig.task.close(Deadline(0.1))
         assert rig.task.acknowledged is None
         rig.task.store.open()
         assert rig.untouched

@@ -84,6 +84,7 @@ ADDED = {
     (driver.AIOKafkaConsumerThread, "_commit_checked"),
     (driver.AIOKafkaConsumerThread, "_seek_to_committed"),
     (driver.AIOKafkaConsumerThread, "commit_checked"),
+    (driver.Consumer, "_commit_within"),
     (driver.Consumer, "_poll"),
     (driver.Consumer, "_rewind"),
     (driver.Consumer, "engine"),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 
 from demo.kafka import EmbeddedKafka
 from tests.engine.harness import acquired, bug, flat, log_lines, plain_log, until
@@ -18,6 +19,17 @@ from tests.support.worker import STOP_SECONDS, Worker, free_port
 pytestmark = pytest.mark.kafka
 
 NOISE = re.compile(r"Traceback|Unclosed|was destroyed but it is pending|never retrieved|never awaited")
+STUCK_CHUNK = """
+def install():
+    import asyncio
+    from app.engine.publish import Publisher
+
+    async def stuck(self):
+        print("STUCK", flush=True)
+        await asyncio.sleep(600)
+
+    Publisher.flush = stuck
+"""
 SLOW_SECOND_RESTORE = """
 def install():
     import asyncio
@@ -135,6 +147,39 @@ def test_sigterm_during_a_rebalance_ends_the_worker_in_order(stage: Stage, tmp_p
     for each in (one, another):
         assert each.exit_code == 0, each.tail()
         assert not NOISE.search(plain_log(each)), NOISE.findall(plain_log(each))
+
+
+@pytest.mark.parametrize("guarantee", ["at_least_once", "exactly_once"])
+def test_sigterm_during_a_chunk_that_hangs_ends_in_time_with_status_0_and_leaves_the_group(
+    guarantee: str, stage: Stage, tmp_path: Path
+) -> None:
+    """All steps of a stop share one budget: a chunk that uses up its part leaves the others theirs."""
+    app_id = f"hangs-{guarantee.replace('_', '-')}"
+    session = "45"  # nobody is given up by the broker within this test: who is gone has said so
+    settings = {"ROLLCALL_PROCESSING_GUARANTEE": guarantee, "ROLLCALL_SESSION_TIMEOUT_SECONDS": session}
+    one = stage.worker(app_id=app_id, settings=settings | bug(tmp_path, STUCK_CHUNK))
+    one.start()
+    stage.io.produce(flat("R2 C0 C1", app_id))
+    until(lambda: "STUCK" in plain_log(one), "a chunk that hangs", 60)
+    assert members(stage, app_id) == 1
+    assert one.stop() < STOP_SECONDS
+    assert one.exit_code == 0, one.tail()
+    assert members(stage, app_id) == 0
+
+
+def members(stage: Stage, group: str) -> int:
+    """How many members the broker counts."""
+
+    async def ask() -> int:
+        admin = AIOKafkaAdminClient(bootstrap_servers=stage.kafka.bootstrap)
+        await admin.start()
+        try:
+            (response,) = await admin.describe_consumer_groups([group])
+        finally:
+            await admin.close()
+        return len(response.groups[0][5])
+
+    return stage.io.call(ask())
 
 
 def test_a_port_that_is_taken_stops_the_worker_with_a_clear_message(stage: Stage) -> None:

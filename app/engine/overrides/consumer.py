@@ -29,6 +29,13 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+#: How long the group waits for a member in a rebalance: several times what letting partitions go may take (5 s).
+REBALANCE_TIMEOUT_MS = 30_000
+
+#: Seconds that a commit is tried: twice the time that a frozen replica holds it up (9 s), and some to find another
+#: coordinator. What is not committed then is with the next commit. And what the last one has at the least.
+COMMIT_PATIENCE, LAST_COMMIT = 20.0, 0.5
+
 #: While a task is full the others are polled for so long at a time (seconds), so that it is not kept waiting once it
 #: has room.
 _SHORT_POLL = 0.02
@@ -53,7 +60,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             value_deserializer=WHOLE,
             session_timeout_ms=session_ms,
             heartbeat_interval_ms=session_ms // 6,
-            rebalance_timeout_ms=60_000,
+            rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
             max_poll_interval_ms=3_600_000,  # nothing is polled during a restore; 1 h x 300,000 rows/s is 10^9 rows
             request_timeout_ms=40_000,
             fetch_max_wait_ms=500,
@@ -102,25 +109,31 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             )
             await self._ensure_consumer().seek_to_beginning(partition)
 
-    async def commit_checked(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
-        """Commit what is still assigned; what the group took.
+    async def commit_checked(
+        self, offsets: Mapping[TopicPartition, int], patience: float = COMMIT_PATIENCE
+    ) -> dict[TopicPartition, int]:
+        """Commit what is still assigned; what the group took within so many seconds.
 
         A refusal (the group has moved on) is an answer, not an error.
         """
-        return cast("dict[TopicPartition, int]", await self.call_thread(self._commit_checked, offsets))
+        return cast("dict[TopicPartition, int]", await self.call_thread(self._commit_checked, offsets, patience))
 
-    async def _commit_checked(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+    async def _commit_checked(
+        self, offsets: Mapping[TopicPartition, int], patience: float
+    ) -> dict[TopicPartition, int]:
         consumer = self._ensure_consumer()
         assigned = consumer.assignment()
         mine = {partition: offset for partition, offset in offsets.items() if partition in assigned}
         if not mine:
             return {}
         try:
-            await consumer.commit({partition: OffsetAndMetadata(offset, "") for partition, offset in mine.items()})
+            # The client itself tries for as long as it takes.
+            async with asyncio.timeout(patience):
+                await consumer.commit({partition: OffsetAndMetadata(offset, "") for partition, offset in mine.items()})
         except (CommitFailedError, IllegalStateError) as error:
             log.info("the group has moved on; these offsets are its new owners' to commit", error=type(error).__name__)
             return {}
-        except KafkaError as error:
+        except (KafkaError, TimeoutError) as error:
             log.warning("offsets could not be committed; trying again", error=f"{type(error).__name__}: {error}")
             return {}
         return mine
@@ -188,19 +201,23 @@ class Consumer(driver.Consumer):
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002, FBT001, FBT002 - Faust's signature
         """Commit what is behind the barrier, and only that."""
+        return await self._commit_within(COMMIT_PATIENCE)
+
+    async def _commit_within(self, patience: float) -> bool:
         offsets = self.engine.committable()
         if not offsets:
             return False
         started = time.perf_counter()
-        committed = await cast("ConsumerThread", self._thread).commit_checked(offsets)
+        committed = await cast("ConsumerThread", self._thread).commit_checked(offsets, patience)
         metrics.commit_attempted(time.perf_counter() - started, taken=bool(committed))
         self.engine.committed(committed)
         return bool(committed)
 
     async def wait_empty(self) -> None:
-        """Let all partitions go, then commit what they finished."""
-        await self.engine.release()
-        await self.commit()
+        """Let all partitions go, then commit what they finished: one budget of time for both."""
+        deadline = self.engine.release_deadline()
+        await self.engine.release(deadline)
+        await self._commit_within(max(LAST_COMMIT, deadline.left()))
         self.engine.forget()
 
     async def reacquire(self) -> None:

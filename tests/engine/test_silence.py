@@ -1,0 +1,315 @@
+"""A broker or a connection that falls silent, and one that is away: how long it is waited for, and how often it is
+tried. The brokers are sockets of this process; time-outs are shortened, and no bound is on the machine's speed.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
+
+import pytest
+from aiokafka.client import AIOKafkaClient, ConnectionGroup
+from aiokafka.conn import create_conn
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.errors import KafkaError, NodeNotReadyError, RequestTimedOutError
+from aiokafka.protocol.coordination import FindCoordinatorRequest
+from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest
+from aiokafka.protocol.metadata import MetadataRequest
+from aiokafka.protocol.produce import ProduceRequest
+
+from app.engine import kafka
+from app.engine.aiokafka_patches import answers, backoff, nodes
+from app.settings import Settings
+from tests.support.fake_broker import FIND_COORDINATOR, METADATA, FakeBroker
+
+#: Seconds. Far above any time-out of these tests, far below what they replace: it tells which of both ended a wait.
+LONG = 30.0
+SHORT = 0.4
+PRODUCE = 0
+
+
+def run(scene: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def within() -> None:
+        async with asyncio.timeout(2 * LONG):
+            await scene()
+
+    asyncio.run(within())
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind in (MetadataRequest, FindCoordinatorRequest, HeartbeatRequest):
+        monkeypatch.setitem(answers._SECONDS, kind, SHORT)
+    monkeypatch.setattr(answers, "QUICK", SHORT)
+
+
+@contextlib.asynccontextmanager
+async def cluster(count: int) -> AsyncIterator[tuple[list[FakeBroker], AIOKafkaClient]]:
+    async with contextlib.AsyncExitStack() as stack:
+        brokers = [await stack.enter_async_context(FakeBroker(number)) for number in range(1, count + 1)]
+        for broker in brokers:
+            broker.known = brokers
+        client = AIOKafkaClient(
+            bootstrap_servers=[f"127.0.0.1:{broker.port}" for broker in brokers],
+            request_timeout_ms=round(kafka.DELIVERY_TIMEOUT_MS),
+            metadata_max_age_ms=10**8,
+        )
+        await client.bootstrap()
+        try:
+            for broker in brokers:
+                await client.ready(broker.node)
+            yield brokers, client
+        finally:
+            await client.close()
+
+
+def test_a_mute_connection_is_closed_when_metadata_does_not_come_and_a_new_one_is_asked() -> None:
+    async def scene() -> None:
+        async with cluster(2) as (brokers, client):
+            before = [client._conns[broker.node, ConnectionGroup.DEFAULT] for broker in brokers]
+            for broker in brokers:
+                broker.mute()
+            started = time.monotonic()
+            while not await client.force_metadata_update():
+                pass
+            assert time.monotonic() - started < LONG
+            assert any(not connection.connected() for connection in before)
+            assert any(connection.connected() for connection in client._conns.values())
+
+    run(scene)
+
+
+def test_a_coordinator_is_found_though_one_node_says_nothing() -> None:
+    async def scene() -> None:
+        async with cluster(3) as (brokers, client):
+            brokers[0].silent = {FIND_COORDINATOR, METADATA, 18}
+            brokers[0].mute()
+            for _ in range(6):
+                with contextlib.suppress(RequestTimedOutError, NodeNotReadyError):
+                    await client.coordinator_lookup(0, "group")
+            # The silent one has been found out by now, whoever was asked first.
+            assert await client.coordinator_lookup(0, "group") in {broker.node for broker in brokers}
+
+    run(scene)
+
+
+def test_a_request_of_a_kind_that_takes_long_is_not_cut_short_by_one_behind_it() -> None:
+    """A produce request waits for replicas; a metadata request behind it gives up alone and asks elsewhere."""
+
+    async def scene() -> None:
+        async with cluster(1) as ([broker], client):
+            broker.silent = {PRODUCE, METADATA}
+            connection = client._conns[broker.node, ConnectionGroup.DEFAULT]
+            produce = asyncio.ensure_future(connection.send(_produce()))
+            with pytest.raises(RequestTimedOutError):
+                await connection.send(MetadataRequest([]))
+            assert connection.connected()
+            assert not produce.done()
+            produce.cancel()
+            with pytest.raises(RequestTimedOutError):
+                await connection.send(MetadataRequest([]))
+            assert not connection.connected()  # the oldest that somebody still waits for
+
+    run(scene)
+
+
+def _produce(size: int = 1) -> Any:
+    return ProduceRequest(transactional_id=None, required_acks=-1, timeout=1000, topics=[("t", [(0, b"x" * size)])])
+
+
+def test_each_kind_has_its_time_out() -> None:
+    fetch = FetchRequest(500, 1, 1000, 1, [], rack_id="")
+    join = JoinGroupRequest("group", 6000, 60_000, "", "", "consumer", [])
+    assert answers.seconds(fetch, LONG) == 0.5 + answers.DISK
+    assert answers.seconds(join, LONG) > 60
+    assert answers.seconds(_produce(), LONG) == pytest.approx(answers.PRODUCED, abs=0.1)
+    # A full batch over a line of the slowest speed that is no silence.
+    assert answers.seconds(_produce(1_000_000), LONG) > 1_000_000 / answers.SLOWEST
+    assert answers.seconds(object(), LONG) == LONG
+
+
+@pytest.mark.parametrize("session_ms", [1000, 6000, 45_000])
+def test_a_heartbeat_waits_no_longer_than_half_the_session(session_ms: int) -> None:
+    waited = []
+
+    class Client:
+        async def send(self, _: int, request: Any, **__: Any) -> None:
+            waited.append(answers.seconds(request, LONG))
+
+    coordinator = object.__new__(GroupCoordinator)
+    coordinator.coordinator_id, coordinator._session_timeout_ms, coordinator._client = 1, session_ms, Client()
+    asyncio.run(coordinator._send_req(HeartbeatRequest("group", 1, "member")))
+    assert waited[0] <= session_ms / 2000
+
+
+def test_bytes_that_arrive_are_no_silence() -> None:
+    async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await reader.readexactly(int.from_bytes(await reader.readexactly(4)))
+        broker = FakeBroker(1)
+        body = broker._answer(18) or b""
+        frame = (len(body) + 4).to_bytes(4) + request[4:8] + body
+        for byte in frame:  # 40 bytes, one every 50 ms: 2 s, five times the time-out
+            writer.write(bytes([byte]))
+            await asyncio.sleep(SHORT / 8)
+        await reader.read()
+        writer.close()
+
+    async def scene() -> None:
+        server = await asyncio.start_server(trickle, "127.0.0.1", 0)
+        connection = await create_conn("127.0.0.1", server.sockets[0].getsockname()[1], request_timeout_ms=10_000)
+        assert connection.connected()
+        connection.close()
+        server.close()
+
+    run(scene)
+
+
+def test_a_pause_of_this_process_is_no_silence_of_the_broker() -> None:
+    async def scene() -> None:
+        async with cluster(1) as ([broker], client):
+            connection = client._conns[broker.node, ConnectionGroup.DEFAULT]
+            answer = asyncio.ensure_future(connection.send(MetadataRequest([])))
+            await asyncio.sleep(0)
+            time.sleep(2 * SHORT)  # noqa: ASYNC251 - the loop stands still, as a stopped process does
+            await answer
+            assert connection.connected()
+
+    run(scene)
+
+
+def test_a_connect_to_one_node_does_not_wait_for_that_to_another() -> None:
+    async def scene() -> None:
+        async with cluster(2) as (brokers, client):
+            silent, well = brokers
+            silent.silent = {18}
+            silent.mute()
+            for connection in list(client._conns.values()):
+                connection.close()
+            held = asyncio.ensure_future(client.ready(silent.node, group=ConnectionGroup.COORDINATION))
+            await asyncio.sleep(SHORT / 8)
+            assert await client.ready(well.node)
+            assert not held.done()
+            assert not await held
+
+    run(scene)
+
+
+def test_closing_a_client_does_not_wait_for_what_a_dead_network_does_not_take() -> None:
+    async def unread(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(4)
+        writer.write(b"")
+        await asyncio.sleep(LONG)
+
+    async def scene() -> None:
+        async with cluster(1) as ([broker], client):
+            connection = client._conns[broker.node, ConnectionGroup.DEFAULT]
+            connection._writer.transport.pause_reading()
+            broker.mute()
+            server = await asyncio.start_server(unread, "127.0.0.1", 0, limit=2**10)
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.sockets[0].getsockname()[1])
+            writer.write(b"x" * 2**26)  # more than any socket buffer takes: the rest stays with the transport
+            connection._writer, connection._reader = writer, reader
+            connection._closed_fut = asyncio.ensure_future(writer.wait_closed())
+            started = time.monotonic()
+            await client.close()
+            assert time.monotonic() - started < LONG / 2
+            server.close()
+
+    run(scene)
+
+
+def test_a_node_that_is_away_is_tried_seldom_by_every_client_and_at_once_again_when_it_is_back() -> None:
+    """Many parts of a client want it at the same time, each as fast as it is refused: what is counted are tries."""
+
+    async def scene() -> None:
+        async with cluster(2) as (brokers, client):
+            away = brokers[1]
+            await away.away()
+            tries = []
+
+            async def counted(host: str, port: int, **options: Any) -> Any:
+                tries.append(port)
+                return await create_conn(host, port, **options)
+
+            async def want(group: str) -> None:
+                while True:
+                    if await client.ready(away.node, group=group):
+                        return
+                    await asyncio.sleep(0.001)
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(f"{nodes.__name__}.create_conn", counted)
+                wanting = [
+                    asyncio.ensure_future(want(group)) for group in (ConnectionGroup.DEFAULT,) * 4 + ("other",) * 4
+                ]
+                await asyncio.sleep(3)
+                # 50, 100, 200, ... 800 ms, less a fifth by chance: 6 to 7 tries in 3 s, of two connections each.
+                assert 2 <= tries.count(away.port) <= 2 * 8
+                asked = brokers[0].asked.count(METADATA)
+                assert asked <= 12  # the survivor is asked as seldom: each failed try wants new metadata
+                await away.listen()
+                await asyncio.wait_for(asyncio.gather(*wanting), LONG)
+
+    run(scene)
+
+
+def test_a_node_that_lets_in_and_closes_at_once_is_backed_off_as_well() -> None:
+    async def scene() -> None:
+        node = nodes.Node()
+        waits = []
+        for _ in range(6):
+            waits.append(node.before_try("default"))
+            node.connected("default")
+        assert waits[0] == 0
+        assert all(wait > backoff.FIRST / 2 for wait in waits[1:])
+        assert waits[-1] > 4 * backoff.FIRST
+
+    run(scene)
+
+
+def test_when_no_known_node_answers_those_of_the_setting_are_asked() -> None:
+    """Nodes may have come since the metadata was last read, and those that it names may be gone for good."""
+
+    async def scene() -> None:
+        async with FakeBroker(1) as gone, FakeBroker(2) as other:
+            client = AIOKafkaClient(bootstrap_servers=[f"127.0.0.1:{gone.port}", f"127.0.0.1:{other.port}"])
+            other.known = [gone]
+            await client.bootstrap()
+            other.known = [other]
+            await gone.away()
+            deadline = time.monotonic() + LONG
+            while {broker.nodeId for broker in client.cluster.brokers()} != {2}:
+                assert time.monotonic() < deadline
+                await client.force_metadata_update()
+            await client.close()
+
+    run(scene)
+
+
+def test_a_delay_doubles_up_to_a_second_and_chance_takes_a_fifth_at_most() -> None:
+    assert backoff.delay(0) == 0
+    for failures, full in ((1, 0.05), (2, 0.1), (5, 0.8), (6, 1.0), (1000, 1.0)):
+        delays = [backoff.delay(failures) for _ in range(200)]
+        assert max(delays) <= full
+        assert min(delays) >= 0.8 * full
+        assert len(set(delays)) > 1
+
+
+def test_leaders_known_keeps_its_patience_though_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(answers._SECONDS, MetadataRequest, 2 * LONG)
+
+    async def scene() -> None:
+        async with FakeBroker(1) as broker:
+            producer = kafka.new_producer(Settings(broker=f"127.0.0.1:{broker.port}"))
+            await producer.client.bootstrap()
+            broker.silent = {METADATA, 18}
+            broker.mute()
+            started = time.monotonic()
+            with pytest.raises(KafkaError, match="no leader known for t"):
+                await kafka.leaders_known(producer, ["t"], patience=0.5)
+            assert time.monotonic() - started < LONG
+            await producer.stop()
+
+    run(scene)
