@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+# Two for each of two cores: the tests of delivery mostly wait, for brokers, sessions and restarts.
+PROCESSES = 4
+# By units, the longest first: see tests/support/spread.py.
+SPREAD = ["--dist", "loadscope", "--no-loadscope-reorder"]
 TYPED = ("app", "tables", "agents", "demo", "bench", "ops", "tests", "run.py")
 
 
@@ -72,8 +76,8 @@ def run_pytest(options: Sequence[str]) -> tuple[int, str]:
     """
     columns = str(shutil.get_terminal_size().columns)
     color = ["--color=yes"] if sys.stdout.isatty() else []
-    # Two at a time, a file at a time: the tests of delivery mostly wait, for brokers, sessions and restarts.
-    parallel = [] if any(option.startswith("-n") for option in options) else ["-n", "2", "--dist", "loadfile"]
+    several = any(option.startswith("-n") for option in options)
+    parallel = SPREAD if several else ["-n", str(PROCESSES), *SPREAD]
     command = [sys.executable, "-m", "pytest", *color, *parallel, *options]
     tail = b""
     with subprocess.Popen(

@@ -1,7 +1,38 @@
-"""Settings that every test shares."""
+"""What every test shares: settings, how tests are spread over processes, and a line a minute with the progress."""
 
+import pytest
 from hypothesis import settings
+
+from tests.support.progress import ProgressPlugin
+from tests.support.spread import UnitScheduling, longest_first
 
 # No deadline per example: a machine that is busy is not a bug. A failing example is printed, to be run again.
 settings.register_profile("rollcall", deadline=None, print_blob=True)
 settings.load_profile("rollcall")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of this project."""
+    parser.addoption(
+        "--record-durations", action="store_true", help="write tests/durations.json, by which the tests are ordered"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Where the reports of all processes come together, tell the progress."""
+    if not hasattr(config, "workerinput"):
+        keeps_durations = bool(config.getoption("--record-durations"))
+        config.pluginmanager.register(ProgressPlugin(config, keeps_durations=keeps_durations), "progress")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with the longest where several processes share the tests; one alone takes them as they stand."""
+    if hasattr(config, "workerinput"):
+        longest_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> UnitScheduling | None:
+    """Spread the tests by units, unless another way is asked for on the command line."""
+    return UnitScheduling(config, log) if config.getoption("dist") == "loadscope" else None
