@@ -13,7 +13,8 @@ from app.core.batch import Batch, State
 from app.core.facts import Fact
 from app.core.fold import Outcome
 from app.core.messages import Message
-from app.wire.encode import Headers, dead_letter_headers, encode
+from app.wire import dead_letter
+from app.wire.encode import Headers, encode
 from tables import batches, waiting
 
 
@@ -55,7 +56,7 @@ class Work:
         self, reason: str, detail: str, where: tuple[str, int, int], key: bytes | None, value: bytes | None
     ) -> None:
         """Publish a dead letter: the original bytes, why, and where they stand (topic, partition, offset)."""
-        self.outputs.append((names.DEAD_LETTER, key, value, dead_letter_headers(reason, detail, *where)))
+        self.outputs.append((names.DEAD_LETTER, key, value, dead_letter.headers(reason, detail, *where)))
         self.dead[reason] += 1
 
     def ready(self, batch: Batch, time: int) -> None:

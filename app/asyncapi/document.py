@@ -8,6 +8,7 @@ from app.asyncapi.schemas import REF, Json, schemas
 from app.core import names
 from app.engine.topics import Plan, changelog_topic, log_topic, plans
 from app.settings import Settings
+from app.wire import dead_letter
 
 _BINDING = "0.5.0"
 
@@ -31,11 +32,11 @@ _LETTER_HEADERS: Json = {
         f"rollcall.{name}" for name in ("reason", "detail", "source.topic", "source.partition", "source.offset")
     ],
     "properties": {
-        "rollcall.reason": _TEXT | {"description": "A word, such as malformed or registration_conflict."},
-        "rollcall.detail": _TEXT | {"description": "What exactly, for a person."},
-        "rollcall.source.topic": _TEXT | {"description": "Where the original is."},
-        "rollcall.source.partition": {"type": "string", "pattern": "^[0-9]+$"},
-        "rollcall.source.offset": {"type": "string", "pattern": "^[0-9]+$"},
+        dead_letter.REASON: _TEXT | {"description": "A word, such as malformed or registration_conflict."},
+        dead_letter.DETAIL: _TEXT | {"description": "What exactly, for a person."},
+        dead_letter.SOURCE_TOPIC: _TEXT | {"description": "Where the original is."},
+        dead_letter.SOURCE_PARTITION: {"type": "string", "pattern": "^[0-9]+$"},
+        dead_letter.SOURCE_OFFSET: {"type": "string", "pattern": "^[0-9]+$"},
     },
 }
 

@@ -31,6 +31,7 @@ from app.history.reader import (
 from app.history.reckon import Reckoned, Reckoner
 from app.history.replay import CutLogError, Phases, no_phases
 from app.settings import Settings
+from app.wire import dead_letter
 from tables import batches, keys, pending
 
 #: Reasons of dead letters whose input was read and understood: it contradicts what stands.
@@ -104,13 +105,10 @@ async def _refused(
     async with aclosing(read(reader, await spans(reader, partitions), phases("reading the dead letters"))) as batches_:
         async for _, records in batches_:
             for record in records:
-                said = {name: (value or b"").decode(errors="replace") for name, value in record.headers}
-                if said.get("rollcall.reason") in _CONFLICTS:
-                    continue
-                place = said.get("rollcall.source.partition", ""), said.get("rollcall.source.offset", "")
-                if all(part.isdigit() for part in place):
-                    topic = said.get("rollcall.source.topic", "")
-                    refused.setdefault(topic, set()).add((int(place[0]), int(place[1])))
+                cause = dead_letter.read(record.headers)
+                if cause.reason not in _CONFLICTS and cause.place is not None:
+                    topic, partition, offset = cause.place
+                    refused.setdefault(topic, set()).add((partition, offset))
     return refused
 
 

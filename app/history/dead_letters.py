@@ -20,11 +20,8 @@ from app.history.models import DeadLetter, DeadLetterContent, DeadLetterPage, Pl
 from app.history.reader import opened, partition_counts, read, spans
 from app.history.times import iso
 from app.settings import Settings
+from app.wire import dead_letter as dead_letter_headers
 from app.wire.decode import batch_id_for_routing
-
-BY_HEADER = "rollcall.replayed.by"
-WHY_HEADER = "rollcall.replayed.why"
-FROM_HEADER = "rollcall.replayed.from"
 
 #: How many offsets are read at a time, going backwards.
 _PIECE = 500
@@ -106,9 +103,9 @@ async def replay_dead_letter(settings: Settings, partition: int, offset: int, *,
         )
         raise NotReplayableError(message)
     headers = [
-        (BY_HEADER, who.encode()),
-        (WHY_HEADER, why.encode()),
-        (FROM_HEADER, f"{names.DEAD_LETTER}/{partition}/{offset}".encode()),
+        (dead_letter_headers.REPLAYED_BY, who.encode()),
+        (dead_letter_headers.REPLAYED_WHY, why.encode()),
+        (dead_letter_headers.REPLAYED_FROM, f"{names.DEAD_LETTER}/{partition}/{offset}".encode()),
     ]
     producer = new_producer(settings)
     try:
@@ -126,18 +123,14 @@ async def replay_dead_letter(settings: Settings, partition: int, offset: int, *,
 
 def describe(record: Any) -> DeadLetter:
     """A record of the dead letters' topic, for people."""
-    headers = {name: (value or b"").decode(errors="replace") for name, value in record.headers}
-    number, offset = headers.get("rollcall.source.partition", ""), headers.get("rollcall.source.offset", "")
-    topic = headers.get("rollcall.source.topic")
-    source = None
-    if topic and number.isdigit() and offset.isdigit():
-        source = Place(topic=topic, partition=int(number), offset=int(offset))
+    reason, detail, place = dead_letter_headers.read(record.headers)
+    source = None if place is None else Place(topic=place[0], partition=place[1], offset=place[2])
     return DeadLetter(
         partition=record.partition,
         offset=record.offset,
         time=iso(record.timestamp),
-        reason=headers.get("rollcall.reason", "unknown"),
-        detail=headers.get("rollcall.detail", ""),
+        reason=reason,
+        detail=detail,
         source=source,
         key=None if record.key is None else record.key.decode(errors="replace"),
         size=len(record.value or b""),

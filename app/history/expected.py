@@ -8,6 +8,7 @@ import msgspec
 
 from app.core import names
 from app.history.models import Difference, Place
+from app.wire import dead_letter
 from app.wire.decode import batch_id_for_routing
 
 #: So many differences are told in full; all are counted.
@@ -147,9 +148,9 @@ class Expected:
 
 def _said(topic: str, key: bytes | None, value: bytes | None, headers: Any) -> _Said:
     if topic == names.DEAD_LETTER:
-        found = {name: (content or b"").decode(errors="replace") for name, content in headers}
-        source = "/".join(found.get(f"rollcall.source.{part}", "") for part in ("topic", "partition", "offset"))
-        content = (found.get("rollcall.reason", "").encode(), repr(key).encode(), repr(value).encode())
+        cause = dead_letter.read(headers)
+        source = "/".join(map(str, cause.place or ("", "", "")))
+        content = (cause.reason.encode(), repr(key).encode(), repr(value).encode())
         return _Said(source, batch_id_for_routing(value), _digest(*content))
     envelope = _envelope.decode(value or b"")
     # By its bytes: `data` is the same in every repeat, byte for byte.

@@ -55,14 +55,3 @@ def encode(message: Message, emitted_at: datetime, source_service: str) -> tuple
         ("correlation_id", message.correlation_id.encode()),
     ]
     return value, headers
-
-
-def dead_letter_headers(reason: str, detail: str, topic: str, partition: int, offset: int) -> Headers:
-    """The headers of a dead letter: why, and where the original is. Its key and value are the original bytes."""
-    return [
-        ("rollcall.reason", reason.encode()),
-        ("rollcall.detail", detail.encode(errors="replace")),
-        ("rollcall.source.topic", topic.encode()),
-        ("rollcall.source.partition", str(partition).encode()),
-        ("rollcall.source.offset", str(offset).encode()),
-    ]

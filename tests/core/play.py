@@ -14,8 +14,9 @@ from app.core.events import Policy, Position, Source, Tick
 from app.core.fold import Step, fold
 from app.core.messages import Message as Said
 from app.core.outputs import DeadLetter, Output
+from app.wire import dead_letter
 from app.wire.decode import decode
-from app.wire.encode import dead_letter_headers, encode
+from app.wire.encode import encode
 from tests.contract.notation import Token, messages, parse
 from tests.oracle.records import InputRecord, OutputRecord
 from tests.support.events import Message
@@ -102,7 +103,7 @@ class Played:
             found = tuple((name, header or b"") for name, header in headers)
             return OutputRecord(output.topic, 0, number, output.key.encode(), value, found)
         assert isinstance(output, DeadLetter)
-        dead = dead_letter_headers(output.reason, output.detail, original.topic, 0, offset)
+        dead = dead_letter.headers(output.reason, output.detail, original.topic, 0, offset)
         found = tuple((name, header or b"") for name, header in dead)
         return OutputRecord(names.DEAD_LETTER, 0, number, original.key, original.value, found)
 

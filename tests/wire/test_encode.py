@@ -1,16 +1,17 @@
 """The records of the internal log, and the headers of a dead letter."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.events import Source
-from app.wire.encode import dead_letter_headers
+from app.wire import dead_letter
 from app.wire.record import is_tick, read_key, read_source, source_header
 from tests.core.examples import examples
 
 
 def test_a_dead_letter_says_why_and_where_its_input_stands() -> None:
-    assert dead_letter_headers("malformed", "at byte 7: å", "topic", 2, 12_345_678_901) == [
+    assert dead_letter.headers("malformed", "at byte 7: å", "topic", 2, 12_345_678_901) == [
         ("rollcall.reason", b"malformed"),
         ("rollcall.detail", "at byte 7: å".encode()),
         ("rollcall.source.topic", b"topic"),
@@ -20,7 +21,7 @@ def test_a_dead_letter_says_why_and_where_its_input_stands() -> None:
 
 
 def test_a_detail_that_is_not_quite_text_is_written_all_the_same() -> None:
-    assert dead_letter_headers("malformed", "\ud800", "t", 0, 0)[1] == ("rollcall.detail", b"?")
+    assert dead_letter.headers("malformed", "\ud800", "t", 0, 0)[1] == ("rollcall.detail", b"?")
 
 
 @examples(50)
@@ -46,3 +47,21 @@ def test_a_tick_is_told_by_its_header() -> None:
     assert is_tick([("t", b"")])
     assert not is_tick([("s", b"")])
     assert not is_tick([])
+
+
+@given(st.text(), st.text(), st.text(min_size=1), st.integers(0, 2**31 - 1), st.integers(0, 2**63 - 1))
+def test_the_headers_of_a_dead_letter_are_read_as_they_were_written(
+    reason: str, detail: str, topic: str, partition: int, offset: int
+) -> None:
+    written = dead_letter.headers(reason, detail, topic, partition, offset)
+    assert dead_letter.read(written) == (reason, detail, (topic, partition, offset))
+
+
+@pytest.mark.parametrize("number", ["", "x", "-1", "1.5", "²", "9" * 5000])
+def test_a_place_that_is_none_is_read_as_none(number: str) -> None:
+    found = [
+        (dead_letter.SOURCE_TOPIC, b"t"),
+        (dead_letter.SOURCE_PARTITION, number.encode()),
+        (dead_letter.SOURCE_OFFSET, b"1"),
+    ]
+    assert dead_letter.read([*found, ("other", None)]) == ("unknown", "", None)
