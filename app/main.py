@@ -10,7 +10,7 @@ import sys
 import structlog
 import uvloop
 
-from app import commands, http, logs, settings
+from app import commands, http, logs, metrics, settings
 from app.core.names import INPUTS
 from app.engine import connect, topics
 from app.engine.engine import Engine
@@ -109,7 +109,7 @@ def create_app(given: Settings | None = None) -> App:
         logging_config=logs.logging_config(chosen),
     )
     app.settings = chosen
-    app.engine = Engine(chosen, app.fail, app.fenced)
+    app.engine = Engine(chosen, metrics, app.fail, app.fenced)
     app.engine.lags = lambda: lags(app)
     for name in (*INPUTS, topics.log_topic(chosen)):
         app.topics.add(app.topic(name))

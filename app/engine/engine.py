@@ -17,11 +17,11 @@ import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaTimeoutError
 
-from app import metrics
 from app.core.names import INPUTS
 from app.engine.deadline import Deadline
 from app.engine.hop import Hop
 from app.engine.kafka import leaders_known, new_producer, stop_producer
+from app.engine.ports import Observer
 from app.engine.restore import Progress, restore
 from app.engine.task import Task
 from app.engine.topics import changelog_topic, log_topic
@@ -57,10 +57,12 @@ class Engine:
     def __init__(
         self,
         settings: Settings,
+        observer: Observer,
         on_failure: Callable[[BaseException], None],
         on_fenced: Callable[[BaseException], None] | None = None,
     ) -> None:
         self.settings = settings
+        self.observer = observer
         self.progress = Progress()
         self.ready = False
         self.tasks: dict[int, Task] = {}
@@ -105,7 +107,12 @@ class Engine:
         mine = sorted(partition.partition for partition in assigned if partition.topic == self._log_topic)
         for partition in mine:
             self.tasks[partition] = Task(
-                partition, self.settings, self._shared, self._fail, functools.partial(self._fenced, partition)
+                partition,
+                self.settings,
+                self._shared,
+                self.observer,
+                self._fail,
+                functools.partial(self._fenced, partition),
             )
         # Opened before anything is awaited, closed only by release(): one owner for every database handle.
         for task in self.tasks.values():
@@ -114,11 +121,11 @@ class Engine:
         stores = {partition: task.store for partition, task in self.tasks.items()}
         await restore(self.settings, changelog_topic(self.settings), stores, self.progress)
         if any(partition.topic in INPUTS for partition in assigned):
-            self._hop = Hop(self.settings, self._shared, self._fail)
+            self._hop = Hop(self.settings, self._shared, self.observer, self._fail)
             await self._hop.start()
         for task in self.tasks.values():
             task.start(max(1, self.settings.cache_uploads // len(self.tasks)))
-        metrics.taken_over(time.monotonic() - started)
+        self.observer.taken_over(time.monotonic() - started)
         log.info(
             "partitions acquired",
             log_partitions=mine,
@@ -254,7 +261,7 @@ class Engine:
     def committed(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Note what the group took."""
         self._committed.update(offsets)
-        metrics.committed(len(offsets))
+        self.observer.committed(len(offsets))
 
     def _fenced(self, partition: int, error: BaseException) -> None:
         task = self.tasks.get(partition)

@@ -15,11 +15,11 @@ import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from agents.rekey import Rekey
-from app import metrics
 from app.engine.deadline import Deadline
 from app.engine.inbox import FULL_BYTES, Inbox
 from app.engine.kafka import leaders_known
 from app.engine.partitioner import partition_for
+from app.engine.ports import Observer
 from app.engine.publish import Publisher
 from app.engine.topics import log_topic
 from app.settings import Settings
@@ -34,11 +34,16 @@ class Hop:
     """
 
     def __init__(
-        self, settings: Settings, shared: AIOKafkaProducer, on_failure: Callable[[BaseException], None]
+        self,
+        settings: Settings,
+        shared: AIOKafkaProducer,
+        observer: Observer,
+        on_failure: Callable[[BaseException], None],
     ) -> None:
         self.settings = settings
         self.acknowledged: dict[TopicPartition, int] = {}
         self._shared = shared
+        self._observer = observer
         self._on_failure = on_failure
         self._log = log_topic(settings)
         self._rekey = Rekey(settings.partitions, partition_for)
@@ -115,5 +120,5 @@ class Hop:
         if count:
             await publisher.flush()
             self.acknowledged.update(passed)
-            metrics.hopped(count)
+            self._observer.rekeyed(count)
         return count

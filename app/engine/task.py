@@ -22,6 +22,7 @@ from app import metrics
 from app.engine.deadline import Deadline
 from app.engine.inbox import Inbox
 from app.engine.kafka import leaders_known, new_producer, stop_producer
+from app.engine.ports import Observer
 from app.engine.publish import Publisher, PublishError
 from app.engine.topics import changelog_topic, log_topic, plans
 from app.settings import Settings
@@ -57,6 +58,7 @@ class Task:
         partition: int,
         settings: Settings,
         shared: AIOKafkaProducer,
+        observer: Observer,
         on_failure: Callable[[BaseException], None],
         on_fenced: Callable[[BaseException], None] | None = None,
     ) -> None:
@@ -68,6 +70,7 @@ class Task:
         self.acknowledged: int | None = None
         self.census = Census()
         self._shared = shared
+        self._observer = observer
         self._on_failure = on_failure
         self._on_fenced = on_fenced or on_failure
         self._changelog = changelog_topic(settings)
@@ -184,7 +187,7 @@ class Task:
 
         Most likely another worker has it by now: this one was paused, or cut off.
         """
-        metrics.transaction_aborted()
+        self._observer.transaction_aborted()
         log.warning(
             "a transaction failed; waiting for the group to take the partition away",
             partition=self.partition,

@@ -16,8 +16,8 @@ from app.metrics.counted import (
     chunk,
     commit_attempted,
     committed,
-    hopped,
     polled,
+    rekeyed,
     taken_over,
     transaction_aborted,
 )
@@ -27,9 +27,9 @@ __all__ = [
     "chunk",
     "commit_attempted",
     "committed",
-    "hopped",
     "observe",
     "polled",
+    "rekeyed",
     "taken_over",
     "transaction_aborted",
 ]

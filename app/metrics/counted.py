@@ -135,8 +135,8 @@ def chunk(work: "Work", records: int, fold_seconds: float, publish_seconds: floa
             READY_AFTER_LAST_UPLOAD.observe(max(0.0, now - moment))
 
 
-def hopped(records: int) -> None:
-    """Count what went through the hop."""
+def rekeyed(records: int) -> None:
+    """Count inputs that the log has acknowledged."""
     HOPPED.inc(records)
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, cast
 
 from aiohttp import web
 
+from app import metrics
 from app.core.events import Content, Registration
 from app.core.facts import Fact, Placed, Registered
 from app.engine.overrides import App
@@ -68,7 +69,7 @@ async def serving(limits: Limits | None = None, **settings: Any) -> AsyncIterato
 def own(served: Served, home: Path, *facts: tuple[str, Iterable[Fact]], partition: int = 0) -> Task:
     """Make the app the owner of a partition in which these batches are, counted and ready."""
     settings = served.app.settings.model_copy(update={"datadir": home})
-    task = Task(partition, settings, cast("Any", None), lambda _: None)
+    task = Task(partition, settings, cast("Any", None), metrics, lambda _: None)
     task.store.open()
     rows: dict[bytes, bytes | None] = {}
     for batch_id, found in facts:

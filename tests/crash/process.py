@@ -9,6 +9,7 @@ from typing import Any
 
 from aiokafka import TopicPartition
 
+from app import metrics
 from app.core.names import INPUTS
 from app.engine.engine import Engine
 from app.engine.topics import log_topic
@@ -92,7 +93,7 @@ class Process(Operations):
     async def _live(self) -> None:
         self._generation = await self.operate("join", self.broker.join)
         heart = asyncio.create_task(self._beat())
-        engine = Engine(self.settings, self._failed)
+        engine = Engine(self.settings, metrics, self._failed)
         acquiring = asyncio.create_task(self._acquire(engine))
         ending = asyncio.create_task(self._ending.wait())
         await asyncio.wait({acquiring, ending}, return_when=asyncio.FIRST_COMPLETED)

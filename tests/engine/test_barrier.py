@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaTimeoutError, ProducerFenced
 
 from agents import join
 from agents.join import PoisonError
+from app import metrics
 from app.core.fold import fold
 from app.core.names import CONTENT, DEAD_LETTER, INPUTS, OUTPUTS
 from app.engine import task as task_module
@@ -61,7 +62,7 @@ class Rig:
         self.producer = producer
         self.failures: list[BaseException] = []
         self.fenced: list[BaseException] = []
-        self.task = Task(0, settings, producer, self.failures.append, self.fenced.append)
+        self.task = Task(0, settings, producer, metrics, self.failures.append, self.fenced.append)
         self.changelog = changelog_topic(settings)
 
     def feed(self, notation: str, batch: str = "one", start: int = 0) -> list[Fetched]:
@@ -270,7 +271,7 @@ async def test_what_is_offered_for_commit_is_what_was_acknowledged(
 ) -> None:
     """With transactions nothing is: the offset of the log went with them."""
     async with running(monkeypatch, tmp_path, guarantee, holds=lambda _: True) as rig:
-        engine = Engine(rig.settings, rig.failures.append)
+        engine = Engine(rig.settings, metrics, rig.failures.append)
         engine.tasks[0] = rig.task
         rig.feed("R1 C0")
         await rig.until(lambda: rig.producer.held)

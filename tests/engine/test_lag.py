@@ -8,6 +8,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.consumer.subscription_state import SubscriptionState, TopicPartitionState
 
+from app import metrics
 from app.core.names import CONTENT
 from app.engine.engine import Engine
 from app.engine.lag import lags
@@ -33,7 +34,7 @@ class Stub:
 
 @pytest.fixture
 def engine() -> Engine:
-    made = Engine(SETTINGS, lambda _: None)
+    made = Engine(SETTINGS, metrics, lambda _: None)
     made.tasks[0] = cast("Any", Stub())
     made._hop = cast("Any", Stub(acknowledged={}))
     return made

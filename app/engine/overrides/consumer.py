@@ -13,7 +13,6 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from app import metrics
 from app.core.names import INPUTS
 from app.engine.engine import Engine
 from app.engine.fetch import WHOLE
@@ -182,7 +181,7 @@ class Consumer(driver.Consumer):
         short = bool(full) or self.engine.hop_full
         started = time.perf_counter()
         fetched = await self._getmany(active_partitions=wanted, timeout=_SHORT_POLL if short else _LONG_POLL)
-        metrics.polled(time.perf_counter() - started)
+        self.engine.observer.polled(time.perf_counter() - started)
         if not fetched:
             await asyncio.sleep(0)
             return
@@ -209,7 +208,7 @@ class Consumer(driver.Consumer):
             return False
         started = time.perf_counter()
         committed = await cast("ConsumerThread", self._thread).commit_checked(offsets, patience)
-        metrics.commit_attempted(time.perf_counter() - started, taken=bool(committed))
+        self.engine.observer.commit_attempted(time.perf_counter() - started, taken=bool(committed))
         self.engine.committed(committed)
         return bool(committed)
 

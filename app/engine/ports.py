@@ -1,0 +1,32 @@
+"""The ports: what the engine is handed by the application, and what it asks of it.
+
+The protocols are structural: an application's parts need not import the engine to implement them. They are called once
+a chunk, a poll or a commit, never once a record, so that no record pays for them.
+"""
+
+from typing import Protocol
+
+
+class Observer(Protocol):
+    """Counts what the engine does.
+
+    Called after the fact, on the worker's event loop: an observer must neither block nor raise.
+    """
+
+    def polled(self, seconds: float) -> None:
+        """Count a poll of the consumer: how long it took, the wait for records included."""
+
+    def rekeyed(self, records: int) -> None:
+        """Count inputs that the log has acknowledged."""
+
+    def commit_attempted(self, seconds: float, *, taken: bool) -> None:
+        """Count a commit through the group: how long it took, and whether the group accepted it."""
+
+    def committed(self, partitions: int) -> None:
+        """Count the partitions whose offset the group has accepted."""
+
+    def transaction_aborted(self) -> None:
+        """Count a transaction that failed: its partition was taken over elsewhere, or the broker failed."""
+
+    def taken_over(self, seconds: float) -> None:
+        """Count a takeover: from the assignment of partitions until they were fenced and restored."""
