@@ -90,7 +90,8 @@ async def _ask(
     if answer.status == 503:  # noqa: PLR2004 - HTTP: this worker can't answer now
         raise NobodyError(message)
     if answer.status in {401, 403}:
-        message = f"{message} (the token is taken from ROLLCALL_HTTP_TOKEN, or to read from ROLLCALL_HTTP_READ_TOKEN)"
+        tokens = "ROLLCALL_HTTP_READ_TOKEN where that is set to read; ROLLCALL_HTTP_TOKEN else, and to act"
+        message = f"{message} (the token sent is {tokens})"
     raise CommandError(_STATUSES.get(answer.status, DIFFERENT), code, message)
 
 
@@ -104,7 +105,7 @@ async def _workers() -> list[str]:
 
 
 def _credentials(*, full: bool) -> dict[str, str]:
-    """The token to show: the full one, or to read the read token where that is all there is."""
+    """The token to show: the full one to act; to read the read token, or the full one where no other is set."""
     chosen = settings()
-    token = chosen.http_token or (None if full else chosen.http_read_token)
+    token = chosen.http_token if full else chosen.http_read_token or chosen.http_token
     return {} if token is None else {"Authorization": f"Bearer {token.get_secret_value()}"}

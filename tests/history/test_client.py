@@ -62,7 +62,7 @@ async def test_the_next_worker_is_asked_where_one_does_not_answer_or_can_not_say
     able = await serve(200, {"state": "open"})
     assert await ask([NOWHERE, unable, able], path("batches", "a/b é")) == {"state": "open"}
     assert [request.raw_path for request in asked] == ["/api/batches/a%2Fb%20%C3%A9"] * 2
-    assert {request.headers["Authorization"] for request in asked} == {f"Bearer {FULL}"}
+    assert {request.headers["Authorization"] for request in asked} == {f"Bearer {READ}"}
 
 
 async def test_where_nobody_can_answer_the_last_reason_is_told(serve: Serve) -> None:
@@ -118,8 +118,17 @@ async def test_a_redirect_is_not_followed_with_the_token(serve: Serve, asked: li
     assert len(asked) == 1
 
 
-def test_the_read_token_reads_where_it_is_all_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    only_read = SimpleNamespace(http_token=None, http_read_token=SecretStr(READ))
-    monkeypatch.setitem(vars(app), "app", SimpleNamespace(settings=only_read))
-    assert client._credentials(full=False) == {"Authorization": f"Bearer {READ}"}
-    assert client._credentials(full=True) == {}
+@pytest.mark.parametrize(
+    ("full", "read", "to_read", "to_act"),
+    [(None, None, None, None), (FULL, None, FULL, FULL), (None, READ, READ, None), (FULL, READ, READ, FULL)],
+)
+def test_to_read_the_read_token_is_shown_and_the_full_one_only_where_no_other_is_set(
+    full: str | None, read: str | None, to_read: str | None, to_act: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def secret(token: str | None) -> SecretStr | None:
+        return None if token is None else SecretStr(token)
+
+    chosen = SimpleNamespace(http_token=secret(full), http_read_token=secret(read))
+    monkeypatch.setitem(vars(app), "app", SimpleNamespace(settings=chosen))
+    for shown, expected in ((client._credentials(full=False), to_read), (client._credentials(full=True), to_act)):
+        assert shown == ({} if expected is None else {"Authorization": f"Bearer {expected}"})
