@@ -3,13 +3,16 @@
 Everything goes through one formatter, Faust's own lines too.
 """
 
+import io
 import logging
-from typing import Any
+import textwrap
+from typing import Any, TextIO
 
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 
 from app.errors import OperatorError
+from app.printable import visible, visible_lines
 from app.settings import Settings
 
 
@@ -30,6 +33,25 @@ _SHARED: list[structlog.typing.Processor] = [
     structlog.processors.StackInfoRenderer(),
     _without_traceback,
 ]
+
+
+def _visible(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Nothing of a message reaches the terminal as a command, or as a line of its own."""
+    return {visible(name): _visible_value(value) for name, value in event.items()}
+
+
+def _visible_value(value: Any) -> Any:
+    if isinstance(value, str):
+        return visible(value)
+    # What else is there is written by its repr, which escapes by itself, unless a class says otherwise.
+    return value if isinstance(value, int | float | bool | None | BaseException | tuple) else visible(repr(value))
+
+
+def _plain_traceback(stream: TextIO, info: structlog.typing.ExcInfo) -> None:
+    """A traceback, whose lines stay lines, and can't be taken for others of the log."""
+    written = io.StringIO()
+    structlog.dev.plain_traceback(written, info)
+    stream.write(textwrap.indent(visible_lines(written.getvalue()), "    ", lambda _: True))
 
 
 class Throttle(logging.Filter):
@@ -74,7 +96,7 @@ def configure() -> None:
 
 def logging_config(settings: Settings) -> dict[str, Any]:
     """The standard library's logging configuration, as Faust's worker takes it."""
-    renderer: structlog.typing.Processor
+    tail: list[structlog.typing.Processor]
     if settings.json_logs:
         # Without the values of local variables: a log is no place for what a message or a password says.
         tail = [
@@ -82,8 +104,7 @@ def logging_config(settings: Settings) -> dict[str, Any]:
             structlog.processors.JSONRenderer(),
         ]
     else:
-        renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-        tail = [renderer]
+        tail = [_visible, structlog.dev.ConsoleRenderer(exception_formatter=_plain_traceback)]
     return {
         "version": 1,
         "disable_existing_loggers": False,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from app.printable import visible_lines
 from demo.interrupts import Interrupts
 from demo.kafka import EmbeddedKafka, KafkaError
 from demo.plan import make_plan
@@ -77,7 +78,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             console.print("stopped", style="bright_black")
             return interrupts.status or 130
         except (KafkaError, WorkerError) as error:
-            Console(stderr=True).print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+            Console(stderr=True).print(
+                visible_lines(str(error)), style="red", markup=False, highlight=False, soft_wrap=True
+            )
             return 1
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
+from app.printable import visible
 from demo.check import Verdict, check
 from demo.events import INPUTS, OLD_RULE
 from demo.leash import Leash
@@ -118,7 +119,7 @@ async def _until_over(
 def _report(console: Console, watcher: Watcher, services: Services, verdicts: Sequence[Verdict]) -> bool:
     console.print(summary(watcher.board, verdicts, relay_crashes=services.relay_crashes))
     for line in problem_lines(verdicts):
-        console.print(line, style="red", markup=False, highlight=False)
+        console.print(visible(line), style="red", markup=False, highlight=False)
     return not any(verdict.problems for verdict in verdicts)
 
 

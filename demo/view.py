@@ -10,6 +10,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from app.printable import visible
 from demo.board import BatchView, Board
 from demo.cells import (
     STYLES,
@@ -114,7 +115,7 @@ def _table(shown: Sequence[BatchView], now: float, columns: int, glyphs: Glyphs)
     table.add_column("old rule", width=old, no_wrap=True, header_style=STYLES["dim"])
     for batch in shown:
         table.add_row(
-            batch.batch_id,
+            Text(visible(batch.batch_id)),
             slots_cell(batch, slots, glyphs),
             pending_cell(batch, pending, glyphs),
             excess_cell(batch),
@@ -138,8 +139,8 @@ def _ticker(board: Board, started_at: float, lines: int) -> list[Text]:
     return [
         Text.assemble(
             (f"{max(0.0, line.at - started_at):5.1f} s  ", STYLES["dim"]),
-            f"{line.batch_id:<10}",
-            (line.text, STYLES[line.style]),
+            f"{visible(line.batch_id):<10}",
+            (visible(line.text), STYLES[line.style]),
             no_wrap=True,
             overflow="ellipsis",
         )

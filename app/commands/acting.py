@@ -57,11 +57,11 @@ async def act(out: Out, batch_id: str, what: str, urls: tuple[str, ...], **given
     if out.as_json:
         out.json(found)
     elif found["refused"] is not None:
-        out.console.print(f"Refused: {found['refused']}", markup=False)
+        out.say(f"Refused: {found['refused']}")
     else:
         state = "Done" if found["applied"] else "In the log, and not folded yet (is the partition's worker running?)"
         where = f"act {found['act_id']}, log partition {found['partition']}, offset {found['offset']}"
-        out.console.print(f"{state}: {where}", markup=False)
+        out.say(f"{state}: {where}")
     return 0 if found["refused"] is None else DIFFERENT
 
 

@@ -5,6 +5,7 @@ import click
 from app.commands import show
 from app.commands.frame import DIFFERENT, USAGE, CommandError, Out, command, settings
 from app.history.dead_letters import dead_letter, dead_letters, replay_dead_letter
+from app.printable import visible_lines
 
 
 @click.group()
@@ -31,7 +32,7 @@ async def dlq_list(out: Out, reason: str | None, batch_id: str | None, limit: in
          show.place(None if one.source is None else one.source.model_dump())]
         for one in found.items
     ]  # fmt: skip
-    out.console.print(show.table(["partition", "offset", "time", "reason", "batch", "detail", "source"], rows))
+    out.show(show.table(["partition", "offset", "time", "reason", "batch", "detail", "source"], rows))
     if found.next:
         out.remark(f"rollcall: there are more: --before {found.next}")
     return 0
@@ -50,12 +51,12 @@ async def dlq_show(out: Out, partition: int, offset: int) -> int:
         return 0
     told = found.model_dump(exclude={"value_text", "value_base64", "source"})
     told["source"] = show.place(None if found.source is None else found.source.model_dump())
-    out.console.print(show.facts(told))
+    out.show(show.facts(told))
     value = found.value_text if found.value_text is not None else found.value_base64
     kind = "no value" if value is None else "value" if found.value_text is not None else "value, base64"
-    out.console.print(f"{kind}:")
+    out.say(f"{kind}:")
     if value is not None:
-        click.echo(value)
+        click.echo(visible_lines(value))
     return 0
 
 
@@ -72,7 +73,7 @@ async def dlq_replay(out: Out, partition: int, offset: int, who: str, why: str) 
     if out.as_json:
         out.json(found)
     else:
-        out.console.print(f"Sent again: {show.place(found.model_dump())}", markup=False)
+        out.say(f"Sent again: {show.place(found.model_dump())}")
     return 0
 
 

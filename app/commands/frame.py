@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 from aiokafka.errors import KafkaError
 from pydantic import BaseModel
-from rich.console import Console
+from rich.console import RenderableType
 
 from agents.join import PoisonError
+from app.commands.show import terminal
 from app.engine import connect
 from app.errors import OperatorError
+from app.printable import visible, visible_json
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -47,16 +49,25 @@ class Out:
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        self.console = Console(soft_wrap=True, highlight=False)
+        self.console = terminal()
+
+    def say(self, text: str) -> None:
+        """A line of the result, for people. Nothing of it is taken for markup, or for a command to the terminal."""
+        self.console.print(visible(text), markup=False)
+
+    def show(self, *parts: RenderableType) -> None:
+        """Tables and styled texts of :mod:`app.commands.show`."""
+        for part in parts:
+            self.console.print(part)
 
     def json(self, answer: BaseModel | dict[str, Any]) -> None:
         """The result as JSON."""
         data = answer.model_dump(mode="json") if isinstance(answer, BaseModel) else answer
-        sys.stdout.write(json.dumps(data, ensure_ascii=False) + "\n")
+        sys.stdout.write(visible_json(json.dumps(data, ensure_ascii=False)) + "\n")
 
     def remark(self, text: str) -> None:
         """Something beside the result, on standard error."""
-        click.echo(text, err=True)
+        click.echo(visible(text), err=True)
 
 
 Body = Callable[..., Coroutine[Any, Any, int]]
@@ -118,5 +129,5 @@ def _run(body: Body, out: Out, args: tuple[Any, ...], options: dict[str, Any]) -
 def _fail(out: Out, status: int, code: str, message: str) -> NoReturn:
     if out.as_json:
         out.json({"error": code, "message": message})
-    click.echo(f"rollcall: {message}", err=True)
+    click.echo(f"rollcall: {visible(message)}", err=True)
     sys.exit(status)

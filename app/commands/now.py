@@ -4,7 +4,6 @@ import time
 from typing import Any
 
 import click
-from rich.console import Group
 
 from app.api import views
 from app.commands import show
@@ -26,27 +25,27 @@ async def status(out: Out, urls: tuple[str, ...]) -> int:
         out.json(found)
         return 0
     counts = {name: show.text(value) for name, value in found["counts"].items()}
-    out.console.print(f"{found['app_id']}, {found['guarantee']}, version {found['version']}, {found['time']}")
-    out.console.print(", ".join(f"{value} {name}" for name, value in counts.items()), markup=False)
+    out.say(f"{found['app_id']}, {found['guarantee']}, version {found['version']}, {found['time']}")
+    out.say(", ".join(f"{value} {name}" for name, value in counts.items()))
     waiting = show.counted(found["pending_uploads"], "pending upload")
     if found["oldest_pending_seconds"] is not None:
         waiting += f", the oldest for {show.seconds(found['oldest_pending_seconds'])}"
-    out.console.print(f"{waiting}; {show.counted(found['stuck'], 'batch')} stuck", markup=False)
+    out.say(f"{waiting}; {show.counted(found['stuck'], 'batch')} stuck")
     if found["missing"]:
         named = ", ".join(map(str, found["missing"]))
-        out.console.print(f"Nobody answers for partitions {named}: the counts lack them.", markup=False)
+        out.say(f"Nobody answers for partitions {named}: the counts lack them.")
     workers = [
         [one["url"], "ready" if one["ready"] else "not ready" if one["reachable"] else "does not answer",
          ", ".join(map(str, one["partitions"]))]
         for one in found["workers"]
     ]  # fmt: skip
-    out.console.print(show.table(["worker", "", "partitions"], workers))
+    out.show(show.table(["worker", "", "partitions"], workers))
     lags = [[f"log {one['partition']}", one["lag"], one["owner"]] for one in found["partitions"]]
     lags += [[f"{one['topic']} {one['partition']}", one["lag"], None] for one in found["inputs"]]
-    out.console.print(show.table(["partition", "lag", "owner"], lags))
+    out.show(show.table(["partition", "lag", "owner"], lags))
     if stuck["items"]:
-        out.console.print("Stuck, the longest wait first (`explain BATCH` says more):")
-        out.console.print(_batches(stuck["items"]))
+        out.say("Stuck, the longest wait first (`explain BATCH` says more):")
+        out.show(_batches(stuck["items"]))
     return 0
 
 
@@ -64,7 +63,7 @@ async def pending(out: Out, urls: tuple[str, ...], limit: int, cursor: str | Non
         [one["batch_id"], one["pending"], show.seconds(one["age_seconds"]), one["expires_at"], one["partition"]]
         for one in found["items"]
     ]
-    out.console.print(show.table(["batch", "uploads", "waits for", "expires", "partition"], rows))
+    out.show(show.table(["batch", "uploads", "waits for", "expires", "partition"], rows))
     _beside(out, found)
     return 0
 
@@ -109,11 +108,11 @@ async def batch_timeline(out: Out, batch_id: str, limit: int) -> int:
         out.json(found)
         return 0
     for entry in found.entries:
-        out.console.print(f"[bold]{entry.offset}[/] {entry.time} [bold]{show.escape(entry.event)}[/]")
-        out.console.print(f"    {entry.summary}", markup=False)
-        out.console.print(f"    → {entry.effect}", markup=False)
+        out.show(show.styled((str(entry.offset), "bold"), f" {entry.time} ", (entry.event, "bold")))
+        out.say(f"    {entry.summary}")
+        out.say(f"    → {entry.effect}")
         for output in entry.outputs:
-            out.console.print(f"    ⇒ {output.topic} {show.text(output.event_id)}", markup=False)
+            out.say(f"    ⇒ {output.topic} {show.text(output.event_id)}")
     if found.note is not None:
         out.remark(f"rollcall: {found.note}")
     return 0
@@ -129,26 +128,27 @@ async def explain(out: Out, batch_id: str, urls: tuple[str, ...]) -> int:
     if out.as_json:
         out.json(found)
         return 0 if known else UNKNOWN_BATCH
-    out.console.print(f"[bold]{show.escape(batch_id)}[/]: {show.escape(found['sentence'])}")
+    out.show(show.styled((batch_id, "bold"), f": {found['sentence']}"))
     for title, items in (
         ("Would finish it", found["would_finish"]),
         ("Slots without an outcome", found["missing_slots"]),
         ("Contradicts what stands", [show.place(one) for one in found["conflicting"]]),
     ):
         if items:
-            out.console.print(f"{title}:")
-            out.console.print("\n".join(f"  {one}" for one in items), markup=False)
+            out.say(f"{title}:")
+            for item in items:
+                out.say(f"  {item}")
     if found["pending"]:
-        out.console.print(_pending(found["pending"]))
+        out.show(_pending(found["pending"]))
     if found["dead_letters"]:
         rows = [
             [f"{one['partition']} {one['offset']}", one["time"], one["reason"], one["detail"]]
             for one in found["dead_letters"]
         ]
-        out.console.print(show.table(["dead letter", "time", "reason", "detail"], rows))
+        out.show(show.table(["dead letter", "time", "reason", "detail"], rows))
     where = found["partition"]
     owner = f"owned by {where['owner']}" if where["owner"] else "owned by nobody"
-    out.console.print(f"Partition {where['partition']}: {owner}, lag {show.text(where['lag'])}", markup=False)
+    out.say(f"Partition {where['partition']}: {owner}, lag {show.text(where['lag'])}")
     return 0 if known else UNKNOWN_BATCH
 
 
@@ -179,7 +179,7 @@ def unknown(batch_id: str) -> CommandError:
 
 def show_batch(out: Out, found: dict[str, Any]) -> None:
     """A batch, for people."""
-    out.console.print(f"[bold]{show.escape(found['batch_id'])}[/]: {found['state']}; {show.escape(found['reason'])}")
+    out.show(show.styled((found["batch_id"], "bold"), f": {found['state']}; {found['reason']}"))
     told = {
         "registered": found["registered_at"], "course": found["course_code"], "user": found["user_id"],
         "class": found["class_id"], "waits for": show.seconds(found["age_seconds"]), "deadline": found["deadline"],
@@ -210,7 +210,7 @@ def show_batch(out: Out, found: dict[str, Any]) -> None:
     if found["acts"]:
         acts = [[one["time"], one["act"], one["who"], one["why"], one["refused"] or "done"] for one in found["acts"]]
         parts.append(show.table(["time", "act", "who", "why", ""], acts))
-    out.console.print(Group(*parts))
+    out.show(*parts)
 
 
 def _pending(items: list[dict[str, Any]]) -> Any:

@@ -72,9 +72,9 @@ async def audit(out: Out) -> int:
         return 0 if found.same else DIFFERENT
     if found.differences:
         rows = [[one.batch_id, one.field, one.changelog, one.log] for one in found.differences]
-        out.console.print(show.table(["batch", "", "the changelog says", "the log says"], rows))
+        out.show(show.table(["batch", "", "the changelog says", "the log says"], rows))
     said = "the same" if found.same else show.counted(found.differences_total, "difference")
-    out.console.print(
+    out.say(
         f"{said}: {found.batches} batches, {found.records} records of the log, {found.rows} rows, "
         f"{found.partitions} partitions"
     )
@@ -90,13 +90,13 @@ def _show_replay(out: Out, found: ReplayReport) -> None:
              show.place(None if one.place is None else one.place.model_dump())]
             for one in found.differences
         ]  # fmt: skip
-        out.console.print(show.table(["", "batch", "topic", "event id", "detail", "stands at"], rows))
+        out.show(show.table(["", "batch", "topic", "event id", "detail", "stands at"], rows))
     said = "the same" if found.same else show.counted(found.differences_total, "difference")
-    out.console.print(
+    out.say(
         f"{said}: {found.records} records of the log bring about {found.expected} outputs; "
         f"{found.emitted} were emitted, {found.repeats} of them repeats"
     )
     if found.awaited:
-        out.console.print(f"{found.awaited} are still on their way")
+        out.say(f"{found.awaited} are still on their way")
     for note in found.notes:
         out.remark(f"rollcall: {note}")

@@ -5,14 +5,49 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich import box
-from rich.console import Console
-from rich.markup import escape as escape  # noqa: PLC0414 - for those who print with markup
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderHook, RenderResult
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.segment import Segment
 from rich.table import Table
+from rich.text import Text
 
 from app.history.replay import Phases
+from app.printable import visible, visible_lines
 
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
+
+
+class _Visible:
+    """What is to be printed, with each character that isn't seen as an escape; its own lines and styles stay."""
+
+    def __init__(self, printed: RenderableType) -> None:
+        self._printed = printed
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for segment in console.render(self._printed, options):
+            yield segment if segment.control else Segment(visible_lines(segment.text), segment.style)
+
+
+class _Guard(RenderHook):
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        return [_Visible(printed) for printed in renderables]
+
+
+def terminal() -> Console:
+    """Standard output, onto which nothing of a message gets that a terminal would obey.
+
+    Texts are made visible before they are laid out (:func:`styled`); what was forgotten there is caught here.
+    """
+    console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
+    console.push_render_hook(_Guard())
+    return console
+
+
+def styled(*parts: str | tuple[str, str]) -> Text:
+    """A line of texts, each plain or with a style. Of what comes from messages, nothing is markup or a control."""
+    return Text.assemble(
+        *(visible(part) if isinstance(part, str) else (visible(part[0]), part[1]) for part in parts), end="\n"
+    )
 
 
 def table(headers: Iterable[str], rows: Iterable[Iterable[object]]) -> Table:
@@ -21,7 +56,7 @@ def table(headers: Iterable[str], rows: Iterable[Iterable[object]]) -> Table:
     for header in headers:
         made.add_column(header, overflow="fold")
     for row in rows:
-        made.add_row(*(escape(text(cell)) for cell in row))
+        made.add_row(*(styled(text(cell)) for cell in row))
     return made
 
 
@@ -29,7 +64,7 @@ def facts(pairs: Mapping[str, object]) -> Table:
     """Names and values, one pair a line."""
     made = Table.grid(padding=(0, 2))
     for name, value in pairs.items():
-        made.add_row(escape(name), escape(text(value)))
+        made.add_row(styled(name), styled(text(value)))
     return made
 
 
