@@ -12,12 +12,13 @@ import uvloop
 
 from app import commands, http, logs, metrics, settings
 from app.core.names import INPUTS
-from app.engine import connect, topics
+from app.engine import connect, datadir, topics
 from app.engine.engine import Engine
 from app.engine.lag import lags
 from app.engine.overrides import App, TableManager, Worker
 from app.errors import OperatorError
 from app.settings import Settings, SettingsError
+from tables import disk_errors
 
 log = structlog.get_logger(__name__)
 
@@ -28,13 +29,16 @@ class Rollcall(App):
     logger = App.logger
 
     async def on_first_start(self) -> None:
-        """Wait for the broker, create and check the topics.
+        """Take the data directory and the port, wait for the broker, create and check the topics.
 
         Raises an OperatorError, which stops the worker, where they or a setting can't be used.
         """
+        self._claimed = datadir.claim(self.settings.datadir, self.settings.app_id)
+        datadir.raise_file_limit(self.settings.partitions)
         self._claim_port()
-        self.conf.datadir.mkdir(parents=True, exist_ok=True)
-        await super().on_first_start()
+        with disk_errors.told(self.conf.datadir, self.settings.datadir):
+            self.conf.datadir.mkdir(parents=True, exist_ok=True)
+            await super().on_first_start()
         await topics.ensure_with_retries(self.settings, self._stopped)
 
     async def on_started(self) -> None:

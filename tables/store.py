@@ -14,8 +14,10 @@ from pathlib import Path
 import structlog
 from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, RdictIter, ReadOptions, WriteBatch
 
-from app.errors import OperatorError
-from tables import keys
+from tables import disk_errors, keys
+from tables.disk_errors import StoreError
+
+__all__ = ["LAYOUT", "Store", "StoreError"]
 
 log = structlog.get_logger(__name__)
 
@@ -27,10 +29,6 @@ _OFFSET_KEY = keys.LOCAL + b"offset"
 _OFFSET = struct.Struct(">Q")
 
 _MIB = 1024 * 1024
-
-
-class StoreError(OperatorError):
-    """The local database can't be used, for a reason that throwing it away would not mend."""
 
 
 class Store:
@@ -53,8 +51,10 @@ class Store:
 
     def open(self) -> None:
         """Open the database, or start an empty one where there is none that can be used."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        if self._mark.exists():
+        with disk_errors.told(self.path.parent, self._datadir):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            marked = self._mark.exists()
+        if marked:
             log.warning("local state was found damaged and will be restored", path=str(self.path))
             self.wipe()
             return
@@ -62,32 +62,41 @@ class Store:
             self._db = _database(self.path)
             layout = self._db.get(_LAYOUT_KEY)
         except Exception as error:
-            # rocksdict raises bare Exception; whatever it is, the changelog has the data.
-            if "While lock file" in str(error) or "lock hold by" in str(error):
-                message = f"{self.path} is in use by another process: give every worker its own ROLLCALL_DATADIR"
-                raise StoreError(message) from error
+            # rocksdict raises bare Exception. What the system refuses is not damaged; a file that is not there is
+            # (the directory is); whatever else it is, the changelog has the data.
+            refused = disk_errors.disk_error(error, self.path, self._datadir)
+            if refused is not None and not (disk_errors.missing(error) and self.path.is_dir()):
+                raise refused from error
             log.warning("local state is damaged and will be restored", path=str(self.path), error=str(error))
             self.wipe()
             return
         if layout is None:
-            self._db.put(_LAYOUT_KEY, LAYOUT)
+            with self._judged():
+                self._db.put(_LAYOUT_KEY, LAYOUT)
         elif layout != LAYOUT:
             log.warning("local state has another layout and will be restored", path=str(self.path), layout=str(layout))
             self.wipe()
 
     def close(self) -> None:
-        """Close the database; it can be opened again. Nothing happens when it isn't open."""
-        if self._db is not None:
-            self._db.close()
-            self._db = None
+        """Close the database; it can be opened again. Nothing happens when it isn't open. Never raises."""
+        database, self._db = self._db, None
+        if database is None:
+            return
+        try:
+            database.close()
+        except Exception as error:  # noqa: BLE001 - rocksdict raises no other; what is lost is restored
+            log.warning("local state was not closed in order", path=str(self.path), error=str(error))
 
     def wipe(self) -> None:
-        """Throw all rows away and start empty, at changelog offset 0."""
+        """Throw all rows away and start empty, at changelog offset 0. Raises StoreError where the system refuses it."""
         self.close()
-        shutil.rmtree(self.path, ignore_errors=True)
-        self._mark.unlink(missing_ok=True)
-        self._db = _database(self.path)
-        self._db.put(_LAYOUT_KEY, LAYOUT)
+        # What can't be removed must not be opened as if it had been.
+        with self._judged():
+            if self.path.exists():
+                shutil.rmtree(self.path)
+            self._mark.unlink(missing_ok=True)
+            self._db = _database(self.path)
+            self._db.put(_LAYOUT_KEY, LAYOUT)
 
     @property
     def offset(self) -> int:
@@ -136,18 +145,35 @@ class Store:
         except Exception as error:
             raise self._damaged(error) from error
 
+    @contextlib.contextmanager
+    def _judged(self) -> Iterator[None]:
+        """Whatever the database or the system raises within is raised as a StoreError."""
+        try:
+            yield
+        except Exception as error:
+            raise self._damaged(error) from error
+
     def _damaged(self, error: Exception) -> StoreError:
-        """Mark the database, so that the next start throws it away."""
-        self._mark.touch()
+        """What the system refuses, by name; else mark the database, so that the next start throws it away."""
+        refused = disk_errors.disk_error(error, self.path, self._datadir)
+        if refused is not None:
+            return refused
+        with disk_errors.told(self.path, self._datadir):
+            self._mark.touch()
         log.error("local state is damaged", path=str(self.path), error=str(error))
         return StoreError(f"{self.path} is damaged: {error}. Start again: it will be restored from the changelog")
+
+    @property
+    def _datadir(self) -> Path:
+        """ROLLCALL_DATADIR, below which the path is the app id's and the partition's."""
+        return self.path.parent.parent
 
     @property
     def _mark(self) -> Path:
         return self.path.with_name(f"{self.path.name}.damaged")
 
     def write(self, rows: Mapping[bytes, bytes | None] | Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
-        """Write rows (None deletes) and the changelog offset they stand at, all or nothing."""
+        """Write rows (None deletes) and the changelog offset they stand at, all or nothing. Raises StoreError."""
         batch = WriteBatch(raw_mode=True)
         for key, value in rows.items() if isinstance(rows, Mapping) else rows:
             if value is None:
@@ -155,7 +181,8 @@ class Store:
             else:
                 batch.put(key, value)
         batch.put(_OFFSET_KEY, _OFFSET.pack(offset))
-        self._open_db.write(batch)
+        with self._judged():
+            self._open_db.write(batch)
 
     def size(self) -> int:
         """About how many bytes the database takes on disk."""

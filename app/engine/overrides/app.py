@@ -121,5 +121,11 @@ class App(faust.App):
 
     async def on_stop(self) -> None:
         """Stop the consumer, then the engine's producers."""
-        await super().on_stop()
+        try:
+            await super().on_stop()
+        except RuntimeError as error:
+            # After a crash the consumer's thread has ended before us; what it would have committed is repeated.
+            if not self.crashed:
+                raise
+            log.debug("the consumer had stopped already", error=str(error))
         await self.engine.stop()
