@@ -19,6 +19,7 @@ from app.core.facts import Dismissed, Expired, Placed, Surplus
 from app.core.fold import Outcome, Step, fold
 from app.core.messages import Message
 from app.core.outputs import DeadLetter, Expiry, expired
+from app.policy import policy_of
 from app.settings import Settings
 from app.wire.decode import RejectedError, decode
 from app.wire.record import is_act, is_tick, read_source
@@ -44,7 +45,7 @@ class Join:
         self.partition = partition
         self.tables = tables
         self._settings = settings
-        self._policy = settings.policy
+        self._policy = policy_of(settings)
         self._poison = settings.poison
         self._largest = settings.max_message_bytes
         self._log = settings.log_topic

@@ -13,7 +13,6 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from app.core.events import Policy
 from app.errors import OperatorError
 from app.security import Security
 
@@ -206,15 +205,6 @@ class Settings(Security):
     def exactly_once(self) -> bool:
         """Whether each poll is a transaction."""
         return self.processing_guarantee == "exactly_once"
-
-    @property
-    def policy(self) -> Policy:
-        """What the rules need of the settings."""
-        return Policy(
-            readiness_timeout=round(self.readiness_timeout_seconds * 1000),
-            pending_ttl=round(self.pending_ttl_seconds * 1000),
-            provisioning_completed=self.provisioning_completed,
-        )
 
     @property
     def json_logs(self) -> bool:

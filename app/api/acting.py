@@ -11,6 +11,7 @@ from app.core.act_rules import refusal
 from app.core.acts import ACTS, Act, make_act
 from app.core.facts import Acted
 from app.engine.engine import Engine
+from app.policy import policy_of
 from app.wire import acts as wire
 from app.wire.decode import RejectedError
 
@@ -39,7 +40,7 @@ async def act(whole: Whole, engine: Engine, batch_id: str, asked: models.ActRequ
         if had.act != wanted:
             raise ApiError(409, "act_id_taken", f"act_id {wanted.act_id} is that of another act on this batch")
         return _answer(wanted.act_id, found.partition, had.at, had)
-    refused = refusal(found.batch, wanted, whole.settings.policy)
+    refused = refusal(found.batch, wanted, policy_of(whole.settings))
     if refused is not None:
         raise ApiError(409, "refused", refused)
     offset = await engine.write(found.partition, key, value, [(name, said or b"") for name, said in headers])

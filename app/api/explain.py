@@ -10,6 +10,7 @@ from app.api.whole import Found, Whole
 from app.core.batch import Batch, State
 from app.history.dead_letters import dead_letters
 from app.history.models import DeadLetter
+from app.policy import policy_of
 from tables.glances import glance_of
 
 #: How long dead letters are looked for, in seconds, and how many are told.
@@ -50,7 +51,7 @@ def explanation(
         waits_for=_waits_for(batch) if known else "its registration and its uploads",
         would_finish=_would_finish(batch),
         missing_slots=views.empty_slots(batch) if batch.state is State.OPEN else [],
-        pending=views.pending_of(batch, whole.settings.policy),
+        pending=views.pending_of(batch, policy_of(whole.settings)),
         conflicting=[views.place(source) for source in sorted(batch.conflicts)],
         partition=partition,
         dead_letters=letters,

@@ -20,6 +20,7 @@ from app.engine.partitioner import partition_for
 from app.engine.task import Task
 from app.engine.topics import log_topic
 from app.history.times import iso
+from app.policy import policy_of
 from tables.glances import Glance
 from tables.index import ids_after
 
@@ -215,7 +216,7 @@ class Here:
             yield len(batch_id.encode()), batch_id
 
     def _expiry(self, glance: Glance) -> str | None:
-        ttl = self._settings.policy.pending_ttl
+        ttl = policy_of(self._settings).pending_ttl
         if glance.state is not State.UNREGISTERED or glance.waits_since is None or not ttl:
             return None
         return iso(glance.waits_since + ttl)

@@ -18,6 +18,7 @@ from app.api.reading import Rows
 from app.api.summing import overview_of
 from app.core.batch import Batch, State
 from app.history.times import iso
+from app.policy import policy_of
 from app.settings import Settings
 from tables import batches
 
@@ -108,7 +109,7 @@ class Whole:
             found.partition,
             _now(),
             stuck_after=round(self.settings.stuck_after_seconds * 1000),
-            policy=self.settings.policy,
+            policy=policy_of(self.settings),
             owner=found.owner,
         )
 

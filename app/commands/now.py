@@ -11,6 +11,7 @@ from app.commands.client import NobodyError, ask, path, url_option
 from app.commands.frame import UNKNOWN_BATCH, CommandError, Out, command, settings
 from app.history.at import state_at
 from app.history.timeline import timeline
+from app.policy import policy_of
 
 _LIMIT = click.IntRange(1, 1000)
 
@@ -165,7 +166,7 @@ async def state_of(batch_id: str, *, offset: int | None = None, at: int | None =
         then.partition,
         int(time.time() * 1000) if now is None else now,
         stuck_after=round(chosen.stuck_after_seconds * 1000),
-        policy=chosen.policy,
+        policy=policy_of(chosen),
         owner=None,
     )
     return found.model_dump(mode="json")

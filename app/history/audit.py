@@ -30,6 +30,7 @@ from app.history.reader import (
 )
 from app.history.reckon import Reckoned, Reckoner
 from app.history.replay import CutLogError, Phases, no_phases
+from app.policy import policy_of
 from app.settings import Settings
 from app.wire import dead_letter
 from tables import batches, keys, pending
@@ -153,7 +154,7 @@ async def _log(  # noqa: PLR0913, PLR0917 - the parts of one report
         (code, number, offset) for code, topic in enumerate(names.INPUTS) for number, offset in refused.get(topic, ())
     }
     here = {offset for number, offset in refused.get(partition.topic, ()) if number == partition.partition}
-    policy = settings.policy
+    policy = policy_of(settings)
     reckoner = Reckoner(policy.readiness_timeout, policy.pending_ttl, inputs, here)
     begin, _ = (await spans(reader, [partition]))[partition]
     if begin:

@@ -10,6 +10,7 @@ from app.core.acts import DiscardUpload, Extend, Reopen
 from app.history.audit import summary
 from app.history.reckon import Reckoner
 from app.history.refold import OneBatch
+from app.policy import policy_of
 from tests.agents.log import Log
 from tests.core.play import SECOND
 from tests.history.log import BATCHES, STEPS, KeyedLog, Step, fold_all, log_of, refused, settings
@@ -19,7 +20,7 @@ from tests.support.events import uid
 
 def reckoned(log: Log, said: Any) -> Reckoner:
     chosen = settings()
-    reckoner = Reckoner(chosen.policy.readiness_timeout, chosen.policy.pending_ttl, *refused(said))
+    reckoner = Reckoner(policy_of(chosen).readiness_timeout, policy_of(chosen).pending_ttl, *refused(said))
     for record in log.records:
         reckoner.take(record.offset, record.timestamp, record.headers, record.value)
     return reckoner
