@@ -4,7 +4,7 @@ aiokafka hands records out one at a time, each copied into an object of its own;
 A consumer that is made with ``value_deserializer=WHOLE`` gets, from ``getmany``, all that was fetched of a partition at
 once, as records with ``offset``, ``timestamp``, ``key``, ``value`` and ``headers`` and nothing else. What is delivered
 is the same: checksums are checked, aborted transactions, control batches and what lies before the position are passed
-over. Other consumers of the process are untouched.
+over. Other consumers of the process read as ever; all name a batch that can't be read (:mod:`app.engine.unreadable`).
 
 This replaces two names inside ``aiokafka.consumer.fetcher`` (pinned, with a test).
 """
@@ -12,7 +12,8 @@ This replaces two names inside ``aiokafka.consumer.fetcher`` (pinned, with a tes
 from typing import Any
 
 from aiokafka.consumer import fetcher
-from aiokafka.errors import CorruptRecordException
+
+from app.engine.unreadable import UnreadableError, unreadable
 
 
 def WHOLE(_: object) -> None:  # noqa: N802 - a mark, not a function: it says how, and is never called
@@ -37,25 +38,36 @@ class WholeFetch(_Records):  # type: ignore[misc] # aiokafka has no types here
     def take(self) -> list[Any]:
         """All records from the position on, in order; the position moves behind them.
 
-        Raises CorruptRecordException on a wrong checksum. The consumer's own position has not moved then: the fetch is
-        asked for again.
+        A batch that can't be read ends the fetch: what lies before it is delivered, and the next call, which begins
+        with it, raises UnreadableError. The consumer's own position has not moved then.
         """
         taken: list[Any] = []
         batches = self._records
         while batches.has_next():
             batch = batches.next_batch()
-            if self._check_crcs and not batch.validate_crc():
-                message = f"{self._tp.topic} partition {self._tp.partition}: a batch has a wrong checksum"
-                raise CorruptRecordException(message)
-            if not (self._aborted(batch) or batch.is_control_batch):
-                records = list(batch)
-                if records and records[0].offset < self.next_fetch_offset:
-                    # The position may lie within a batch; brokers send whole ones.
-                    records = [record for record in records if record.offset >= self.next_fetch_offset]
-                taken += records
+            try:
+                taken += self._read(batch)
+            except UnreadableError:
+                if taken:
+                    break
+                raise
             # Also where nothing was delivered: compaction may have emptied the end of a batch.
             self.next_fetch_offset = batch.next_offset
         return taken
+
+    def _read(self, batch: Any) -> list[Any]:
+        if self._check_crcs and not batch.validate_crc():
+            raise unreadable(self._tp, batch, "its checksum is wrong")
+        try:
+            if self._aborted(batch) or batch.is_control_batch:
+                return []
+            records = list(batch)
+        except Exception as error:
+            raise unreadable(self._tp, batch, error) from error
+        if records and records[0].offset < self.next_fetch_offset:
+            # The position may lie within a batch; brokers send whole ones.
+            return [record for record in records if record.offset >= self.next_fetch_offset]
+        return records
 
     def _aborted(self, batch: Any) -> bool:
         """Whether the batch belongs to a transaction that was aborted; keeps the account of those that are open."""
@@ -69,9 +81,22 @@ class WholeFetch(_Records):  # type: ignore[misc] # aiokafka has no types here
         return batch.is_transactional and batch.producer_id in self._aborted_producers
 
 
+class NamingRecords(_Records):  # type: ignore[misc] # aiokafka has no types here
+    """aiokafka's own reading, record by record; a batch that can't be read is named as in a whole fetch."""
+
+    def __next__(self) -> Any:
+        """The next record. Raises UnreadableError."""
+        try:
+            return super().__next__()
+        except StopIteration:
+            raise
+        except Exception as error:
+            raise unreadable(self._tp, self.next_fetch_offset, error) from error
+
+
 def _partition_records(*args: Any) -> Any:
-    """A whole fetch for a consumer with the mark; aiokafka's own for every other one."""
-    return (WholeFetch if args[_VALUE_DESERIALIZER] is WHOLE else _Records)(*args)
+    """A whole fetch for a consumer with the mark; record by record for every other one."""
+    return (WholeFetch if args[_VALUE_DESERIALIZER] is WHOLE else NamingRecords)(*args)
 
 
 #: The place of ``value_deserializer`` among the arguments of PartitionRecords, which are all given by position.

@@ -3,23 +3,26 @@
 import gc
 import struct
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import pytest
 from aiokafka.consumer import fetcher
-from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
+from aiokafka.record.util import calc_crc32c
 from aiokafka.structs import TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.engine.fetch import WHOLE, WholeFetch
+from app.engine.unreadable import UnreadableError
 from tests.core.examples import examples
 
 PLACE = TopicPartition("t", 0)
 BASE_SEQUENCE = 0
+CHECKSUM = 17
+PAYLOAD = 61  # where the records begin
 ATTRIBUTES = 21  # where they stand in a batch: after offset, length, epoch, magic and checksum
 CONTROL = 0x20
 ABORT, COMMIT = b"\0\0\0\0", b"\0\0\0\1"  # version and type: the key of a marker
@@ -95,11 +98,66 @@ def test_an_aborted_transaction_is_passed_over_and_a_later_one_of_its_producer_i
     assert whole.next_fetch_offset == 6
 
 
-def test_a_wrong_checksum_is_told_and_nothing_of_the_fetch_is_delivered() -> None:
-    sent = bytearray(log([Piece(1, 2, "plain"), Piece(1, 2, "plain")]))
+def compressed(codec: int, change: Callable[[bytearray], None], offset: int = 0) -> bytes:
+    """A batch of two records under a codec, changed, with the checksum that it has then."""
+    builder = DefaultRecordBatchBuilder(
+        2, codec, is_transactional=False, producer_id=-1, producer_epoch=0, base_sequence=0, batch_size=1 << 20
+    )
+    for number in range(2):
+        builder.append(number, 1_000, b"k", b"value" * 100, [])
+    batch = bytearray(builder.build())
+    struct.pack_into(">q", batch, 0, offset)
+    change(batch)
+    struct.pack_into(">I", batch, CHECKSUM, calc_crc32c(bytes(batch[ATTRIBUTES:])))
+    return bytes(batch)
+
+
+def spoil(batch: bytearray) -> None:
+    batch[PAYLOAD:] = bytes(byte ^ 0x5A for byte in batch[PAYLOAD:])
+
+
+def name_no_codec(batch: bytearray) -> None:
+    batch[ATTRIBUTES + 1] = 5
+
+
+@pytest.mark.parametrize("kind", [WholeFetch, None], ids=["whole", "one by one"])
+@pytest.mark.parametrize("codec", range(5))
+def test_every_codec_is_read(kind: Any, codec: int) -> None:
+    sent = compressed(codec, lambda _: None)
+    found = fetch(kind, sent, [], 0, check=True)
+    assert [one.value for one in (found.take() if kind else list(found))] == [b"value" * 100] * 2
+
+
+@pytest.mark.parametrize("kind", [WholeFetch, None], ids=["whole", "one by one"])
+@pytest.mark.parametrize(
+    ("codec", "change", "said"),
+    [
+        (1, spoil, "its gzip payload can't be decoded|can't be decoded .BadGzipFile"),
+        (2, spoil, "its snappy payload can't be decoded|can't be decoded .DecompressionError"),
+        (3, spoil, "its lz4 payload can't be decoded|can't be decoded .DecompressionError"),
+        (4, spoil, "its zstd payload can't be decoded|can't be decoded .DecompressionError"),
+        (1, name_no_codec, "its codec is not known here .*0x05"),
+        (0, spoil, "can't be decoded"),
+    ],
+)
+def test_a_batch_that_cant_be_read_is_named(kind: Any, codec: int, change: Any, said: str) -> None:
+    found = fetch(kind, compressed(codec, change, offset=7), [], 7, check=True)
+    with pytest.raises(UnreadableError, match=rf"^t partition 0, offsets? 7.*({said}).*start again") as caught:
+        found.take() if kind else list(found)
+    if kind:
+        assert "offsets 7 to 8" in str(caught.value)
+        assert "kafka-delete-records.sh, offset 9" in str(caught.value)
+
+
+def test_what_lies_before_a_batch_that_cant_be_read_is_delivered_first() -> None:
+    sent = bytearray(log([Piece(1, 2, "plain")]) + compressed(0, lambda _: None, offset=2))
     sent[-1] ^= 1
-    with pytest.raises(CorruptRecordException, match="t partition 0"):
-        fetch(WholeFetch, bytes(sent), [], 0, check=True).take()
+    whole = fetch(WholeFetch, bytes(sent), [], 0, check=True)
+    assert [one.offset for one in whole.take()] == [0, 1]
+    assert whole.next_fetch_offset == 2
+    first = len(log([Piece(1, 2, "plain")]))
+    with pytest.raises(UnreadableError, match="offsets 2 to 3: the batch can't be read: its checksum is wrong"):
+        fetch(WholeFetch, bytes(sent[first:]), [], 2, check=True).take()
 
 
 def test_a_fetch_that_was_taken_is_freed_at_once_and_does_not_wait_for_the_collector() -> None:

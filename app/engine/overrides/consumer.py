@@ -165,6 +165,9 @@ class Consumer(driver.Consumer):
             # Faust stops its fetcher by cancelling it, and takes that for a fault while a rebalance is under way.
             if not self.app.should_stop:
                 raise
+        except Exception as error:  # noqa: BLE001 - whatever can't be read, the worker is stopped with it, by name
+            if not self.app.should_stop:
+                cast("App", self.app).fail(error)
 
     async def _poll(self) -> None:
         if not self.flow_active:

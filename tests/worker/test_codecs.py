@@ -1,0 +1,142 @@
+"""Every codec of Kafka is read and written, whoever chose it: a producer, or a topic that its broker recompresses for.
+
+One broker and one worker: the inputs come under every codec; the log, the changelog and the outputs, which the worker
+writes uncompressed, have a codec of their own each.
+"""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import cycle
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from app.engine.topics import plans
+from app.settings import Settings
+from tests.oracle import topics
+from tests.oracle.records import OutputRecord
+from tests.support import events
+from tests.support.kafka_io import Reader
+from tests.support.stage import PARTITIONS, Stage
+from tests.support.worker import ROOT, Worker
+
+pytestmark = pytest.mark.kafka
+
+CODECS = ("zstd", "lz4", "snappy", "gzip")
+SLOTS = 2
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """A broker on which each topic has a codec; one input is as its producers have it."""
+    with Stage(tmp_path_factory.mktemp("codecs")) as made:
+        asyncio.run(choose_codecs(made.kafka.bootstrap))
+        yield made
+
+
+async def choose_codecs(bootstrap: str) -> None:
+    inputs = dict(zip(PARTITIONS, ("snappy", "producer", "gzip"), strict=True))
+    others = {topic: plan for topic, plan in plans(Settings(app_id="rollcall")).items() if topic not in inputs}
+    codecs = cycle(CODECS)
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        await admin.alter_configs(
+            [
+                ConfigResource(ConfigResourceType.TOPIC, topic, {"compression.type": codec})
+                for topic, codec in inputs.items()
+            ]
+        )
+        await admin.create_topics(
+            [
+                NewTopic(
+                    topic, plan.partitions, 1, topic_configs=dict(plan.config) | {"compression.type": next(codecs)}
+                )
+                for topic, plan in sorted(others.items())
+            ]
+        )
+    finally:
+        await admin.close()
+
+
+async def send(bootstrap: str, codec: str | None, messages: list[events.Message]) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, compression_type=codec, linger_ms=5)
+    await producer.start()
+    try:
+        for sent in [await producer.send(one.topic, value=one.value, key=one.key) for one in messages]:
+            await sent
+    finally:
+        await producer.stop()
+
+
+def batches_of(codec: str | None) -> list[events.Message]:
+    """Two batches and bytes that are no message: one with a text too many, one whose only upload failed."""
+    name = f"under-{codec}"
+    sent = [
+        events.content(name, f"{name}-0", f"{name}-text-0"),
+        events.registration(name, events.essay_ids(name, SLOTS)),
+        *(events.content(name, f"{name}-{number}", f"{name}-text-{number}") for number in range(1, SLOTS + 1)),
+        events.registration(f"{name}-failed", events.essay_ids(f"{name}-failed", 1)),
+        events.failure(f"{name}-failed", f"{name}-failure"),
+    ]
+    return [events.Message(topics.CONTENT, b"k", b"\xff not an envelope " * 50), *map(events.message, sent)]
+
+
+@pytest.fixture(scope="module")
+def worker(stage: Stage) -> Worker:
+    """A worker that is ready."""
+    one = stage.worker()
+    one.start()
+    return one
+
+
+@pytest.fixture(scope="module")
+def reader(stage: Stage, worker: Worker) -> Reader:  # noqa: ARG001 - the worker may still make topics
+    """All outputs."""
+    return stage.reader()
+
+
+def counted(records: list[OutputRecord], *of: str) -> int:
+    return sum(one.topic in of for one in records)
+
+
+def test_a_batch_is_served_whatever_codec_its_producers_and_its_topics_have(stage: Stage, reader: Reader) -> None:
+    codecs = (*CODECS, None)
+    for codec in codecs:
+        asyncio.run(send(stage.kafka.bootstrap, codec, batches_of(codec)))
+    said = (topics.READY, topics.ERRORS, topics.EXCESS, topics.DEAD)
+    reader.require(
+        lambda records: [counted(records, topic) for topic in said] == [len(codecs)] * len(said),
+        "one of each for each codec",
+    )
+
+
+def test_a_restore_and_the_commands_read_them_too(stage: Stage, worker: Worker, reader: Reader) -> None:
+    stage.wait_taken()
+    worker.stop()
+    worker.wipe()
+    worker.start()
+    assert '"event": "state restored"' in worker.log.read_text()
+    again = [one for one in batches_of("zstd") if one.topic == topics.CONTENT][1:]
+    asyncio.run(send(stage.kafka.bootstrap, "zstd", again))  # known, so said again from what was restored
+    reader.require(
+        lambda records: counted(records, topics.SLOT, topics.EXCESS) == len(again) * (len(CODECS) + 1 + 1),
+        "what was said of the texts before the restore",
+    )
+    faust = str(Path(sys.executable).parent / "faust")
+    for verb in (["audit"], ["replay"], ["dlq", "list"], ["batch", "timeline", "under-zstd"]):
+        done = subprocess.run(
+            [faust, "-A", "app", *verb, "--json"],
+            cwd=ROOT,
+            env=worker.env,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert (done.returncode, done.stderr) == (0, ""), (verb, done.stdout)
