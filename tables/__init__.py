@@ -11,6 +11,7 @@ module            rows
 ``pending``       the originals of uploads that wait for their registration
 ``waiting``       which batches wait, and since when: deadlines, and lists for operators
 ``sources``       how far each partition of the inputs has been read into the log
+``origin``        which log the rows follow from, and over how many partitions its keys are spread
 ================  =====================================================================
 
 ``keys`` holds how keys are put together, ``slice`` the view of one partition that a task works on, ``index`` the ids of

@@ -12,6 +12,7 @@ BATCHES = b"b"
 PENDING = b"p"
 WAITING = b"w"
 SOURCES = b"s"
+ORIGIN = b"o"
 
 #: Rows of the local database only: they describe the database itself and never go to the changelog.
 LOCAL = b"\x00"

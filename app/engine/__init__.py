@@ -11,7 +11,13 @@ module             holds
 ``publish``        the barrier: batches to Kafka, and the wait for every acknowledgement
 ``partitioner``    the partition that Kafka's own clients put a key on
 ``restore``        the changelog into the local database
-``topics``         which topics there are, how they are made, and which existing ones are refused
+``topics``         makes the topics that are missing, and refuses existing ones that can't be used
+``topic_plans``    which topics there are, and how they are made
+``topic_rules``    what an existing topic must be, setting by setting
+``topic_checks``   existing topics against their plans and the rules
+``heads``          how the log and the changelog begin: what they say about the count of partitions
+``cluster``        what a cluster says of itself and of topics: ids, counts, settings
+``broker_errors``  Kafka's error codes that the client lacks, and how a broker's refusal is told
 ``kafka``          how clients are made
 =================  ==================================================================================================
 

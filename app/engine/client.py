@@ -3,11 +3,12 @@
 * How long a producer waits before it asks again to add a partition to a transaction while the last one's markers are
   still being written (:data:`MARKERS_WAIT`).
 * The search for a coordinator outlives the broker that is asked.
+* Error codes that it has no class for get one (:mod:`app.engine.broker_errors`).
 * How long answers and connects are waited for, and how often a node that is away is asked:
   :mod:`app.engine.aiokafka_patches`.
 
 They matter when a broker restarts, freezes or is cut off: without them a worker ends, or stands still, though all that
-happened is that a connection closed, or fell silent, at an unlucky moment.
+happened is that a connection closed, or fell silent, at an unlucky moment. The codes matter when it refuses something.
 """
 
 from typing import Any
@@ -16,7 +17,7 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaConnectionError, NodeNotReadyError
 from aiokafka.producer import sender
 
-from app.engine import aiokafka_patches
+from app.engine import aiokafka_patches, broker_errors
 
 #: Seconds. A commit takes 1 to 3 ms here, so at aiokafka's 20 ms most of a small transaction was this wait.
 MARKERS_WAIT = 0.002
@@ -27,6 +28,7 @@ def install() -> None:
     sender.BACKOFF_OVERRIDE = MARKERS_WAIT
     AIOKafkaClient.coordinator_lookup = _lookup
     aiokafka_patches.install()
+    broker_errors.install()
 
 
 _original_lookup = AIOKafkaClient.coordinator_lookup

@@ -12,6 +12,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
+from app.engine import broker_errors
 from app.engine.partitioner import partitions_for
 from app.errors import OperatorError
 
@@ -104,6 +105,7 @@ class Publisher:
             )
             raise PublishError(message) from error
         except KafkaError as error:
-            message = f"{topic} partition {partition}: {type(error).__name__}: {error}; the poll will be repeated"
+            cause = broker_errors.told(error)
+            message = f"{topic} partition {partition} refuses a record: {cause}; the poll will be repeated"
             raise PublishError(message) from error
         return end

@@ -19,6 +19,7 @@ from aiokafka.errors import KafkaError
 from agents.join import Join
 from agents.work import Work
 from app import metrics
+from app.engine import broker_errors
 from app.engine.deadline import Deadline
 from app.engine.inbox import Inbox
 from app.engine.kafka import leaders_known, new_producer, stop_producer
@@ -191,7 +192,7 @@ class Task:
         log.warning(
             "a transaction failed; waiting for the group to take the partition away",
             partition=self.partition,
-            error=f"{type(error).__name__}: {error}",
+            error=broker_errors.told(error),
         )
         try:
             await asyncio.wait_for(self.inbox.closed.wait(), self.settings.session_timeout_seconds + _REVOKE_PATIENCE)

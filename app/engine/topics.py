@@ -5,26 +5,46 @@ start first on an empty broker.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple, Protocol
+from collections.abc import Mapping
+from typing import Protocol
 
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError, for_code
+from aiokafka.admin.config_resource import ConfigResourceType
+from aiokafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError, TopicAuthorizationFailedError
 
-from app.core import names
-from app.engine import connect
-from app.engine.kafka import MAX_RECORD_BYTES, connection
+from app.engine import broker_errors, connect
+from app.engine.cluster import Cluster, configurations, describe
+from app.engine.heads import look
+from app.engine.kafka import connection
+from app.engine.topic_checks import Findings, check
+from app.engine.topic_plans import (
+    LARGEST_INPUT,
+    Plan,
+    Role,
+    changelog_topic,
+    log_topic,
+    plans,
+    time_limits,
+)
 from app.errors import OperatorError
 from app.settings import Settings
 
+__all__ = [
+    "LARGEST_INPUT",
+    "BrokerError",
+    "Plan",
+    "Role",
+    "TopicError",
+    "changelog_topic",
+    "ensure",
+    "ensure_with_retries",
+    "examine",
+    "log_topic",
+    "plans",
+]
+
 log = structlog.get_logger(__name__)
-
-#: The largest message of an input topic that fits into the log with its key and headers (64 KiB are left for them).
-LARGEST_INPUT = MAX_RECORD_BYTES - 64 * 1024
-
-_FOR_EVER = {"retention.ms": "-1", "retention.bytes": "-1"}
 
 
 class BrokerError(OperatorError):
@@ -48,50 +68,6 @@ class Stop(Protocol):
         """Wait until it is."""
 
 
-class Plan(NamedTuple):
-    """A topic as Rollcall makes it. ``must`` are the settings that an existing one is refused without."""
-
-    partitions: int
-    config: Mapping[str, str]
-    must: Mapping[str, str] = {}
-    fixed_partitions: bool = False
-
-
-def log_topic(settings: Settings) -> str:
-    """The internal log: every input re-keyed by batch id, and the ticks."""
-    return settings.log_topic
-
-
-def changelog_topic(settings: Settings) -> str:
-    """The changelog of the tables."""
-    return f"{settings.app_id}-tables-changelog"
-
-
-def plans(settings: Settings) -> dict[str, Plan]:
-    """Every topic, by name."""
-    partitions = settings.partitions
-    large = {"max.message.bytes": str(MAX_RECORD_BYTES)}
-    # One replica may be down without stopping anything, and what was acknowledged is on two: the usual pair.
-    safe = {"min.insync.replicas": "2" if settings.replication_factor > 2 else "1"}  # noqa: PLR2004
-    plan = {topic: Plan(partitions, safe) for topic in names.INPUTS}
-    plan |= {topic: Plan(partitions, safe | large) for topic in names.OUTPUTS}
-    plan[names.DEAD_LETTER] = Plan(partitions, safe | large | _FOR_EVER)
-    plan[log_topic(settings)] = Plan(
-        partitions,
-        # One clock for all: the broker's. Deadlines are measured on it, and a replay reads the same times.
-        config=safe | large | _FOR_EVER | {"cleanup.policy": "delete", "message.timestamp.type": "LogAppendTime"},
-        must={"cleanup.policy": "delete", "message.timestamp.type": "LogAppendTime"},
-        fixed_partitions=True,
-    )
-    plan[changelog_topic(settings)] = Plan(
-        partitions,
-        config=safe | large | {"cleanup.policy": "compact"},
-        must={"cleanup.policy": "compact"},
-        fixed_partitions=True,
-    )
-    return plan
-
-
 async def ensure(settings: Settings) -> None:
     """Create what is missing and check what is there.
 
@@ -100,39 +76,74 @@ async def ensure(settings: Settings) -> None:
     admin = AIOKafkaAdminClient(**connection(settings))
     try:
         await admin.start()
-        await _check_session(admin, settings)
-        wanted = plans(settings)
-        existing = set(await admin.list_topics())
-        missing = {topic: plan for topic, plan in wanted.items() if topic not in existing}
+        broker = await _broker_settings(admin)
+        _check_session(broker, settings)
+        wanted = plans(settings, time_limits(broker))
+        there = await _described(admin, wanted)
+        # Before anything is made: what is refused must not find half a set of topics at the next start.
+        await _refuse(settings, wanted, there)
+        missing = {topic: plan for topic, plan in wanted.items() if topic not in there.topics}
         await _create(admin, settings, missing)
         await _seen(admin, missing)
-        await _check(admin, {topic: plan for topic, plan in wanted.items() if topic in existing})
     finally:
         await admin.close()
 
 
-async def _check_session(admin: AIOKafkaAdminClient, settings: Settings) -> None:
+async def examine(settings: Settings) -> tuple[Cluster, Findings]:
+    """The topics as they are, and what is wrong with them: for whoever watches while the worker runs.
+
+    A topic that is missing is told by its absence from the cluster's topics. Raises KafkaError when the broker can't be
+    asked.
+    """
+    wanted = plans(settings)
+    admin = AIOKafkaAdminClient(**connection(settings))
+    try:
+        await admin.start()
+        there = await _described(admin, wanted)
+    finally:
+        await admin.close()
+    # The count that the state was made with is the setting: a worker runs only where they are the same.
+    return there, check(wanted, there.topics, app_id=settings.app_id, recorded=settings.partitions)
+
+
+async def _refuse(settings: Settings, wanted: Mapping[str, Plan], there: Cluster) -> None:
+    """Refuse existing topics that are not what they must be; remark on those that are not what they should be."""
+    seen = await look(settings, {name: topic.partitions for name, topic in there.topics.items()})
+    findings = check(wanted, there.topics, app_id=settings.app_id, recorded=seen.recorded)
+    refusals = [*findings.refusals, *([] if findings.refusals else seen.refusals)]
+    for remark in findings.remarks:
+        log.warning("a topic is not what it should be", found=remark)
+    if refusals:
+        raise TopicError("; ".join(refusals))
+
+
+async def _described(admin: AIOKafkaAdminClient, wanted: Mapping[str, Plan]) -> Cluster:
+    """The topics as they are. Raises TopicError where the broker does not let this client see one."""
+    try:
+        return await describe(admin, wanted)
+    except TopicAuthorizationFailedError as error:
+        message = f"{broker_errors.told(error)}: allow ROLLCALL_SASL_USERNAME to DESCRIBE it (kafka-acls.sh --add)"
+        raise TopicError(message) from error
+
+
+async def _broker_settings(admin: AIOKafkaAdminClient) -> Mapping[str, str]:
+    """The settings of a broker; none where it does not tell them (an ACL)."""
+    node = str((await admin.describe_cluster())["brokers"][0]["node_id"])
+    return (await configurations(admin, ConfigResourceType.BROKER, [node])).get(node, {})
+
+
+def _check_session(broker: Mapping[str, str], settings: Settings) -> None:
     """Refuse a session time-out below the broker's least: the client takes that for a reason to try again for ever.
 
     Where the broker does not tell its least (an ACL), nothing is checked.
     """
-    node = (await admin.describe_cluster())["brokers"][0]["node_id"]
-    configs = await _configs(admin, ConfigResourceType.BROKER, [str(node)])
-    least = configs.get(str(node), {}).get("group.min.session.timeout.ms")
+    least = broker.get("group.min.session.timeout.ms")
     if least is not None and settings.session_timeout_seconds * 1000 < int(least):
         message = (
             f"ROLLCALL_SESSION_TIMEOUT_SECONDS is {settings.session_timeout_seconds:g} and the broker has "
             f"group.min.session.timeout.ms={least}: set it to {int(least) / 1000:g}, or change the broker's setting"
         )
         raise BrokerError(message)
-
-
-async def _configs(
-    admin: AIOKafkaAdminClient, kind: ConfigResourceType, which: Iterable[str]
-) -> dict[str, dict[str, str]]:
-    """The settings of topics or brokers, by name, as far as the broker tells them."""
-    responses = await admin.describe_configs([ConfigResource(kind, one) for one in which])
-    return {entry[3]: {item[0]: item[1] for item in entry[4]} for response in responses for entry in response.resources}
 
 
 async def _create(admin: AIOKafkaAdminClient, settings: Settings, missing: Mapping[str, Plan]) -> None:
@@ -152,8 +163,8 @@ async def _create(admin: AIOKafkaAdminClient, settings: Settings, missing: Mappi
         if code == 0:
             log.info("topic created", topic=topic, partitions=missing[topic].partitions)
         elif code != TopicAlreadyExistsError.errno:  # another worker was faster
-            detail = rest[0] if rest else ""
-            message = f"topic {topic} can't be created: {for_code(code).__name__}: {detail}"
+            detail = f"; {rest[0]}" if rest and rest[0] else ""
+            message = f"topic {topic} can't be created: {broker_errors.named(code)}{detail}"
             raise TopicError(message)
 
 
@@ -177,36 +188,6 @@ async def _seen(admin: AIOKafkaAdminClient, made: Mapping[str, Plan], patience: 
             await asyncio.sleep(0.05)
 
 
-async def _check(admin: AIOKafkaAdminClient, existing: Mapping[str, Plan]) -> None:
-    if not existing:
-        return
-    described = await admin.describe_topics(list(existing))
-    counts = {entry["topic"]: len(entry["partitions"]) for entry in described}
-    configs = await _configs(admin, ConfigResourceType.TOPIC, existing)
-    for topic, plan in existing.items():
-        if plan.fixed_partitions and counts[topic] != plan.partitions:
-            message = (
-                f"topic {topic} has {counts[topic]} partitions and ROLLCALL_PARTITIONS is {plan.partitions}: it is "
-                f"fixed for an app id once the topic exists; set it to {counts[topic]}, or use another ROLLCALL_APP_ID"
-            )
-            raise TopicError(message)
-        for key, value in plan.must.items():
-            actual = configs.get(topic, {}).get(key)
-            if actual is not None and actual != value:
-                message = (
-                    f"topic {topic} has {key}={actual} and must have {key}={value}: change it "
-                    "(kafka-configs.sh --alter), or use another ROLLCALL_APP_ID"
-                )
-                raise TopicError(message)
-        limit = configs.get(topic, {}).get("max.message.bytes")
-        if topic in names.INPUTS and limit is not None and int(limit) > LARGEST_INPUT:
-            message = (
-                f"topic {topic} takes messages of up to {limit} bytes and Rollcall can keep at most {LARGEST_INPUT}: "
-                "lower max.message.bytes of the topic"
-            )
-            raise TopicError(message)
-
-
 async def ensure_with_retries(settings: Settings, stopped: Stop) -> None:
     """As :func:`ensure`, but a broker that is not there is waited for, with a line a try, until ``stopped`` is set.
 
@@ -221,7 +202,7 @@ async def ensure_with_retries(settings: Settings, stopped: Stop) -> None:
             log.warning(
                 "the broker can't be reached; trying again",
                 broker=settings.broker,
-                error=f"{type(error).__name__}: {error}",
+                error=broker_errors.told(error),
                 found=remark,
                 retry_seconds=delay,
             )

@@ -13,8 +13,8 @@ from typing import Any
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import for_code
 
+from app.engine import broker_errors
 from app.engine.kafka import connection, leaders_known, new_producer
 from app.engine.topics import log_topic, plans
 from app.errors import OperatorError
@@ -79,7 +79,8 @@ async def _create(settings: Settings, fresh: Settings, source: str, target: str)
         await admin.close()
     for topic, code, *detail in response.topic_errors:
         if code:
-            message = f"topic {topic} can't be created: {for_code(code).__name__}: {detail[0] if detail else ''}"
+            added = f"; {detail[0]}" if detail and detail[0] else ""
+            message = f"topic {topic} can't be created: {broker_errors.named(code)}{added}"
             raise CopyRefusedError(message)
     return partitions
 

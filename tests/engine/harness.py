@@ -93,6 +93,12 @@ def create(io: KafkaIO, name: str, partitions: int, config: Mapping[str, str]) -
     assert [code for _, code, *_ in answer.topic_errors] == [0], answer
 
 
+def alter(io: KafkaIO, name: str, config: Mapping[str, str]) -> None:
+    """Give an existing topic settings of its own; those that are not named fall back to the broker's."""
+    answers = io.call(io._admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, dict(config))]))
+    assert all(entry[0] == 0 for answer in answers for entry in answer.resources), answers
+
+
 def described(io: KafkaIO, names: Iterable[str]) -> dict[str, dict[str, str]]:
     """The settings of topics, and their number of partitions as `partitions`."""
     names = list(names)

@@ -145,7 +145,6 @@ def test_a_session_time_out_below_the_brokers_least_is_refused_with_the_way_out(
 def test_input_topics_may_have_any_partition_counts(tmp_path: Path) -> None:
     for plan in (plans(Settings(datadir=tmp_path))[topic] for topic in topics.INPUTS):
         assert not plan.fixed_partitions
-        assert not plan.must
 
 
 def test_an_app_id_with_another_partition_count_than_its_inputs_is_accepted(io: KafkaIO, tmp_path: Path) -> None:

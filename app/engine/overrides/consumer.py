@@ -14,6 +14,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from app.core.names import INPUTS
+from app.engine import broker_errors
 from app.engine.engine import Engine
 from app.engine.fetch import WHOLE
 from app.engine.kafka import connection
@@ -133,7 +134,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             log.info("the group has moved on; these offsets are its new owners' to commit", error=type(error).__name__)
             return {}
         except (KafkaError, TimeoutError) as error:
-            log.warning("offsets could not be committed; trying again", error=f"{type(error).__name__}: {error}")
+            log.warning("offsets could not be committed; trying again", error=broker_errors.told(error))
             return {}
         return mine
 

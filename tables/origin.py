@@ -1,0 +1,38 @@
+"""Table ``origin``: which log a partition's rows follow from, and over how many partitions its keys are spread.
+
+* **Key**: ``o`` and nothing else.
+* **Value**: the cluster's id, the log's topic id (each null where the broker does not say it) and the number of
+  partitions (MessagePack array; later fields may be appended).
+* **Lifetime**: for ever.
+* **Size bound**: one row, under 100 bytes.
+* **Who writes**: the task that owns the partition, once, before it folds the first record; on state of an older
+  release at the first start that finds none. In a new changelog it is the first record, and as it is never written
+  again, compaction leaves it there: whoever starts finds it without reading on.
+"""
+
+import msgspec
+
+from tables import keys
+
+KEY = keys.ORIGIN
+
+
+class Origin(msgspec.Struct, frozen=True, array_like=True):
+    """Where rows come from."""
+
+    cluster: str | None
+    log: str | None
+    partitions: int
+
+
+_decoder = msgspec.msgpack.Decoder(Origin)
+
+
+def value(origin: Origin) -> bytes:
+    """The value that says ``origin``."""
+    return msgspec.msgpack.encode(origin)
+
+
+def read(row_value: bytes) -> Origin:
+    """What a row says. Raises msgspec.ValidationError where it is none."""
+    return _decoder.decode(row_value)
