@@ -146,6 +146,15 @@ EVENTS = Row(
             stacked=True,
         ),
         Panel(
+            "Gaps in the inputs",
+            "Partitions that could not be read on from where they were: records were deleted unread, or the topic was "
+            "made again. And how many offsets were missed.",
+            [
+                Query(f"sum by (topic, cause) (rollcall_input_gaps_total{{{JOB}}})", "{{topic}} {{cause}}"),
+                Query(f"sum by (topic) (rollcall_missed_input_offsets_total{{{JOB}}})", "{{topic}} missed"),
+            ],
+        ),
+        Panel(
             "Registrations that contradict themselves",
             "expected_essay_count is not the number of essay_ids. The slots count; the sender has a bug.",
             [

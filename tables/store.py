@@ -26,6 +26,7 @@ LAYOUT = b"1"
 
 _LAYOUT_KEY = keys.LOCAL + b"layout"
 _OFFSET_KEY = keys.LOCAL + b"offset"
+_IDENTITY_KEY = keys.LOCAL + b"identity"
 _OFFSET = struct.Struct(">Q")
 
 _MIB = 1024 * 1024
@@ -103,6 +104,25 @@ class Store:
         """The next changelog offset: all before it is in the rows."""
         value = self._open_db.get(_OFFSET_KEY)
         return 0 if value is None else int(_OFFSET.unpack(value)[0])
+
+    @property
+    def identity(self) -> str | None:
+        """Of what the rows are a copy, as :meth:`label` was told; None where it never was."""
+        value = self._open_db.get(_IDENTITY_KEY)
+        return None if value is None else value.decode()
+
+    def label(self, identity: str) -> None:
+        """Keep of what the rows are a copy. It goes when the store is wiped."""
+        self._open_db.put(_IDENTITY_KEY, identity.encode())
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no row, but for those about the database itself."""
+        rows = self._open_db.iter()
+        rows.seek(keys.end_of(keys.LOCAL))
+        found = rows.valid()
+        self._check_end(rows)
+        return not found
 
     def get(self, key: bytes) -> bytes | None:
         """The value of a row, or None. Raises StoreError where the database turns out to be damaged."""

@@ -11,6 +11,7 @@ module             holds
 ``publish``        the barrier: batches to Kafka, and the wait for every acknowledgement
 ``partitioner``    the partition that Kafka's own clients put a key on
 ``restore``        the changelog into the local database
+``provenance``     whose state this is: of which cluster, changelog and log
 ``topics``         makes the topics that are missing, and refuses existing ones that can't be used
 ``topic_plans``    which topics there are, and how they are made
 ``topic_rules``    what an existing topic must be, setting by setting

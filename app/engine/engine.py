@@ -22,6 +22,7 @@ from app.engine.deadline import Deadline
 from app.engine.hop import Hop
 from app.engine.kafka import leaders_known, new_producer, stop_producer
 from app.engine.ports import Observer
+from app.engine.provenance import ask
 from app.engine.restore import Progress, restore
 from app.engine.task import Task
 from app.engine.topics import changelog_topic, log_topic
@@ -119,7 +120,10 @@ class Engine:
             task.store.open()
         await asyncio.gather(*(task.fence() for task in self.tasks.values()))
         stores = {partition: task.store for partition, task in self.tasks.items()}
-        await restore(self.settings, changelog_topic(self.settings), stores, self.progress)
+        if stores:
+            there = await ask(self.settings)
+            await restore(self.settings, changelog_topic(self.settings), stores, self.progress, there)
+            await asyncio.gather(*(task.settle(there) for task in self.tasks.values()))
         if any(partition.topic in INPUTS for partition in assigned):
             self._hop = Hop(self.settings, self._shared, self.observer, self._fail)
             await self._hop.start()

@@ -69,7 +69,7 @@ def new_reader(settings: Settings, *, whole: bool = False) -> AIOKafkaConsumer:
         **connection(settings),
         group_id=None,
         enable_auto_commit=False,
-        auto_offset_reset="earliest",
+        auto_offset_reset="none",  # what is gone is an error, not a beginning elsewhere
         isolation_level="read_committed",
         value_deserializer=WHOLE if whole else None,
         max_partition_fetch_bytes=8 * 1024 * 1024,

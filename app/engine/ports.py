@@ -19,6 +19,11 @@ class Observer(Protocol):
     def rekeyed(self, records: int) -> None:
         """Count inputs that the log has acknowledged."""
 
+    def input_gap(self, topic: str, missed: int) -> None:
+        """Count a partition of an input that could not be read on from where it was: ``missed`` offsets were deleted
+        unread, or none, and the topic was made again. The one that is called on the consumer's own thread.
+        """
+
     def commit_attempted(self, seconds: float, *, taken: bool) -> None:
         """Count a commit through the group: how long it took, and whether the group accepted it."""
 

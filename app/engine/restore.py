@@ -3,13 +3,17 @@ once.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from aiokafka import TopicPartition
+from aiokafka.errors import OffsetOutOfRangeError
 
 from app.engine.kafka import new_reader
+from app.engine.positions import deleted_meanwhile
+from app.engine.provenance import Provenance, check_begin, check_changelog, claim
 from app.settings import Settings
 from tables.store import Store
 
@@ -32,14 +36,21 @@ class Progress:
         return self.done < self.total
 
 
-async def restore(settings: Settings, topic: str, stores: Mapping[int, Store], progress: Progress) -> None:
+async def restore(
+    settings: Settings,
+    topic: str,
+    stores: Mapping[int, Store],
+    progress: Progress,
+    there: Provenance | None = None,
+) -> None:
     """Bring the stores of the partitions up to the end of the changelog, as a committed reader sees it.
 
     Called once the partition is this worker's alone to write: with transactions, its former owner is fenced and what
-    it left open is aborted, so that the end that is read here is the end. A store that claims to be beyond the end
-    (the topic was made anew) is emptied and restored whole.
+    it left open is aborted, so that the end that is read here is the end. A store that is no copy of what is
+    ``there``, or claims to be beyond the end, is emptied and restored whole.
 
-    Raises KafkaError when the broker fails; the stores are then somewhere between, at the offset that each says.
+    Raises ProvenanceError where the changelog lacks what was written to it, and KafkaError when the broker fails; the
+    stores are then somewhere between, at the offset that each says.
     """
     if not stores:
         return
@@ -54,10 +65,8 @@ async def restore(settings: Settings, topic: str, stores: Mapping[int, Store], p
         progress.done = progress.total = 0
         left = {}
         for partition, store in partitions.items():
-            if store.offset > ends[partition]:
-                log.warning("local state is ahead of the changelog and will be restored", partition=partition.partition)
-                store.wipe()
-            start = max(store.offset, starts[partition])
+            _prepare(settings, store, partition.partition, (starts[partition], ends[partition]), there)
+            start = store.offset
             reader.seek(partition, start)
             if start < ends[partition]:
                 left[partition] = start
@@ -65,7 +74,8 @@ async def restore(settings: Settings, topic: str, stores: Mapping[int, Store], p
             else:
                 reader.pause(partition)
         while left:
-            for partition, records in (await reader.getmany(*left, timeout_ms=50)).items():
+            fetched = await _fetch(reader, left, settings)
+            for partition, records in fetched.items():
                 partitions[partition].write(((record.key, record.value) for record in records), records[-1].offset + 1)
             for partition in tuple(left):
                 # The position passes commit markers, which take an offset and are never delivered.
@@ -87,3 +97,28 @@ async def restore(settings: Settings, topic: str, stores: Mapping[int, Store], p
             )
     finally:
         await reader.stop()
+
+
+async def _fetch(reader: Any, left: Iterable[TopicPartition], settings: Settings) -> dict[TopicPartition, list[Any]]:
+    """What comes next of the partitions. Raises PositionError where it is no longer there."""
+    try:
+        fetched: dict[TopicPartition, list[Any]] = await reader.getmany(*left, timeout_ms=50)
+    except OffsetOutOfRangeError as error:
+        partition, offset = next(iter(error.args[0].items()))
+        raise deleted_meanwhile(partition.topic, partition.partition, offset, settings.partitions) from error
+    return fetched
+
+
+def _prepare(settings: Settings, store: Store, partition: int, span: tuple[int, int], there: Provenance | None) -> None:
+    """Make sure that a store is a beginning of its changelog, which has ``span``: what is none is thrown away."""
+    begin, end = span
+    if there is not None:
+        check_changelog(settings, partition, end, there)
+        claim(store, settings, partition, there)
+    if store.offset > end:
+        log.warning("local state is ahead of the changelog and will be restored", partition=partition)
+        identity = store.identity
+        store.wipe()
+        if identity is not None:
+            store.label(identity)
+    check_begin(settings, partition, begin, store)

@@ -24,10 +24,12 @@ from app.engine.deadline import Deadline
 from app.engine.inbox import Inbox
 from app.engine.kafka import leaders_known, new_producer, stop_producer
 from app.engine.ports import Observer
+from app.engine.provenance import Provenance, check_origin
 from app.engine.publish import Publisher, PublishError
 from app.engine.topics import changelog_topic, log_topic, plans
 from app.settings import Settings
 from app.wire.record import TICK_HEADER
+from tables import origin
 from tables.census import Census
 from tables.slice import Slice
 from tables.store import Store
@@ -97,6 +99,26 @@ class Task:
             await self._producer.start()
         producer = self._producer or self._shared
         self._publisher = Publisher(producer, await leaders_known(producer, plans(self.settings)))
+
+    async def settle(self, there: Provenance) -> None:
+        """Hold the restored state against the log that is there. State that does not say whose it is says so from here.
+
+        Raises ProvenanceError where the two do not belong together. Nothing has been folded then.
+        """
+        missing = check_origin(self.settings, self.partition, self.store, there)
+        publisher = self._publisher
+        if missing is None or publisher is None:
+            return
+        rows = {origin.KEY: origin.value(missing)}
+        if self._producer is not None:
+            await self._producer.begin_transaction()
+        publisher.add(self._changelog, self.partition, *next(iter(rows.items())))
+        ends = await publisher.flush()
+        if self._producer is not None:
+            await self._producer.commit_transaction()
+        self._stands_at = self.store.offset
+        self._advance(ends[self._changelog, self.partition], len(rows))
+        self.store.write(rows, self._stands_at)
 
     def start(self, capacity: int) -> None:
         """Begin to fold; the store is restored. ``capacity`` is the task's share of the cache."""

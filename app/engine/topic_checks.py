@@ -64,7 +64,7 @@ def _partitions(name: str, topic: Topic, plan: Plan, app_id: str, recorded: int 
         return (
             f"topic {name} has {topic.partitions} partitions, and the state of ROLLCALL_APP_ID={app_id} was made with "
             f"{recorded}: partitions were added, with which keys belong elsewhere and batches would be torn in two. "
-            f"{way_out(recorded)}"
+            f"Partitions can't be taken away. {way_out(recorded)}"
         )
     if topic.partitions != plan.partitions:
         return (
@@ -75,9 +75,9 @@ def _partitions(name: str, topic: Topic, plan: Plan, app_id: str, recorded: int 
 
 
 def way_out(partitions: int) -> str:
-    """How a batch is kept whole: a copy of the log under a fresh app id, each record on the partition of its key."""
+    """How all is rebuilt with no batch torn: a copy of the log under a fresh app id, each key on its own partition."""
     return (
-        "Partitions can't be taken away: stop all workers, copy the log to a fresh app id with ROLLCALL_PARTITIONS="
+        "Stop all workers, copy the log to a fresh app id with ROLLCALL_PARTITIONS="
         f"{partitions} and `faust -A app replay --into NEW`, and start them with ROLLCALL_APP_ID=NEW and "
         f"ROLLCALL_PARTITIONS={partitions}"
     )

@@ -2,7 +2,8 @@
 
 The changelog is restored as a worker would restore it; the log is reckoned up by :mod:`app.history.reckon`, which
 knows nothing of the code that wrote the state. Both up to the offset that the group has committed, so it is right
-beside running workers. One partition at a time, which is what has to fit into memory.
+beside running workers. One partition at a time, which is what has to fit into memory, with the ids of all batches: a
+batch must stand in one partition, that of its key.
 """
 
 import json
@@ -16,6 +17,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from app.core import names
 from app.core.batch import Batch, replay
 from app.core.events import Content, Upload
+from app.engine.partitioner import partition_for
+from app.engine.topic_checks import way_out
 from app.engine.topics import changelog_topic, log_topic
 from app.history.models import AuditReport, StateDifference
 from app.history.reader import (
@@ -33,7 +36,7 @@ from app.history.replay import CutLogError, Phases, no_phases
 from app.policy import policy_of
 from app.settings import Settings
 from app.wire import dead_letter
-from tables import batches, keys, pending
+from tables import batches, keys, origin, pending
 
 #: Reasons of dead letters whose input was read and understood: it contradicts what stands.
 _CONFLICTS = {"registration_conflict", "upload_conflict"}
@@ -54,6 +57,8 @@ class _Found:
     def __init__(self) -> None:
         self.records = self.rows = self.batches = self.total = 0
         self.differences: list[StateDifference] = []
+        self.recorded: int | None = None
+        self.places: dict[str, list[int]] = {}
 
     def differ(self, batch_id: str, partition: int, field: str, changelog: Any, log: Any) -> None:
         self.total += 1
@@ -75,20 +80,28 @@ async def audit(settings: Settings, *, phases: Phases = no_phases) -> AuditRepor
     async with opened(settings) as reader:
         dead = [TopicPartition(names.DEAD_LETTER, number) for number in range(counts.get(names.DEAD_LETTER, 0))]
         refused = await _refused(reader, dead, phases)
-        hidden = await unsettled(settings, reader, [TopicPartition(changelog, n) for n in range(counts[log])])
-        for number in range(counts[log]):
+        hidden = await unsettled(settings, reader, [TopicPartition(changelog, n) for n in range(counts[changelog])])
+        most = max(counts[log], counts[changelog])
+        for number in range(most):
             if TopicPartition(changelog, number) in hidden:
                 notes.append(f"partition {number} was not compared: a transaction is open on its changelog")
                 continue
             end = committed.get(number, 0)
-            label = f"partition {number + 1} of {counts[log]}"
-            rows = await _changelog(reader, TopicPartition(changelog, number), found, phases, label)
-            reckoned = await _log(reader, settings, TopicPartition(log, number), end, refused, found, phases, label)
+            label = f"partition {number + 1} of {most}"
+            rows: dict[str, _Rows] = {}
+            reckoned: dict[str, Reckoned] = {}
+            if number < counts[changelog]:
+                rows = await _changelog(reader, TopicPartition(changelog, number), found, phases, label)
+            if number < counts[log]:
+                reckoned = await _log(reader, settings, TopicPartition(log, number), end, refused, found, phases, label)
+            for batch_id in rows.keys() | reckoned.keys():
+                found.places.setdefault(batch_id, []).append(number)
             _compare(number, end, rows, reckoned, found)
+    notes += _check_places(found, counts[log], counts[changelog])
     return AuditReport(
         app_id=settings.app_id,
         same=not found.total,
-        partitions=counts[log] - len(hidden),
+        partitions=most - len(hidden),
         records=found.records,
         rows=found.rows,
         batches=found.batches,
@@ -122,6 +135,8 @@ async def _changelog(
     async with aclosing(read(reader, span, phases(f"{label}: reading the changelog"))) as batches_:
         async for _, records in batches_:
             for record in records:
+                if record.key == keys.ORIGIN and record.value is not None:
+                    found.recorded = origin.read(record.value).partitions
                 if record.key is None or record.key[:1] not in {keys.BATCHES, keys.PENDING}:
                     continue
                 if record.value is None:
@@ -172,6 +187,32 @@ async def _log(  # noqa: PLR0913, PLR0917 - the parts of one report
                     told = f"offset {record.offset} is no event, nor a dead letter: {type(error).__name__}: {error}"
                     found.differ(about, partition.partition, "record", None, told)
     return reckoner.batches
+
+
+def _check_places(found: _Found, log_count: int, changelog_count: int) -> list[str]:
+    """Find batches that stand in several partitions, or in another than that of their key; what else there is to say.
+
+    The count that counts is the one that the state was made with; where nobody recorded it, the log's.
+    """
+    count = found.recorded or log_count
+    notes = []
+    if {log_count, changelog_count} != {count}:
+        notes.append(
+            f"the state was made with {count} partitions, and by now the log has {log_count} and the changelog "
+            f"{changelog_count}: {way_out(count)}"
+        )
+    torn = 0
+    for batch_id, places in sorted(found.places.items()):
+        belongs = partition_for(batch_id.encode(), count)
+        if places != [belongs]:
+            torn += 1
+            found.differ(batch_id, places[0], "partitions", places, [belongs])
+    if torn:
+        notes.append(
+            f"{torn} batches stand in several partitions, or in another than that of their key: partitions were added "
+            f"to a topic. {way_out(count)}"
+        )
+    return notes
 
 
 def _compare(

@@ -1,16 +1,20 @@
 """A copy of the log under a fresh app id: for rebuilding everything with real workers, beside those that run.
 
-The copy has the same records, in the same places, **at the same times**: the topic takes the times of its records
-while it is filled, and only then the broker's, as the log must. Deadlines therefore fire where they fired. A worker
-that is started with the fresh app id folds the copy from its beginning; it reads the inputs from their beginning as
-well, and skips each of them that the copy already has, by its position.
+The copy has the same records, each on the partition of its key, **at the same times**: the topic takes the times of
+its records while it is filled, and only then the broker's, as the log must. Deadlines therefore fire where they fired.
+A worker that is started with the fresh app id folds the copy from its beginning; it reads the inputs from their
+beginning as well, and skips each of them that the copy already has, by its position. Where every record of the log
+stands where it belongs, it keeps its place; where partitions were added to the log, they are put together
+(:mod:`app.history.places`).
 """
 
+import asyncio
 import re
+from collections.abc import Mapping
 from contextlib import aclosing
 from typing import Any
 
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
@@ -18,10 +22,13 @@ from app.engine import broker_errors
 from app.engine.kafka import connection, leaders_known, new_producer
 from app.engine.topics import log_topic, plans
 from app.errors import OperatorError
+from app.history.places import by_time, in_place, targets
 from app.history.reader import Progress, no_progress, opened, read, spans
 from app.settings import Settings
 
 _APP_ID = re.compile(r"[a-zA-Z0-9._-]{1,200}")
+#: Records that are sent together where partitions are put together.
+_CHUNK = 2_000
 _TIMESTAMP_TYPE = "message.timestamp.type"
 
 
@@ -41,21 +48,62 @@ async def copy_log(settings: Settings, into: str, *, progress: Progress = no_pro
     fresh = settings.model_copy(update={"app_id": into})
     source, target = log_topic(settings), log_topic(fresh)
     partitions = await _create(settings, fresh, source, target)
-    copied = 0
     producer = new_producer(fresh)
     try:
         await producer.start()
         await leaders_known(producer, [target])
         async with opened(settings) as reader:
             there = await spans(reader, [TopicPartition(source, number) for number in range(partitions)])
-            async with aclosing(read(reader, there, progress)) as batches:
-                async for partition, records in batches:
-                    await _send(producer, target, partition.partition, records)
-                    copied += len(records)
+            if await in_place(reader, there, fresh.partitions, no_progress):
+                copied = await _copy(producer, reader, there, target, progress)
+            else:
+                copied = await _put_together(producer, settings, there, target, progress)
     finally:
         await producer.stop()
     await _alter(settings, target, dict(plans(fresh)[target].config))
     return fresh, copied
+
+
+async def _copy(
+    producer: AIOKafkaProducer,
+    reader: AIOKafkaConsumer,
+    there: Mapping[TopicPartition, tuple[int, int]],
+    target: str,
+    progress: Progress,
+) -> int:
+    """Copy each partition to the one of its number; how many records that were."""
+    copied = 0
+    async with aclosing(read(reader, there, progress)) as batches:
+        async for partition, records in batches:
+            await _send(producer, target, partition.partition, records)
+            copied += len(records)
+    return copied
+
+
+async def _put_together(
+    producer: AIOKafkaProducer,
+    settings: Settings,
+    there: Mapping[TopicPartition, tuple[int, int]],
+    target: str,
+    progress: Progress,
+) -> int:
+    """Copy each record to the partition of its key; how many records there were."""
+    copied = 0
+    parts: dict[int, list[Any]] = {}
+
+    async def flush() -> None:
+        await asyncio.gather(*(_send(producer, target, number, records) for number, records in parts.items()))
+        parts.clear()
+
+    async with aclosing(by_time(settings, there, progress)) as records:
+        async for record in records:
+            for number in targets(record, settings.partitions):
+                parts.setdefault(number, []).append(record)
+            copied += 1
+            if copied % _CHUNK == 0:
+                await flush()
+    await flush()
+    return copied
 
 
 async def _create(settings: Settings, fresh: Settings, source: str, target: str) -> int:
@@ -73,7 +121,7 @@ async def _create(settings: Settings, fresh: Settings, source: str, target: str)
         partitions = len((await admin.describe_topics([source]))[0]["partitions"])
         config = dict(plans(fresh)[target].config) | {_TIMESTAMP_TYPE: "CreateTime"}
         response = await admin.create_topics(
-            [NewTopic(target, partitions, settings.replication_factor, topic_configs=config)], timeout_ms=30_000
+            [NewTopic(target, fresh.partitions, settings.replication_factor, topic_configs=config)], timeout_ms=30_000
         )
     finally:
         await admin.close()

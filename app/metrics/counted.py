@@ -39,6 +39,15 @@ MISMATCHES = Counter(
     "rollcall_registration_count_mismatches", "Registrations whose expected_essay_count is not the number of essay_ids."
 )
 HOPPED = Counter("rollcall_rekeyed_records", "Inputs that were re-keyed into the log.")
+INPUT_GAPS = Counter(
+    "rollcall_input_gaps",
+    "Partitions of an input that could not be read on from where they were read up to, by topic and cause: deleted "
+    "(records were deleted before they were read) or anew (the topic was made again, or cut).",
+    ["topic", "cause"],
+)
+MISSED = Counter(
+    "rollcall_missed_input_offsets", "Offsets of an input that were deleted before they were read, by topic.", ["topic"]
+)
 READY_AFTER_REGISTRATION = Histogram(
     "rollcall_ready_after_registration_seconds",
     "From the registration of a batch to the record that completed it, in log time. Batches that were ready only.",
@@ -106,6 +115,10 @@ def _begin() -> None:
         DEAD_LETTERS.labels(reason)
     for reason in (NOT_REGISTERED, BY_OPERATOR):
         GIVEN_UP.labels(reason)
+    for topic in names.INPUTS:
+        MISSED.labels(topic)
+        for cause in ("deleted", "anew"):
+            INPUT_GAPS.labels(topic, cause)
     for topic, outcomes in _OUTCOMES.items():
         for outcome in outcomes:
             RECORDS.labels(topic, outcome.value)
@@ -138,6 +151,15 @@ def chunk(work: "Work", records: int, fold_seconds: float, publish_seconds: floa
 def rekeyed(records: int) -> None:
     """Count inputs that the log has acknowledged."""
     HOPPED.inc(records)
+
+
+def input_gap(topic: str, missed: int) -> None:
+    """Count a partition of an input that could not be read on from where it was, and how many offsets it lacks.
+
+    None where the topic was made again.
+    """
+    INPUT_GAPS.labels(topic, "deleted" if missed else "anew").inc()
+    MISSED.labels(topic).inc(missed)
 
 
 def polled(seconds: float) -> None:

@@ -128,8 +128,8 @@ def _other_rows(
     """
     found = []
     for key in sorted(one.keys() | other.keys()):
-        if key.startswith(keys.BATCHES) or one.get(key) == other.get(key):
-            continue
+        if key.startswith((keys.BATCHES, keys.ORIGIN)) or one.get(key) == other.get(key):
+            continue  # facts are compared by themselves; whose state it is does not follow from the log
         behind = key.startswith(keys.SOURCES) and other.get(key, b"") < one.get(key, b"")
         harmless = torn and (behind or (key.startswith((keys.PENDING, keys.WAITING)) and key not in one))
         before, after = ((rows.get(key) or b"none")[:60] for rows in (one, other))

@@ -18,6 +18,7 @@ class Database:
     rows: dict[bytes, bytes] = field(default_factory=dict)
     offset: int = 0
     locked: bool = False
+    identity: str | None = None
 
 
 class Disk:
@@ -66,11 +67,26 @@ class SimulatedStore:
         """Throw all rows away."""
         self._open.rows.clear()
         self._open.offset = 0
+        self._open.identity = None
 
     @property
     def offset(self) -> int:
         """The next changelog offset."""
         return self._open.offset
+
+    @property
+    def identity(self) -> str | None:
+        """Of what the rows are a copy."""
+        return self._open.identity
+
+    def label(self, identity: str) -> None:
+        """Keep of what the rows are a copy."""
+        self._open.identity = identity
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no row."""
+        return not self._open.rows
 
     def get(self, key: bytes) -> bytes | None:
         """The value of a row, or None."""

@@ -17,6 +17,8 @@ import app.engine.hop
 import app.engine.restore
 import app.engine.task
 from agents.work import Work
+from app.engine.provenance import Provenance
+from app.engine.task import Task
 from app.settings import Settings
 from tests.crash.clients import Producer, Reader
 from tests.crash.clock import EPOCH_MS
@@ -56,6 +58,15 @@ def _new_store(path: Path) -> SimulatedStore:
     return SimulatedStore(CURRENT.get(), path)
 
 
+async def _ask(_: Settings) -> Provenance:
+    """One cluster, whose topics are never made again."""
+    return Provenance("simulated", "changelog", "log", {})
+
+
+async def _settle(_: Task, __: Provenance) -> None:
+    """Nothing: what it writes once, before the first record, would only move the places that the runs strike at."""
+
+
 async def _leaders_known(_: Any, topics: Iterable[str]) -> dict[str, int]:
     return {topic: CURRENT.get().broker.partitions[topic] for topic in topics}
 
@@ -74,9 +85,10 @@ _own_finish = Work.finish
 def simulated() -> Iterator[None]:
     """Within, the engine lives in the simulated world, and logs nothing."""
     replaced: list[tuple[Any, dict[str, Any]]] = [
-        (app.engine.engine, {"new_producer": new_producer}),
+        (app.engine.engine, {"new_producer": new_producer, "ask": _ask}),
         (app.engine.hop, {"leaders_known": _leaders_known}),
         (Work, {"finish": _finish}),
+        (Task, {"settle": _settle}),
         (app.engine.restore, {"new_reader": new_reader}),
         (
             app.engine.task,

@@ -61,7 +61,7 @@ PRIVATE: dict[Any, tuple[str, ...]] = {
         "add_future",
     ),
     AIOKafkaClient: ("coordinator_lookup", "force_metadata_update", "set_topics"),
-    AIOKafkaAdminClient: ("describe_configs", "describe_topics", "list_topics", "create_topics"),
+    AIOKafkaAdminClient: ("_send_request", "describe_configs", "describe_topics", "list_topics", "create_topics"),
     aiokafka.AIOKafkaProducer: ("create_batch", "send_batch", "send_offsets_to_transaction"),
 }
 
@@ -85,6 +85,8 @@ ADDED = {
     (driver.AIOKafkaConsumerThread, "_seek_to_committed"),
     (driver.AIOKafkaConsumerThread, "commit_checked"),
     (driver.Consumer, "_commit_within"),
+    (driver.AIOKafkaConsumerThread, "go_on"),
+    (driver.Consumer, "_out_of_range"),
     (driver.Consumer, "_poll"),
     (driver.Consumer, "_rewind"),
     (driver.Consumer, "engine"),

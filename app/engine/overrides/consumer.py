@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalStateError,
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
 from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -18,7 +24,9 @@ from app.engine import broker_errors
 from app.engine.engine import Engine
 from app.engine.fetch import WHOLE
 from app.engine.kafka import connection
-from app.engine.topics import TopicError, log_topic
+from app.engine.positions import PositionError, check_passed_on
+from app.engine.positions import check as positions_check
+from app.engine.topics import log_topic
 from app.security import client_options
 
 if TYPE_CHECKING:
@@ -55,7 +63,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             group_id=app.settings.app_id,
             partition_assignment_strategy=[app.assignor],
             enable_auto_commit=False,
-            auto_offset_reset="earliest",
+            auto_offset_reset="none",
             isolation_level="read_committed",
             value_deserializer=WHOLE,
             session_timeout_ms=session_ms,
@@ -83,31 +91,35 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         fresh = [partition for partition, offset in committed.items() if offset is None]
         if fresh:
             await consumer.seek_to_beginning(*fresh)
-        await self._check(committed)
+        begins = await self._check(committed)
+        # Said at once, or nobody could tell later that records were deleted before the first one was read.
+        await self._commit_checked({place: 0 for place in fresh if place.topic in INPUTS and not begins[place]})
         return committed
 
-    async def _check(self, committed: Mapping[TopicPartition, int | None]) -> None:
-        """Refuse to go on where a topic ends before what was committed of it: it was made anew, or cut."""
-        log_name = log_topic(cast("App", self.app).settings)
-        ends = await self._ensure_consumer().end_offsets(list(committed))
-        for partition, offset in committed.items():
-            if offset is None or offset <= ends[partition]:
-                continue
-            place = f"{partition.topic} partition {partition.partition} ends at {ends[partition]}"
-            if partition.topic == log_name:
-                message = (
-                    f"{place}, but {offset} was committed: the internal log was made anew or cut, and what the tables "
-                    "say no longer follows from it. Use another ROLLCALL_APP_ID, which reads the inputs anew"
-                )
-                raise TopicError(message)
-            log.error(
-                "an input topic ends before what was read of it (made anew, or cut); it is read from its beginning",
-                topic=partition.topic,
-                partition=partition.partition,
-                committed=offset,
-                end=ends[partition],
-            )
-            await self._ensure_consumer().seek_to_beginning(partition)
+    async def _check(self, positions: Mapping[TopicPartition, int | None]) -> Mapping[TopicPartition, int]:
+        """Hold where reading goes on against what there is; where each partition begins.
+
+        Raises PositionError where the log lacks records.
+        """
+        consumer, app = self._ensure_consumer(), cast("App", self.app)
+        settings = app.settings
+        name = log_topic(settings)
+        whole = {TopicPartition(name, number) for number in range(settings.partitions)}
+        begins, ends = (
+            await consumer.beginning_offsets(list(positions)),
+            await consumer.end_offsets([*positions, *whole]),
+        )
+        anew = positions_check(name, positions, begins, ends)
+        check_passed_on(name, positions, sum(ends[partition] for partition in whole))
+        for partition, missed in anew.items():
+            app.engine.observer.input_gap(partition.topic, missed)
+        if anew:
+            await consumer.seek_to_beginning(*anew)
+        return cast("Mapping[TopicPartition, int]", begins)
+
+    async def go_on(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Go on where a position has turned out to be out of range. Raises PositionError where it is the log's."""
+        await self.call_thread(self._check, positions)
 
     async def commit_checked(
         self, offsets: Mapping[TopicPartition, int], patience: float = COMMIT_PATIENCE
@@ -184,7 +196,15 @@ class Consumer(driver.Consumer):
             return
         short = bool(full) or self.engine.hop_full
         started = time.perf_counter()
-        fetched = await self._getmany(active_partitions=wanted, timeout=_SHORT_POLL if short else _LONG_POLL)
+        try:
+            fetched = await self._getmany(active_partitions=wanted, timeout=_SHORT_POLL if short else _LONG_POLL)
+        except OffsetOutOfRangeError as error:
+            await self._out_of_range(error.args[0])
+            return
+        except NoOffsetForPartitionError:
+            # Between an assignment and its seek: the client looks for an offset of its own.
+            await self._rewind()
+            return
         self.engine.observer.polled(time.perf_counter() - started)
         if not fetched:
             await asyncio.sleep(0)
@@ -195,6 +215,15 @@ class Consumer(driver.Consumer):
             # Fetched across a rebalance: the positions of these partitions have moved, so they are set back to what
             # was committed.
             await self._rewind()
+
+    async def _out_of_range(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Records were deleted, or a topic made again, under the running worker."""
+        try:
+            await cast("ConsumerThread", self._thread).go_on(positions)
+        except PositionError as error:
+            cast("App", self.app).fail(error)
+            while not self._stopped.is_set():
+                await self.sleep(_LONG_POLL)
 
     async def _rewind(self) -> None:
         try:
