@@ -9,12 +9,15 @@ each partition of the changelog the id of the log that its rows follow from (:mo
 * A **changelog** that is empty, though the group has folded records of the log, is refused: it was made again.
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
+from app.engine import broker_errors
 from app.engine.cluster import describe
 from app.engine.kafka import connection
 from app.engine.topic_checks import way_out
@@ -24,6 +27,9 @@ from app.settings import Settings
 from tables import origin
 from tables.origin import Origin
 from tables.store import Store
+
+#: Seconds. Longer than a broker needs to restart, since a takeover that fails stops the worker.
+_PATIENCE = 120.0
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +55,24 @@ class Provenance(NamedTuple):
 
 
 async def ask(settings: Settings) -> Provenance:
-    """Ask the cluster. Raises KafkaError, and ProvenanceError where the log or the changelog is gone."""
+    """Ask the cluster, again and again while no broker answers.
+
+    Raises ProvenanceError where the log or the changelog is gone, and KafkaError after ``_PATIENCE`` seconds.
+    """
+    deadline = asyncio.get_running_loop().time() + _PATIENCE
+    delay = 0.1
+    while True:
+        try:
+            return await _ask(settings)
+        except (KafkaError, OSError) as error:
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+            log.debug("the cluster can't be asked yet", error=broker_errors.told(error))
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, 1.0)
+
+
+async def _ask(settings: Settings) -> Provenance:
     log_name, changelog_name = log_topic(settings), changelog_topic(settings)
     admin = AIOKafkaAdminClient(**connection(settings))
     try:

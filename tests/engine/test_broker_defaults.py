@@ -11,7 +11,7 @@ from app.engine.topic_plans import time_limits
 from app.engine.topics import TopicError
 from app.settings import Settings
 from demo.kafka import EmbeddedKafka
-from tests.engine.harness import alter, dead, described, flat
+from tests.engine.harness import alter, dead, described, flat, until
 from tests.oracle import topics
 from tests.support.events import Message
 from tests.support.kafka_io import KafkaIO
@@ -107,7 +107,9 @@ def test_a_topic_that_is_made_again_has_another_id(worker: Worker, io: KafkaIO) 
     io.create_topics({"again": 1})
     first = io.call(describe(io._admin, ["again"]))
     io.call(io._admin.delete_topics(["again"]))
+    until(lambda: "again" not in io.topics(), "deleted")
     io.create_topics({"again": 1})
+    until(lambda: "again" in io.topics(), "made again")
     second = io.call(describe(io._admin, ["again", "nowhere"]))
     assert first.id == second.id is not None
     assert first.topics["again"].id != second.topics["again"].id is not None

@@ -93,7 +93,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             await consumer.seek_to_beginning(*fresh)
         begins = await self._check(committed)
         # Said at once, or nobody could tell later that records were deleted before the first one was read.
-        await self._commit_checked({place: 0 for place in fresh if place.topic in INPUTS and not begins[place]})
+        await self._commit_checked(
+            {place: 0 for place in fresh if place.topic in INPUTS and not begins[place]}, COMMIT_PATIENCE
+        )
         return committed
 
     async def _check(self, positions: Mapping[TopicPartition, int | None]) -> Mapping[TopicPartition, int]:
