@@ -12,7 +12,7 @@ import uvloop
 
 from app import commands, http, logs, metrics, settings
 from app.core.names import INPUTS
-from app.engine import connect, datadir, topics
+from app.engine import connect, datadir, topic_watch, topics
 from app.engine.engine import Engine
 from app.engine.lag import lags
 from app.engine.overrides import App, TableManager, Worker
@@ -42,10 +42,18 @@ class Rollcall(App):
         await topics.ensure_with_retries(self.settings, self._stopped)
 
     async def on_started(self) -> None:
-        """Watch whether the brokers still let this worker in, where they ask; it stops when they don't."""
+        """Watch the topics, and whether brokers that ask for a login still let this worker in; it stops when not."""
         await super().on_started()
+        self.add_future(self._watch_topics())
         if self.settings.security_protocol != "PLAINTEXT":
             self.add_future(self._watch())
+
+    async def _watch_topics(self) -> None:
+        try:
+            await topic_watch.watch(self.settings)
+        except topics.TopicError as error:
+            if not self.should_stop:
+                self.fail(error)
 
     async def _watch(self) -> None:
         try:

@@ -16,6 +16,7 @@ module             holds
 ``topic_plans``    which topics there are, and how they are made
 ``topic_rules``    what an existing topic must be, setting by setting
 ``topic_checks``   existing topics against their plans and the rules
+``topic_watch``    the same, while the worker runs
 ``heads``          how the log and the changelog begin: what they say about the count of partitions
 ``cluster``        what a cluster says of itself and of topics: ids, counts, settings
 ``broker_errors``  Kafka's error codes that the client lacks, and how a broker's refusal is told

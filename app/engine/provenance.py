@@ -20,8 +20,8 @@ from aiokafka.errors import KafkaError
 from app.engine import broker_errors
 from app.engine.cluster import describe
 from app.engine.kafka import connection
-from app.engine.topic_checks import way_out
-from app.engine.topic_plans import changelog_topic, log_topic
+from app.engine.topic_checks import check, way_out
+from app.engine.topic_plans import changelog_topic, log_topic, plans
 from app.errors import OperatorError
 from app.settings import Settings
 from tables import origin
@@ -57,7 +57,8 @@ class Provenance(NamedTuple):
 async def ask(settings: Settings) -> Provenance:
     """Ask the cluster, again and again while no broker answers.
 
-    Raises ProvenanceError where the log or the changelog is gone, and KafkaError after ``_PATIENCE`` seconds.
+    Raises ProvenanceError where the log or the changelog is gone or has other partitions, and KafkaError after
+    ``_PATIENCE`` seconds.
     """
     deadline = asyncio.get_running_loop().time() + _PATIENCE
     delay = 0.1
@@ -85,6 +86,10 @@ async def _ask(settings: Settings) -> Provenance:
         if name not in found.topics:
             message = f"topic {name} was deleted under the worker: start again, which says what can be done"
             raise ProvenanceError(message)
+    # A worker runs only where the setting is what the state was made with, so anything else has changed meanwhile.
+    findings = check(plans(settings), found.topics, app_id=settings.app_id, recorded=settings.partitions)
+    if findings.refusals:
+        raise ProvenanceError("; ".join(findings.refusals))
     committed = {place.partition: meta.offset for place, meta in offsets.items() if place.topic == log_name}
     return Provenance(found.id, found.topics[changelog_name].id, found.topics[log_name].id, committed)
 

@@ -1,0 +1,93 @@
+"""Topics that change while the worker runs: what it stops for, and what it only remarks on. No broker is needed."""
+
+from pathlib import Path
+
+import pytest
+import structlog
+
+from app.engine.cluster import Cluster, Topic
+from app.engine.topic_watch import Watch
+from app.engine.topics import TopicError
+from app.settings import Settings
+from tests.oracle import topics
+
+LOG, CHANGELOG = "rollcall-log", "rollcall-tables-changelog"
+
+
+class Looks:
+    """A watch, and the topics as they are; each may be changed between two looks."""
+
+    def __init__(self, home: Path) -> None:
+        self.watch = Watch(Settings(datadir=home))
+        self.topics = {
+            name: Topic(f"id-{name}", plan.partitions, 1, plan.config) for name, plan in self.watch.plans.items()
+        }
+        self.look()
+
+    def look(self) -> list[str]:
+        """Look once; the remarks."""
+        with structlog.testing.capture_logs() as lines:
+            self.watch.judge(Cluster("cluster", self.topics))
+        return [line["found"] for line in lines]
+
+
+@pytest.fixture
+def looks(tmp_path: Path) -> Looks:
+    return Looks(tmp_path)
+
+
+def test_nothing_is_said_while_nothing_changes(looks: Looks) -> None:
+    assert looks.look() == looks.look() == []
+
+
+@pytest.mark.parametrize("name", [LOG, CHANGELOG])
+def test_partitions_that_are_added_to_an_internal_topic_stop_the_worker(looks: Looks, name: str) -> None:
+    looks.topics[name] = looks.topics[name]._replace(partitions=6)
+    with pytest.raises(TopicError, match=f"topic {name} has 6 partitions, .* was made with 3"):
+        looks.look()
+
+
+def test_partitions_that_are_added_to_an_input_are_no_matter(looks: Looks) -> None:
+    looks.topics[topics.CONTENT] = looks.topics[topics.CONTENT]._replace(partitions=6)
+    assert looks.look() == []
+
+
+@pytest.mark.parametrize("name", [LOG, CHANGELOG])
+def test_an_internal_topic_that_is_made_again_stops_the_worker_with_both_ids(looks: Looks, name: str) -> None:
+    looks.topics[name] = looks.topics[name]._replace(id="another")
+    with pytest.raises(TopicError, match=rf"deleted and made again .*\(it was id-{name} and is another\)"):
+        looks.look()
+
+
+@pytest.mark.parametrize("name", [LOG, CHANGELOG, topics.READY, topics.DEAD])
+def test_a_topic_that_is_deleted_stops_the_worker_at_the_second_look(looks: Looks, name: str) -> None:
+    gone = looks.topics.pop(name)
+    assert looks.look() == []
+    looks.topics[name] = gone
+    assert looks.look() == []
+    del looks.topics[name]
+    assert looks.look() == []
+    with pytest.raises(TopicError, match=f"topic {name} was deleted while the worker runs: start again"):
+        looks.look()
+
+
+@pytest.mark.parametrize("name", [topics.CONTENT, topics.READY])
+def test_a_topic_of_others_that_is_made_again_is_remarked_on_once(looks: Looks, name: str) -> None:
+    looks.topics[name] = looks.topics[name]._replace(id="another")
+    assert looks.look() == [f"topic {name} was deleted and made again (it was id-{name} and is another)"]
+    assert looks.look() == []
+
+
+def test_a_setting_that_is_changed_stops_the_worker_or_is_remarked_on_as_at_start(looks: Looks) -> None:
+    config = dict(looks.topics[topics.DEAD].config)
+    looks.topics[topics.DEAD] = looks.topics[topics.DEAD]._replace(config=config | {"retention.ms": "1000"})
+    assert [line for line in looks.look() if f"topic {topics.DEAD} has retention.ms=1000" in line]
+    assert looks.look() == []
+    looks.topics[LOG] = looks.topics[LOG]._replace(config={"retention.ms": "1000"})
+    with pytest.raises(TopicError, match=f"topic {LOG} has retention.ms=1000 and must have retention.ms=-1"):
+        looks.look()
+
+
+def test_settings_are_not_read_at_every_look(looks: Looks) -> None:
+    looks.topics = {name: topic._replace(config={}) for name, topic in looks.topics.items()}
+    assert looks.look() == []
