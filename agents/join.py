@@ -4,24 +4,26 @@ Bad input becomes a dead letter here. A bug in the fold is another thing: it rai
 chunk is published or written.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import structlog
 
 from agents import acts, letters
+from agents.carry import Carrier
+from agents.parts import BOUNDS, UNBOUNDED, Bounds, Originals, remaining
+from agents.poison import PoisonError
 from agents.work import Work
 from app.core import names
+from app.core.acts import Discard, Reopen
 from app.core.batch import Batch
-from app.core.events import Event, Position, Source, Tick
-from app.core.facts import Dismissed, Expired, Placed, Surplus
+from app.core.events import Event, Position, Registration, Source, Tick
 from app.core.fold import Outcome, Step, fold
-from app.core.messages import Message
-from app.core.outputs import DeadLetter, Expiry, expired
+from app.core.rules import left
 from app.policy import policy_of
 from app.settings import Settings
-from app.wire.decode import RejectedError, decode
+from app.wire.decode import Decoded, RejectedError, decode
 from app.wire.record import is_act, is_tick, read_source
 from tables import pending, sources, waiting
 from tables.pending import Original
@@ -30,16 +32,12 @@ from tables.waiting import What
 
 log = structlog.get_logger(__name__)
 
-#: The facts that may be about a pending upload, which is then pending no more.
-_SETTLING = (Placed, Surplus, Expired, Dismissed)
-
-
-class PoisonError(Exception):
-    """The fold failed on a record: a bug. Names the record, its batch, the cause and the way on."""
-
 
 class Join:
     """Folds the log of one partition. ``tables`` is the partition's slice; ``now`` gives the time of emission."""
+
+    #: Of the parts in which a record is done. The same for all that fold a log.
+    bounds: ClassVar[Bounds] = BOUNDS
 
     def __init__(self, partition: int, tables: Slice, settings: Settings, now: Callable[[], datetime]) -> None:
         self.partition = partition
@@ -51,33 +49,59 @@ class Join:
         self._log = settings.log_topic
         self._now = now
         self._watermarks = tables.watermarks()
+        self._written = self._watermarks.copy()
+        self._originals = Originals(tables)
+        self._carrier = Carrier(self._originals)
+        #: The batches whose originals have been looked through for what a crash, before this start, left behind.
+        self._swept: set[str] = set()
 
     def fold(self, records: Sequence[Any]) -> Work:
-        """Fold records, in order. Raises PoisonError; the batches touched are then to be forgotten."""
-        work = Work(self._now(), self._settings.source_service)
+        """Fold records, in order, as one work of whatever size. Raises as :meth:`works` does."""
+        return next(self.works(records, UNBOUNDED), None) or self._finish(self._begin(0), 0, 0)
+
+    def works(self, records: Sequence[Any], bounds: Bounds | None = None) -> Iterator[Work]:
+        """Fold records, in order: mostly one work, and several where they bring about more than ``bounds``
+        (:attr:`bounds`).
+
+        Each is to be carried out, its rows written into the tables, before the next is asked for. Raises PoisonError;
+        the batches touched are then to be forgotten.
+        """
+        bounds = bounds or self.bounds
+        work = self._begin(0)
         marks = self._watermarks
-        before = marks.copy()
-        for record in records:
+        for done, record in enumerate(records):
             source = read_source(record.headers)
             if source is None:
-                self._own(record, work)
-                continue
-            place = (source.topic, source.partition)
-            # At or below the high watermark: the hop repeated itself, the log had this input before.
-            seen = source.offset <= marks.get(place, -1)
-            if self._poison and self._place(record, source) in self._poison:
-                letters.skip(record, self._place(record, source), work, rekeyed=True, seen=seen)
+                work = yield from self._own(record, done, work, bounds)
             else:
-                self._input(record, source, work, seen=seen)
-            if not seen:
-                marks[place] = source.offset
-        work.finish(
-            {
-                sources.key(*place): sources.value(offset)
-                for place, offset in marks.items()
-                if offset != before.get(place)
-            }
-        )
+                place = (source.topic, source.partition)
+                # At or below the high watermark: the hop repeated itself, the log had this input before.
+                seen = source.offset <= marks.get(place, -1)
+                many = None
+                if self._poison and self._place(record, source) in self._poison:
+                    letters.skip(record, self._place(record, source), work, rekeyed=True, seen=seen)
+                else:
+                    many = self._input(record, source, work, bounds, seen=seen)
+                if many is not None:
+                    work = yield from self._parts(*many, record, source, done, work, bounds)
+                if not seen:
+                    marks[place] = source.offset
+            if work.size > bounds.outputs or work.in_parts:
+                yield self._finish(work, done + 1, record.offset + 1)
+                work = self._begin(done + 1)
+        if work.begin < len(records):
+            yield self._finish(work, len(records), records[-1].offset + 1)
+
+    def _begin(self, done: int) -> Work:
+        return Work(self._now(), self._settings.source_service, begin=done)
+
+    def _finish(self, work: Work, done: int, end: int) -> Work:
+        """Make the rows of a work: after it ``done`` records of the chunk are done with, all before offset ``end``."""
+        work.records, work.end = done - work.begin, end
+        written = self._written
+        changed = {place: offset for place, offset in self._watermarks.items() if offset != written.get(place)}
+        written |= changed
+        work.finish({sources.key(*place): sources.value(offset) for place, offset in changed.items()})
         return work
 
     def deadline(self) -> int | None:
@@ -95,20 +119,25 @@ class Join:
         if self._policy.pending_ttl:
             yield What.HOLDING, self._policy.pending_ttl
 
-    def _own(self, record: Any, work: Work) -> None:
-        """A record that the log itself brought forth, or should have."""
+    def _own(self, record: Any, done: int, work: Work, bounds: Bounds) -> Generator[Work, None, Work]:
+        """A record that the log itself brought forth, or should have; the work to go on with."""
         if self._poison and self._place(record, None) in self._poison:
             letters.skip(record, self._place(record, None), work, rekeyed=False, seen=False)
         elif is_tick(record.headers):
-            self._tick(record, work)
+            work = yield from self._tick(record, done, work, bounds)
         elif is_act(record.headers):
-            self._act(record, work)
+            work = yield from self._act(record, done, work, bounds)
         else:
             letters.foreign(record, self._place(record, None), work)
+        return work
 
-    def _input(self, record: Any, source: Source, work: Work, *, seen: bool) -> None:
+    def _input(
+        self, record: Any, source: Source, work: Work, bounds: Bounds, *, seen: bool
+    ) -> tuple[Batch, Event] | None:
         """An input. One that was seen is folded all the same: that changes nothing where the batch remembers it (and
         then nothing is said), and loses nothing where it does not (the input topic was made anew, say).
+
+        One that is to be done in parts is returned, with its batch, and nothing has been done yet.
         """
         topic = names.INPUTS[source.topic]
         try:
@@ -117,117 +146,152 @@ class Join:
             work.outcomes[topic, Outcome.SKIPPED if seen else Outcome.REJECTED] += 1
             if not seen:
                 letters.bury(record, source, rejected.reason, rejected.detail, work)
-            return
-        batch = self._batch(decoded.batch_id, record, work)
-        step = self._step(batch, decoded.event, Position(record.offset, record.timestamp, source), record)
+            return None
+        batch = self.tables.batch(decoded.batch_id)
+        event = decoded.event
+        if batch.pending and isinstance(event, Registration) and self._many(batch, event, record, work, bounds):
+            if batch.registration is None:
+                self._remark(decoded, source, work)
+            return batch, event
+        self._note(batch, record, work)
+        step = self._step(batch, event, Position(record.offset, record.timestamp, source), record)
         if seen and not step.facts:
             work.outcomes[topic, Outcome.SKIPPED] += 1
-            return
+            return None
         work.outcomes[topic, step.outcome] += 1
         if decoded.remark is not None and step.outcome is Outcome.REGISTERED:
-            work.mismatches += 1
-            letters.remark(decoded, source)
+            self._remark(decoded, source, work)
         if step.outcome is Outcome.HELD:
             work.hold(pending.key(batch.batch_id, record.offset), pending.value(Original(source, record.value)))
-        self._carry(batch, step, record, source, work)
+        self._carrier.carry(batch, step, record, source, work)
+        return None
 
-    def _tick(self, record: Any, work: Work) -> None:
+    @staticmethod
+    def _remark(decoded: Decoded, source: Source, work: Work) -> None:
+        if decoded.remark is not None:
+            work.mismatches += 1
+            letters.remark(decoded, source)
+
+    def _tick(self, record: Any, done: int, work: Work, bounds: Bounds) -> Generator[Work, None, Work]:
         tick = Tick(record.timestamp)
-        # What the store says is due, and what this chunk has touched, which the store does not know of yet.
-        due: dict[str, bytes | None] = dict.fromkeys(work.touched)
+        # What this chunk has touched, which the store does not know of yet; then what the store says is due.
+        touched: dict[str, bytes | None] = dict.fromkeys(work.touched)
+        stored = self._due(tick, bounds.facts)
+        due = touched | stored
+        while due:
+            for batch_id, row in due.items():
+                batch = self.tables.batch(batch_id)
+                if self._many(batch, tick, record, work, bounds):
+                    work = yield from self._parts(batch, tick, record, None, done, work, bounds)
+                else:
+                    self._look(batch, tick, row, record, work)
+                if work.size > bounds.size or work.in_parts:
+                    yield self._finish(work, done, record.offset)
+                    work = self._begin(done)
+            if len(stored) < bounds.facts:
+                break
+            # Once this is written, the store shows the next ones.
+            yield self._finish(work, done, record.offset)
+            work = self._begin(done)
+            due = stored = self._due(tick, bounds.facts)
+        return work
+
+    def _due(self, tick: Tick, most: int) -> dict[str, bytes | None]:
+        """The first ``most`` batches that are due by what the store says, each with its row in ``waiting``."""
+        due: dict[str, bytes | None] = {}
         for what, duration in self._durations():
             for since, batch_id in self.tables.waiting(what):
-                if since + duration > tick.time:
+                if since + duration > tick.time or len(due) == most:
                     break
                 due[batch_id] = waiting.key(what, since, batch_id)
-        for batch_id, row in due.items():
-            batch = self.tables.batch(batch_id)
-            work.touch(batch)
-            if row is not None and work.waited(batch) != row:
-                # A row too many: left by a worker that was paused and woke too late, or by a crash between the rows of
-                # a chunk, which may have left an original behind as well.
-                work.stale(row)
-                for orphan in self.tables.orphans(batch):
-                    work.settle(orphan)
-            step = self._step(batch, tick, Position(record.offset, record.timestamp), record)
-            self._carry(batch, step, record, None, work)
+        return due
 
-    def _act(self, record: Any, work: Work) -> None:
+    def _look(self, batch: Batch, tick: Tick, row: bytes | None, record: Any, work: Work) -> None:
+        """What a tick does to a batch that is to be looked at: by a ``row`` of the store, or just in case."""
+        work.touch(batch)
+        if row is not None and work.waited(batch) != row:
+            # A row too many: left by a worker that was paused and woke too late, or by a crash between the rows of
+            # a chunk, which may have left an original behind as well.
+            work.stale(row)
+            self._sweep(batch, work)
+        step = self._step(batch, tick, Position(record.offset, record.timestamp), record)
+        self._carrier.carry(batch, step, record, None, work)
+
+    def _act(self, record: Any, done: int, work: Work, bounds: Bounds) -> Generator[Work, None, Work]:
         found = acts.read(record, self._place(record, None), self._largest, work)
         if found is None:
-            return
-        batch = self._batch(found.batch_id, record, work)
+            return work
+        batch = self.tables.batch(found.batch_id)
+        if self._many(batch, found.act, record, work, bounds):
+            return (yield from self._parts(batch, found.act, record, None, done, work, bounds))
+        self._note(batch, record, work)
         step = self._step(batch, found.act, Position(record.offset, record.timestamp), record)
         work.outcomes[self._log, step.outcome] += 1
         acts.tell(batch.batch_id, step.facts)
-        self._carry(batch, step, record, None, work)
+        self._carrier.carry(batch, step, record, None, work)
+        return work
 
-    def _batch(self, batch_id: str, record: Any, work: Work) -> Batch:
-        """The batch that a record is about, noted as it is before."""
-        batch = self.tables.batch(batch_id)
+    def _many(self, batch: Batch, event: Event, record: Any, work: Work, bounds: Bounds) -> bool:
+        """Whether a record is to be done in parts: it concerns too many uploads, or a part of it has been done."""
+        if bounds is UNBOUNDED or not isinstance(event, Registration | Tick | Discard | Reopen):
+            return False
+        if batch.last >= record.offset:
+            return batch.last == record.offset and left(batch, event, self._policy)
+        count = remaining(batch, event)
+        return count > 0 and count > self._originals.most(batch, event, self._policy, work, bounds)
+
+    def _parts(  # noqa: PLR0917 - a record, what it is about, and where the chunk stands
+        self, batch: Batch, event: Event, record: Any, source: Source | None, done: int, work: Work, bounds: Bounds
+    ) -> Generator[Work, None, Work]:
+        """Do a record in parts, each a work of its own; the last one is the work to go on with, and to be finished."""
+        position = Position(record.offset, record.timestamp, source)
+        if work.begin < done or work.touched or work.outputs:
+            yield self._finish(work, done, record.offset)
+            work = self._begin(done)
+        self._note(batch, record, work)
+        topic = self._log if source is None else names.INPUTS[source.topic]
+        while True:
+            work.part(batch, remaining(batch, event))
+            most = self._originals.most(batch, event, self._policy, work, bounds)
+            step = self._step(batch, event, position, record, most)
+            if not isinstance(event, Tick) and step.outcome is not Outcome.REPEATED:
+                work.outcomes[topic, step.outcome] += 1
+            acts.tell(batch.batch_id, step.facts)
+            self._carrier.carry(batch, step, record, source, work)
+            if not left(batch, event, self._policy):
+                return work
+            yield self._finish(work, done, record.offset)
+            work = self._begin(done)
+            work.touch(batch)
+
+    def _note(self, batch: Batch, record: Any, work: Work) -> None:
+        """Note the batch that a record is about, as it is before."""
         work.touch(batch)
         if record.offset <= batch.last:
             # Read again after a crash that came between state and offset, and may have come before the last deletions.
+            self._sweep(batch, work)
+
+    def _sweep(self, batch: Batch, work: Work) -> None:
+        """Delete the originals that a crash left behind: from before this start, so once is enough."""
+        if batch.batch_id not in self._swept:
+            self._swept.add(batch.batch_id)
             for orphan in self.tables.orphans(batch):
                 work.settle(orphan)
-        return batch
 
-    def _step(self, batch: Batch, event: Event, position: Position, record: Any) -> Step:
+    def _step(self, batch: Batch, event: Event, position: Position, record: Any, most: int | None = None) -> Step:
         try:
-            return fold(batch, event, position, self._policy)
+            if most is None:
+                return fold(batch, event, position, self._policy)
+            return fold(batch, event, position, self._policy, most)
         except Exception as error:
             topic, partition, offset = self._place(record, position.source)
             message = (
                 f"{topic} partition {partition} offset {offset} (offset {record.offset} of {self._log} partition "
                 f"{self.partition}), batch {batch.batch_id}: the fold failed with {type(error).__name__}: {error}. "
-                "Nothing of this poll was committed. This is a bug: report it. To go on without this record, start "
+                "Nothing of this record was committed. This is a bug: report it. To go on without this record, start "
                 f"with ROLLCALL_SKIP_POISON={topic}:{partition}:{offset}, which sends it to the dead letters"
             )
             raise PoisonError(message) from error
-
-    def _carry(self, batch: Batch, step: Step, record: Any, source: Source | None, work: Work) -> None:
-        """Turn what was decided into rows and outputs."""
-        # Outputs first: an expiry needs the original, whose row goes with the fact.
-        for output in step.outputs:
-            if isinstance(output, Message):
-                work.say(output)
-                if output.topic == names.READY:
-                    work.ready(batch, record.timestamp)
-                elif output.topic == names.TIMEOUT:
-                    log.warning("batch is late", batch_id=batch.batch_id, correlation_id=output.correlation_id)
-            else:
-                self._say(batch, output, record, source, work)
-        facts = step.facts
-        if facts:
-            work.decided(batch, facts)
-            for fact in facts:
-                if isinstance(fact, _SETTLING) and fact.held >= 0:
-                    work.settle(pending.key(batch.batch_id, fact.held))
-
-    def _say(self, batch: Batch, output: DeadLetter | Expiry, record: Any, source: Source | None, work: Work) -> None:
-        """Say what needs the input, or the original of an earlier one."""
-        if isinstance(output, Expiry):
-            original = self._original(batch.batch_id, output, work)
-            work.say(expired(batch.batch_id, output, original.source, original.value))
-            work.given_up[output.reason] += 1
-            log.warning(
-                "pending upload expired",
-                reason=output.reason,
-                batch_id=batch.batch_id,
-                correlation_id=output.upload.correlation_id,
-                file_upload_id=output.upload.upload_id,
-            )
-        elif source is not None:
-            about = {"batch_id": batch.batch_id, "correlation_id": output.correlation_id}
-            letters.bury(record, source, output.reason, output.detail, work, about)
-
-    def _original(self, batch_id: str, expiry: Expiry, work: Work) -> Original:
-        value = work.held(pending.key(batch_id, expiry.held))
-        original = self.tables.original(batch_id, expiry.held) if value is None else pending.original_of(value)
-        if original is None:
-            message = f"batch {batch_id}: the original of the upload at log offset {expiry.held} is missing"
-            raise PoisonError(message)
-        return original
 
     def _place(self, record: Any, source: Source | None) -> tuple[str, int, int]:
         """Where a record stands for an operator: its input's own position, or the log's where it has none."""

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from app.core import names
 from app.core.batch import Batch, State
@@ -16,6 +17,18 @@ from app.core.messages import Message
 from app.wire import dead_letter
 from app.wire.encode import Headers, encode
 from tables import batches, waiting
+
+#: A topic takes 1,048,588 bytes by default, and the outputs' topics of a platform may not have been made by Rollcall.
+_LARGE = 1_000_000
+
+
+class LargeOutput(NamedTuple):
+    """An output that a topic may refuse for its size: of ``size`` bytes, from the record at log offset ``at``."""
+
+    topic: str
+    size: int
+    batch_id: str
+    at: int
 
 
 @dataclass
@@ -29,6 +42,15 @@ class Work:
     emitted_at: datetime
     source_service: str
     outputs: list[tuple[str, bytes | None, bytes | None, Headers]] = field(default_factory=list)
+    #: The bytes of the outputs' values.
+    size: int = 0
+    #: How many records of the chunk had been done with before it, how many it does, and the next offset of the log that
+    #: may be committed once it is carried out.
+    begin: int = 0
+    records: int = 0
+    end: int = 0
+    #: Outputs so large that a topic may refuse them, each with the log offset and the batch that it came from.
+    large: list[LargeOutput] = field(default_factory=list)
     rows: dict[bytes, bytes | None] = field(default_factory=dict)
     outcomes: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
     dead: Counter[str] = field(default_factory=Counter)
@@ -44,19 +66,26 @@ class Work:
     _settled: dict[bytes, None] = field(default_factory=dict)
     _stale: dict[bytes, None] = field(default_factory=dict)
     _facts: dict[str, list[Fact]] = field(default_factory=dict)
+    #: The batch of which this is a part of what a record does to it, and how much was left to do when the part began.
+    _parts: dict[str, int] = field(default_factory=dict)
     _waited: dict[str, bytes | None] = field(default_factory=dict)
     _batches: dict[str, Batch] = field(default_factory=dict)
 
-    def say(self, message: Message) -> None:
-        """Publish an output."""
+    def say(self, message: Message, at: int) -> None:
+        """Publish an output of the record at log offset ``at``."""
         value, headers = encode(message, self.emitted_at, self.source_service)
         self.outputs.append((message.topic, message.key.encode(), value, headers))
+        size = len(value)
+        self.size += size
+        if size > _LARGE:
+            self.large.append(LargeOutput(message.topic, size, message.data.batch_id, at))
 
     def bury(
         self, reason: str, detail: str, where: tuple[str, int, int], key: bytes | None, value: bytes | None
     ) -> None:
         """Publish a dead letter: the original bytes, why, and where they stand (topic, partition, offset)."""
         self.outputs.append((names.DEAD_LETTER, key, value, dead_letter.headers(reason, detail, *where)))
+        self.size += 0 if value is None else len(value)
         self.dead[reason] += 1
 
     def ready(self, batch: Batch, time: int) -> None:
@@ -75,6 +104,10 @@ class Work:
     def waited(self, batch: Batch) -> bytes | None:
         """The row of ``waiting`` that a touched batch had when the chunk began."""
         return self._waited[batch.batch_id]
+
+    def part(self, batch: Batch, left: int) -> None:
+        """Note that all that this work does to a batch is a part of what one record does, which has ``left`` to do."""
+        self._parts[batch.batch_id] = left
 
     def decided(self, batch: Batch, facts: Sequence[Fact]) -> None:
         """Note what was decided about a batch that was touched before."""
@@ -99,6 +132,11 @@ class Work:
     def stale(self, key: bytes) -> None:
         """Delete a row of ``waiting`` that is not so."""
         self._stale[key] = None
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether it is a part of what a record does: then it is nothing else."""
+        return bool(self._parts)
 
     @property
     def said(self) -> Counter[str]:
@@ -130,9 +168,14 @@ class Work:
             before, after = self._waited[batch_id], waiting.key_for(self._batches[batch_id])
             if before != after and after is not None:
                 rows[after] = b""
-            row = batches.row_with_acts if self._batches[batch_id].acts else batches.row
-            key, value = row(batch_id, facts)
-            rows[key] = value
+            acts = bool(self._batches[batch_id].acts)
+            key, value = (batches.row_with_acts if acts else batches.row)(batch_id, facts)
+            if batch_id in self._parts:
+                rows[batches.part_key(batch_id, facts[0].at, self._parts[batch_id])] = value
+            elif len(value) > batches.LARGEST:
+                rows.update(batches.cut(batch_id, facts, acts=acts))
+            else:
+                rows[key] = value
             if before != after and before is not None:
                 superfluous.append(before)
         rows.update(dict.fromkeys(key for key in self._settled if key not in self._held))

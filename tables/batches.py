@@ -1,24 +1,28 @@
 """Table ``batches``: what became of every upload.
 
-* **Key**: ``b``, the batch id, the log offset of the first and of the last fact in the row (8 bytes each).
+* **Key**: ``b``, the batch id, the log offset of the first and of the last fact in the row (8 bytes each). A record
+  that concerns very many uploads is done in parts, a row each: instead of the last offset its key has 2^64 - 1 minus
+  how many were left to do when the part began, which no offset reaches, so that parts are in their order.
 * **Value**: a format byte (2 for a batch to which an operator has done something, else 1), then the facts that one
   chunk of the log brought about for the batch, in order (MessagePack).
 * **Lifetime**: for ever. A batch is kept when it completes; late uploads and repeats are answered from it.
-* **Size bound**: one fact an accepted upload, about 40 bytes beside the ids it names; one row a batch a chunk.
+* **Size bound**: one fact an accepted upload, about 40 bytes beside the ids it names; one row a batch a chunk, or
+  several where it would have over 4 MiB.
 * **Who writes**: the task that owns the partition, in the chunk that folded the records. **No key is ever written
   with two meanings**: what a chunk
   of a batch's records did is a function of the log. A worker that was paused and wakes too late repeats true
-  statements, which is all it can do; rows that overlap are united by log offset (:func:`app.core.batch.replay`).
+  statements, which is all it can do; rows that overlap are united by log offset (:func:`app.core.replay.replay`).
 """
 
 import re
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from app.core.batch import Batch, replay
+from app.core.batch import Batch
 from app.core.facts import Fact
+from app.core.replay import replay
 from app.errors import OperatorError
 from tables import keys
 
@@ -26,7 +30,13 @@ from tables import keys
 #: of what operators do; other rows are written in format 1, so that releases that know no acts can read them.
 FORMAT = 2
 
+#: A larger row is cut. One record brings about facts of its own size and, in one part, 1,000 small ones: 4 MiB (the
+#: most that ROLLCALL_MAX_MESSAGE_BYTES allows) + 4 MiB (1,000 ids of 1,000 characters of 4 bytes) is half of what the
+#: changelog takes.
+LARGEST = 4 * 1024 * 1024
+
 _RANGE = struct.Struct(">QQ")
+_LAST = 2**64 - 1
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Fact])
 _rows_decoder = msgspec.msgpack.Decoder(list[list[Fact]])
@@ -60,6 +70,32 @@ def row_with_acts(batch_id: str, facts: Sequence[Fact]) -> tuple[bytes, bytes]:
     """As :func:`row`, for a batch to which an operator has done something."""
     key, value = row(batch_id, facts)
     return key, _WITH_ACTS + value[1:]
+
+
+def part_key(batch_id: str, at: int, left: int) -> bytes:
+    """The key of the row for a part of what the record at log offset ``at`` did, which had ``left`` uploads to do."""
+    return prefix(batch_id) + _RANGE.pack(at, _LAST - left)
+
+
+def cut(batch_id: str, facts: Sequence[Fact], *, acts: bool) -> Iterator[tuple[bytes, bytes]]:
+    """The rows of what a chunk did to a batch where one would be larger than :data:`LARGEST`.
+
+    ``acts``: as :func:`row_with_acts`. A row is cut between two records only, so what it says is whole.
+    """
+    key, value = (row_with_acts if acts else row)(batch_id, facts)
+    if len(value) <= LARGEST or facts[0].at == facts[-1].at:
+        yield key, value
+        return
+    middle = _between_records(facts)
+    yield from cut(batch_id, facts[:middle], acts=acts)
+    yield from cut(batch_id, facts[middle:], acts=acts)
+
+
+def _between_records(facts: Sequence[Fact]) -> int:
+    """The place nearest to the middle, from there back or else forth, at which another record begins."""
+    middle = len(facts) // 2
+    back = next((at for at in range(middle, 0, -1) if facts[at].at != facts[at - 1].at), None)
+    return back or next(at for at in range(middle + 1, len(facts)) if facts[at].at != facts[at - 1].at)
 
 
 def facts_of(value: bytes) -> list[Fact]:

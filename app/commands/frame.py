@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 from pydantic import BaseModel
 from rich.console import RenderableType
 
-from agents.join import PoisonError
+from agents.poison import PoisonError
 from app.commands.show import terminal
 from app.engine import connect
 from app.errors import OperatorError

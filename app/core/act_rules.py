@@ -25,6 +25,7 @@ Every function is pure. A refusal is a sentence for the operator.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import assert_never
 
 from app.core.acts import Act, Discard, DiscardUpload, Extend, ForceComplete, Reopen
@@ -40,16 +41,34 @@ _UNREGISTERED = "the batch has no registration yet, so it has no slots"
 _NOTHING_PENDING = "nothing is pending for the batch"
 
 
-def decide_act(batch: Batch, act: Act, position: Position, policy: Policy) -> tuple[Fact, ...]:
+def decide_act(batch: Batch, act: Act, position: Position, policy: Policy, most: int) -> tuple[Fact, ...]:
     """The facts that an act brings about: first that it was done, then what follows from it.
 
-    None for an act that the batch has had (the same ``act_id``): it changes nothing.
+    None for an act that the batch has had (the same ``act_id``): it changes nothing. What concerns many uploads is
+    decided for ``most`` of them, as in :func:`app.core.rules.decide`.
     """
     if act.act_id in batch.acts:
         return ()
     refused = refusal(batch, act, policy)
     acted = Acted(position.at, position.time, act, refused)
-    return (acted,) if refused is not None else (acted, *_consequences(batch, act, position))
+    return (acted,) if refused is not None else (acted, *_consequences(batch, act, position, most))
+
+
+def act_left(batch: Batch, act: Discard | Reopen) -> bool:
+    """Whether an act, which is the latest that the batch has had, is not yet done with."""
+    acted = batch.acts.get(act.act_id)
+    if acted is None or acted.refused is not None or acted.at != batch.last:
+        return False
+    if isinstance(act, Discard):
+        return bool(batch.pending)
+    return bool(batch.excess) and not batch.complete
+
+
+def decide_rest_of_act(batch: Batch, act: Discard | Reopen, position: Position, most: int) -> tuple[Fact, ...]:
+    """The next facts of an act of which something is left (:func:`act_left`)."""
+    if isinstance(act, Discard):
+        return tuple(_dismiss(batch, list(islice(batch.pending.values(), most)), position))
+    return tuple(_retake(batch, len(batch.slots), position.at, most))
 
 
 def refusal(batch: Batch, act: Act, policy: Policy) -> str | None:
@@ -66,13 +85,8 @@ def refusal(batch: Batch, act: Act, policy: Policy) -> str | None:
     if isinstance(act, Discard):
         return None if state is State.OPEN or batch.pending else _NOTHING_PENDING
     if isinstance(act, DiscardUpload):
-        return None if _pending(batch, act.upload_id) >= 0 else f"upload {act.upload_id} is not pending"
+        return None if batch.pending_at(act.upload_id) is not None else f"upload {act.upload_id} is not pending"
     return _refuse_extend(batch, act, policy)
-
-
-def free_slots(batch: Batch) -> list[int]:
-    """The slots that have no outcome, in order. Once operators have acted they need not be one run."""
-    return [slot for slot, upload in enumerate(batch.slots) if upload is None]
 
 
 def _refuse_reopen(batch: Batch, act: Reopen) -> str | None:
@@ -85,7 +99,7 @@ def _refuse_reopen(batch: Batch, act: Reopen) -> str | None:
     known = sorted(set(act.essay_ids) & set(batch.essay_ids))
     if known:
         return f"the batch has a slot for {known[0]} already"
-    if not act.essay_ids and not free_slots(batch):
+    if not act.essay_ids and batch.free_slot() is None:
         return "every slot of the batch has its outcome: say for which new essay ids it is to be re-opened"
     return None
 
@@ -104,11 +118,6 @@ def _refuse_extend(batch: Batch, act: Extend, policy: Policy) -> str | None:
     return None
 
 
-def _pending(batch: Batch, upload_id: str) -> int:
-    """The log offset of a pending upload, or -1."""
-    return next((at for at, held in batch.pending.items() if held.upload.upload_id == upload_id), -1)
-
-
 def nothing_left(batch: Batch, gone: int, at: int) -> Iterator[Fact]:
     """What follows where ``gone`` pending uploads are given up and nothing is pending then: the batch is as new."""
     if batch.extension and gone == len(batch.pending):
@@ -122,22 +131,30 @@ def _dismiss(batch: Batch, dismissed: Sequence[Held], position: Position) -> Ite
         yield from nothing_left(batch, len(dismissed), position.at)
 
 
-def _consequences(batch: Batch, act: Act, position: Position) -> Iterator[Fact]:
+def _consequences(batch: Batch, act: Act, position: Position, most: int) -> Iterator[Fact]:
     at = position.at
     if isinstance(act, ForceComplete):
         yield Closed(at, FORCED)
     elif isinstance(act, Discard):
         if batch.registration is not None:
             yield Closed(at, DISCARDED)
-        yield from _dismiss(batch, list(batch.pending.values()), position)
+        yield from _dismiss(batch, list(islice(batch.pending.values(), most)), position)
     elif isinstance(act, DiscardUpload):
-        yield from _dismiss(batch, [batch.pending[_pending(batch, act.upload_id)]], position)
+        held = batch.pending_at(act.upload_id)
+        yield from _dismiss(batch, [] if held is None else [batch.pending[held]], position)
     elif isinstance(act, Extend):
         yield Extended(at, act.seconds * 1000)
     elif isinstance(act, Reopen):
         yield Reopened(at, position.time, act.essay_ids)
-        free = [*free_slots(batch), *range(len(batch.slots), len(batch.slots) + len(act.essay_ids))]
-        for slot, text_id in zip(free, batch.excess, strict=False):  # as many as there are of both
-            yield Retaken(at, slot, text_id)
+        yield from _retake(batch, len(batch.slots) + len(act.essay_ids), at, most)
     else:
         assert_never(act)
+
+
+def _retake(batch: Batch, slots: int, at: int, most: int) -> Iterator[Fact]:
+    """Excess contents take the free ones of so many slots, in upload order: as many as there are of both."""
+    there, first = batch.slots, batch.free_slot()
+    candidates = range(len(there) if first is None else first, slots)
+    free = (slot for slot in candidates if slot >= len(there) or there[slot] is None)
+    for slot, text_id in islice(zip(free, batch.excess, strict=False), most):
+        yield Retaken(at, slot, text_id)

@@ -5,7 +5,6 @@ and never speaks (:mod:`app.core.outputs` does), so applying the stored facts of
 whatever the rules have become since.
 """
 
-from collections.abc import Sequence
 from enum import Enum
 
 from app.core.events import Content, Registration, Source, Upload
@@ -54,8 +53,8 @@ class Batch:
 
     ``slots[i]`` is what the slot of ``essay_ids[i]`` got: a content, a failure, or None while it waits.
     ``pending`` maps log offset to the pending upload, in upload order. ``texts`` maps a text id to its slot, PENDING
-    or IN_EXCESS. ``uploads`` maps an upload id to the text it has, or to None when it failed. ``last`` is the log
-    offset of the latest.
+    or IN_EXCESS. ``uploads`` maps an upload id to the text it has, or to None when it failed; ``aliases`` maps a text
+    to the uploads that brought it again under ids of their own. ``last`` is the log offset of the latest.
 
     What operators did: ``acts`` by act id, in log order; ``closed`` is how they closed it (FORCED, DISCARDED), None
     where they have not, or have opened it again; ``openings`` counts how often they did, and ``opened_at`` is the log
@@ -64,7 +63,11 @@ class Batch:
     """
 
     __slots__ = (
+        "_first_free",
+        "_held_at",
+        "_last_free",
         "acts",
+        "aliases",
         "batch_id",
         "closed",
         "conflicts",
@@ -98,6 +101,7 @@ class Batch:
         self.pending: dict[int, Held] = {}
         self.texts: dict[str, int] = {}
         self.uploads: dict[str, str | None] = {}
+        self.aliases: dict[str, list[str]] = {}
         self.excess: dict[str, Content] = {}
         self.late_failures = 0
         self.timed_out = False
@@ -109,6 +113,11 @@ class Batch:
         self.opened_at = 0
         self.extension = 0
         self.last = -1
+        # No slot before the one and none behind the other is free.
+        self._first_free = 0
+        self._last_free = -1
+        # The log offset of each upload that is pending, and of others that were; made when it is first asked for.
+        self._held_at: dict[str, int] | None = None
 
     @property
     def state(self) -> State:
@@ -136,6 +145,30 @@ class Batch:
             return None if self.complete else self.opened_at + self.extension
         return next(iter(self.pending.values())).time + self.extension if self.pending else None
 
+    def free_slot(self, *, last: bool = False) -> int | None:
+        """The first slot without an outcome, or the last one; None where there is none.
+
+        For batches that operators have acted on: of others the two counts say it. A slot that has its outcome keeps it,
+        so each is passed over once, however often this is asked.
+        """
+        if self.filled + self.failed == len(self.slots):
+            return None
+        slots = self.slots
+        if last:
+            while slots[self._last_free] is not None:
+                self._last_free -= 1
+            return self._last_free
+        while slots[self._first_free] is not None:
+            self._first_free += 1
+        return self._first_free
+
+    def pending_at(self, upload_id: str) -> int | None:
+        """The log offset of a pending upload, or None where it isn't pending."""
+        if self._held_at is None:
+            self._held_at = {held.upload.upload_id: at for at, held in self.pending.items()}
+        at = self._held_at.get(upload_id)
+        return at if at in self.pending else None
+
     def content_of(self, text_id: str) -> Content | None:
         """The content that first brought this text, if it has a slot or is in excess."""
         place = self.texts.get(text_id, PENDING)
@@ -160,6 +193,8 @@ class Batch:
             return upload
         if isinstance(fact, Held):
             self.pending[fact.at] = fact
+            if self._held_at is not None:
+                self._held_at[fact.upload.upload_id] = fact.at
             self._know(fact.upload, PENDING)
             return fact.upload
         if isinstance(fact, Surplus):
@@ -192,8 +227,10 @@ class Batch:
             self.extension = 0  # it was for what was pending
             self.essay_ids = fact.registration.essay_ids
             self.slots = [None] * len(self.essay_ids)
+            self._last_free = len(self.slots) - 1
         elif isinstance(fact, Alias):
             self.uploads[fact.upload_id] = fact.text_id
+            self.aliases.setdefault(fact.text_id, []).append(fact.upload_id)
         elif isinstance(fact, TimedOut):
             self.timed_out = True
         elif isinstance(fact, Conflicted):
@@ -216,6 +253,7 @@ class Batch:
             self.timed_out = False
             self.essay_ids = (*self.essay_ids, *fact.essay_ids)
             self.slots.extend([None] * len(fact.essay_ids))
+            self._last_free = len(self.slots) - 1
 
     def _know(self, upload: Upload, place: int) -> bool:
         """Note where an upload is; whether it is a content."""
@@ -227,47 +265,9 @@ class Batch:
         return False
 
     def _forget(self, upload: Upload) -> None:
-        if not isinstance(upload, Content):
-            del self.uploads[upload.upload_id]
-            return
-        del self.texts[upload.text_id]
-        for upload_id in [known for known, text in self.uploads.items() if text == upload.text_id]:
-            del self.uploads[upload_id]
-
-
-def replay(batch_id: str, rows: Sequence[Sequence[Fact]]) -> Batch:
-    """The state that the stored rows of a batch add up to.
-
-    A row is what one writer's chunk of the log did to the batch, in order. Rows may come in any order and overlap
-    (two writers cut the log into different chunks): a fact is a statement, so equal ones are one; their log offset
-    orders them, and the facts of one log record keep their order.
-    """
-    batch = Batch(batch_id)
-    for row in rows if _in_order(rows) else _united(rows):
-        for fact in row:
-            batch.apply(fact)
-    return batch
-
-
-def _in_order(rows: Sequence[Sequence[Fact]]) -> bool:
-    """Whether each row begins behind the end of the last: it nearly always does."""
-    end = -1
-    for row in rows:
-        if row:
-            if row[0].at <= end:
-                return False
-            end = row[-1].at
-    return True
-
-
-def _united(rows: Sequence[Sequence[Fact]]) -> list[list[Fact]]:
-    """The facts of all rows by log offset, each once."""
-    by_offset: dict[int, list[Fact]] = {}
-    for row in rows:
-        known = set(by_offset)
-        for fact in row:
-            if fact.at not in known:
-                by_offset.setdefault(fact.at, []).append(fact)
-            elif fact not in by_offset[fact.at]:
-                by_offset[fact.at].append(fact)
-    return [by_offset[at] for at in sorted(by_offset)]
+        """Forget an upload, and the text that it brought with all that brought it again."""
+        del self.uploads[upload.upload_id]
+        if isinstance(upload, Content):
+            del self.texts[upload.text_id]
+            for upload_id in self.aliases.pop(upload.text_id, ()):
+                del self.uploads[upload_id]

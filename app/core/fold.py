@@ -6,6 +6,7 @@ guarantee of the engine stands on.
 """
 
 from enum import StrEnum
+from sys import maxsize
 
 import msgspec
 
@@ -13,7 +14,7 @@ from app.core.batch import Batch
 from app.core.events import Content, Event, Failure, Policy, Position, Registration, Tick
 from app.core.facts import Acted, Alias, Conflicted, Fact, Held, Placed, Registered, Surplus
 from app.core.outputs import Output, answer_to_repeat, conflict, outputs_of
-from app.core.rules import decide
+from app.core.rules import decide, decide_rest, left
 
 
 class Outcome(StrEnum):
@@ -50,32 +51,38 @@ class Step(msgspec.Struct, frozen=True, gc=False):
     outcome: Outcome
 
 
-def fold(batch: Batch, event: Event, position: Position, policy: Policy) -> Step:
-    """Fold one event of the log into its batch.
+def fold(batch: Batch, event: Event, position: Position, policy: Policy, most: int = maxsize) -> Step:
+    """Fold one event of the log into its batch; one that concerns many uploads for ``most`` of them at a time.
+
+    While something is :func:`~app.core.rules.left` of it, it is to be folded again, at the same position.
 
     Records of one batch come in log order. Nothing has changed if deciding raises: it comes before applying.
 
     A repeat changes nothing and gets the answer that the original got (same event id, same data), never a second
     Ready.
     """
+    outputs: list[Output] = []
     if position.at <= batch.last:
         # The state is ahead of the offset (a crash between the two): this record is in it, and what it had to say was
-        # said before the state was written.
-        return Step(batch, (), [], Outcome.REPEATED)
-    if batch.expired and position.source in batch.expired:
+        # said before the state was written. But it may be in it only in part.
+        if position.at < batch.last or not left(batch, event, policy):
+            return Step(batch, (), [], Outcome.REPEATED)
+        facts, outcome = decide_rest(batch, event, position, policy, most), Outcome.REPEATED
+    elif batch.expired and position.source in batch.expired:
         # The hop repeated an input whose upload has expired since. Put back, it would have a position of its own.
         return Step(batch, (), [], Outcome.REPEATED)
-    facts = decide(batch, event, position, policy)
-    outputs: list[Output] = []
-    if isinstance(event, Content) and (not facts or isinstance(facts[0], Alias)):
-        outputs += answer_to_repeat(batch, event.text_id)
+    else:
+        facts = decide(batch, event, position, policy, most)
+        outcome = _outcome(event, facts)
+        if isinstance(event, Content) and (not facts or isinstance(facts[0], Alias)):
+            outputs += answer_to_repeat(batch, event.text_id)
     for fact in facts:
         upload = batch.apply(fact)
         if isinstance(fact, Conflicted) and isinstance(event, Registration | Content | Failure):
             outputs.append(conflict(batch, fact, event))
         else:
             outputs += outputs_of(batch, fact, upload, policy)
-    return Step(batch, facts, outputs, _outcome(event, facts))
+    return Step(batch, facts, outputs, outcome)
 
 
 def _outcome(event: Event, facts: tuple[Fact, ...]) -> Outcome:

@@ -22,8 +22,11 @@ DISCARDED is as COMPLETE. What operators do has rules of its own (:mod:`app.core
 """
 
 from collections.abc import Iterator
+from itertools import islice
+from sys import maxsize
 
-from app.core.act_rules import decide_act, free_slots, nothing_left
+from app.core.act_rules import act_left, decide_act, decide_rest_of_act, nothing_left
+from app.core.acts import Discard, Reopen
 from app.core.batch import Batch
 from app.core.events import Content, Event, Failure, Policy, Position, Registration, Tick, Upload
 from app.core.facts import Alias, Conflicted, Expired, Fact, Held, Placed, Registered, Surplus, TimedOut
@@ -43,17 +46,49 @@ def slot_for(upload: Upload, slots: int, filled: int, failed: int) -> int | None
     return filled if isinstance(upload, Content) else slots - 1 - failed
 
 
-def decide(batch: Batch, event: Event, position: Position, policy: Policy) -> tuple[Fact, ...]:
-    """The facts that ``event``, read at ``position`` of the log, brings about for ``batch``."""
+def decide(batch: Batch, event: Event, position: Position, policy: Policy, most: int = maxsize) -> tuple[Fact, ...]:
+    """The facts that ``event``, read at ``position`` of the log, brings about for ``batch``.
+
+    An event that concerns many uploads at once (a registration that reconciles, a tick that gives up, a discard, a
+    re-opening) is decided for ``most`` of them; :func:`left` then says whether there are others, and
+    :func:`decide_rest` goes on.
+    """
     if isinstance(event, Content):
         return _content(batch, event, position)
     if isinstance(event, Failure):
         return _failure(batch, event, position)
     if isinstance(event, Registration):
-        return _registration(batch, event, position)
+        return _registration(batch, event, position, most)
     if isinstance(event, Tick):
-        return tuple(_due(batch, event, position.at, policy))
-    return decide_act(batch, event, position, policy)
+        return tuple(_due(batch, event, position.at, policy, most))
+    return decide_act(batch, event, position, policy, most)
+
+
+def left(batch: Batch, event: Event, policy: Policy) -> bool:
+    """Whether ``event``, which is the latest that the batch has had, is not yet done with.
+
+    The batch itself says so: there are uploads pending for one that is registered, say. So it does after a crash.
+    """
+    if isinstance(event, Registration):
+        return batch.registration is not None and bool(batch.pending)
+    if isinstance(event, Tick):
+        deadline = next_deadline(batch, policy)
+        return deadline is not None and deadline <= event.time
+    return isinstance(event, Discard | Reopen) and act_left(batch, event)
+
+
+def decide_rest(
+    batch: Batch, event: Event, position: Position, policy: Policy, most: int = maxsize
+) -> tuple[Fact, ...]:
+    """The next facts of an event of which something is :func:`left`.
+
+    With those that were decided before they are what would have been decided at once.
+    """
+    if isinstance(event, Registration):
+        return tuple(_reconcile(batch, len(batch.slots), position.at, most))
+    if isinstance(event, Tick):
+        return tuple(_due(batch, event, position.at, policy, most))
+    return decide_rest_of_act(batch, event, position, most) if isinstance(event, Discard | Reopen) else ()
 
 
 def next_deadline(batch: Batch, policy: Policy) -> int | None:
@@ -97,28 +132,24 @@ def _arrive(batch: Batch, upload: Upload, position: Position) -> tuple[Fact, ...
 
 def _slot_after_acts(batch: Batch, upload: Upload) -> int | None:
     """As :func:`slot_for`, where a batch may be closed with free slots, or have slots that were added behind."""
-    free = [] if batch.complete else free_slots(batch)
-    if not free:
-        return None
-    return free[0] if isinstance(upload, Content) else free[-1]
+    return None if batch.complete else batch.free_slot(last=not isinstance(upload, Content))
 
 
-def _registration(batch: Batch, registration: Registration, position: Position) -> tuple[Fact, ...]:
+def _registration(batch: Batch, registration: Registration, position: Position, most: int) -> tuple[Fact, ...]:
     if batch.registration is None:
         return (
             Registered(position.at, position.time, registration),
-            *_reconcile(batch, registration, position.at),
+            *_reconcile(batch, len(registration.essay_ids), position.at, most),
         )
     if _same(batch.registration, registration):
         return ()
     return _conflict(batch, position, REGISTRATION_CONFLICT)
 
 
-def _reconcile(batch: Batch, registration: Registration, at: int) -> Iterator[Fact]:
+def _reconcile(batch: Batch, slots: int, at: int, most: int) -> Iterator[Fact]:
     """Apply the pending uploads in upload order, exactly as if the registration had come first."""
-    slots = len(registration.essay_ids)
-    filled = failed = 0
-    for held in batch.pending.values():
+    filled, failed = batch.filled, batch.failed
+    for held in islice(batch.pending.values(), most):
         slot = slot_for(held.upload, slots, filled, failed)
         if slot is None:
             yield Surplus(at, held.at, None)
@@ -146,19 +177,22 @@ def _same(one: Registration, other: Registration) -> bool:
     )
 
 
-def _due(batch: Batch, tick: Tick, at: int, policy: Policy) -> Iterator[Fact]:
-    if batch.registration is None:
-        if policy.pending_ttl:
-            expired = 0
-            for held in batch.pending.values():
-                if held.time + batch.extension + policy.pending_ttl <= tick.time:
-                    yield Expired(at, held.at, held.time)
-                    expired += 1
-            yield from nothing_left(batch, expired, at)
-        return
+def _due(batch: Batch, tick: Tick, at: int, policy: Policy, most: int) -> Iterator[Fact]:
+    """What is due. Pending uploads are given up in upload order, so one that isn't due keeps those behind it."""
     deadline = next_deadline(batch, policy)
-    if deadline is not None and deadline <= tick.time:
+    if deadline is None or deadline > tick.time:
+        return
+    if batch.registration is not None:
         yield TimedOut(at)
+        return
+    latest = tick.time - policy.pending_ttl - batch.extension
+    expired = 0
+    for held in islice(batch.pending.values(), most):
+        if held.time > latest:
+            break
+        yield Expired(at, held.at, held.time)
+        expired += 1
+    yield from nothing_left(batch, expired, at)
 
 
 def _conflict(batch: Batch, position: Position, reason: str) -> tuple[Fact, ...]:

@@ -15,8 +15,9 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from app.core import names
-from app.core.batch import Batch, replay
+from app.core.batch import Batch
 from app.core.events import Content, Upload
+from app.core.replay import replay
 from app.engine.partitioner import partition_for
 from app.engine.topic_checks import way_out
 from app.engine.topics import changelog_topic, log_topic

@@ -10,6 +10,7 @@ import json
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 Headers = Sequence[tuple[str, bytes | None]]
@@ -42,6 +43,10 @@ class Reckoned:
     terms: str | None = None
     essays: list[str] = field(default_factory=list)
     slots: list[Upload | None] = field(default_factory=list)
+    #: How many slots are free, and before and behind which none is: a slot that is taken stays so.
+    free: int = 0
+    first: int = 0
+    last: int = -1
     pending: list[Pending] = field(default_factory=list)
     excess: list[Upload] = field(default_factory=list)
     late_failures: int = 0
@@ -58,7 +63,7 @@ class Reckoned:
     @property
     def done(self) -> bool:
         """Whether it takes nothing more."""
-        return self.terms is not None and (self.closed is not None or None not in self.slots)
+        return self.terms is not None and (self.closed is not None or not self.free)
 
     def summary(self) -> dict[str, Any]:
         """What is compared."""
@@ -142,9 +147,10 @@ class Reckoner:
     def _look(self, batch: Reckoned, time: int) -> int | None:
         """What is due in a batch by now; when to look again, where a deadline was put off."""
         if batch.terms is None:
+            # In upload order: what isn't due yet keeps what came behind it.
             wait = batch.later + self._ttl
-            _forget(batch, [one for one in batch.pending if one.time + wait <= time])
-            return min((one.time + wait for one in batch.pending), default=None)
+            _forget(batch, list(takewhile(lambda one: one.time + wait <= time, batch.pending)))
+            return batch.pending[0].time + wait if batch.pending else None
         due = batch.opened + batch.later + self._readiness
         if batch.done or batch.late or due > time:
             return None if batch.done or batch.late else due
@@ -193,9 +199,11 @@ class Reckoner:
             return False
         batch.closed, batch.opened, batch.later, batch.late = None, time, 0, False
         batch.essays += more
-        batch.slots += [None] * len(more)
-        while batch.excess and None in batch.slots:
-            batch.slots[batch.slots.index(None)] = batch.excess.pop(0)
+        _add_slots(batch, len(more))
+        retaken = min(len(batch.excess), batch.free)
+        for upload in batch.excess[:retaken]:
+            _take(batch, upload)
+        del batch.excess[:retaken]
         return True
 
 
@@ -219,7 +227,7 @@ def _register(batch: Reckoned, data: dict[str, Any], time: int, place: tuple[int
         return False
     batch.terms, batch.opened, batch.later = terms, time, 0
     batch.essays = list(data["essay_ids"])
-    batch.slots = [None] * len(batch.essays)
+    _add_slots(batch, len(batch.essays))
     waiting, batch.pending = batch.pending, []
     for one in waiting:
         _settle(batch, one.what)
@@ -234,24 +242,41 @@ def _know(batch: Reckoned, upload: Upload) -> None:
 
 def _settle(batch: Reckoned, upload: Upload) -> None:
     """A slot: the first free one for a text, the last free one for a failure; or none, where none is left."""
-    free = [] if batch.done else [number for number, one in enumerate(batch.slots) if one is None]
-    if free:
-        batch.slots[free[0] if upload.text is not None else free[-1]] = upload
+    if not batch.done:
+        _take(batch, upload)
     elif upload.text is not None:
         batch.excess.append(upload)
     else:
         batch.late_failures += 1
 
 
+def _add_slots(batch: Reckoned, count: int) -> None:
+    batch.slots += [None] * count
+    batch.free += count
+    batch.last = len(batch.slots) - 1
+
+
+def _take(batch: Reckoned, upload: Upload) -> None:
+    while batch.slots[batch.first] is not None:
+        batch.first += 1
+    while batch.slots[batch.last] is not None:
+        batch.last -= 1
+    batch.slots[batch.first if upload.text is not None else batch.last] = upload
+    batch.free -= 1
+
+
 def _forget(batch: Reckoned, gone: list[Pending]) -> None:
     """Give up pending uploads: put back, they are new."""
+    if not gone:
+        return
+    offsets = {one.offset for one in gone}
+    texts = {one.what.text for one in gone if one.what.text is not None}
+    batch.pending = [one for one in batch.pending if one.offset not in offsets]
+    batch.forgotten |= {one.source for one in gone}
+    batch.texts -= texts
     for one in gone:
-        batch.pending.remove(one)
-        batch.forgotten.add(one.source)
         if one.what.text is None:
             del batch.uploads[one.what.upload]
-        else:
-            batch.texts.discard(one.what.text)
-            batch.uploads = {upload: text for upload, text in batch.uploads.items() if text != one.what.text}
-    if gone and not batch.pending:
+    batch.uploads = {upload: text for upload, text in batch.uploads.items() if text not in texts}
+    if not batch.pending:
         batch.later = 0

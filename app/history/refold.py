@@ -33,7 +33,7 @@ class _Quiet(logging.Filter):
         return not _refolding.get()
 
 
-for _name in ("agents.join", "agents.acts", "agents.letters"):
+for _name in ("agents.join", "agents.carry", "agents.acts", "agents.letters"):
     logging.getLogger(_name).addFilter(_Quiet())
 
 

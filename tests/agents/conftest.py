@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 import agents.acts
-import agents.join
+import agents.carry
 import agents.letters
 from tables.store import Store
 from tests.agents.log import MakeWorker, Worker
@@ -24,7 +24,7 @@ class Lines(list[str]):
 @pytest.fixture(autouse=True)
 def lines(monkeypatch: pytest.MonkeyPatch) -> Lines:
     found = Lines()
-    for module in (agents.acts, agents.join, agents.letters):
+    for module in (agents.acts, agents.carry, agents.letters):
         monkeypatch.setattr(module, "log", found)
     return found
 

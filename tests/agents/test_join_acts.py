@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.join import PoisonError
+from agents.poison import PoisonError
 from app.core import names
 from app.core.batch import State
 from app.core.fold import Outcome

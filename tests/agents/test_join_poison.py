@@ -3,7 +3,7 @@
 import pytest
 
 import agents.join
-from agents.join import PoisonError
+from agents.poison import PoisonError
 from app.core.batch import Batch
 from app.core.events import Content, Event, Policy, Position
 from app.core.fold import Step, fold

@@ -131,5 +131,5 @@ def data_bytes(message: Said) -> bytes:
 
 def state(batch: Batch) -> dict[str, Any]:
     """Return everything that a batch is, in a form that compares by value; the order of what is pending counts."""
-    found = {name: getattr(batch, name) for name in Batch.__slots__}
+    found = {name: getattr(batch, name) for name in Batch.__slots__ if not name.startswith("_")}
     return found | {"pending": list(batch.pending.items()), "excess": list(batch.excess.items())}

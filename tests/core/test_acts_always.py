@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.acts import Act
-from app.core.batch import Batch, State, replay
+from app.core.batch import Batch, State
 from app.core.events import Content, Failure, Policy
 from app.core.facts import Acted, Closed, Dismissed, Expired, Fact, Held, Placed, Reopened, Retaken, Surplus
 from app.core.fold import Outcome, Step
 from app.core.messages import Message as Said
+from app.core.replay import replay
 from tables import batches
 from tests.core.acting import discard, discard_upload, extend, force, reopen
 from tests.core.examples import examples

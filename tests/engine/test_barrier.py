@@ -14,7 +14,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaTimeoutError, ProducerFenced
 
 from agents import join
-from agents.join import PoisonError
+from agents.poison import PoisonError
 from app import metrics
 from app.core.fold import fold
 from app.core.names import CONTENT, DEAD_LETTER, INPUTS, OUTPUTS

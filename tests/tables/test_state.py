@@ -6,9 +6,10 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.batch import Batch, replay
+from app.core.batch import Batch
 from app.core.events import Policy
 from app.core.facts import Fact, Placed, Registered
+from app.core.replay import replay
 from tables import batches
 from tests.core.examples import examples
 from tests.core.play import Played, play, sent, state

@@ -1,0 +1,88 @@
+"""What was decided, turned into rows and outputs."""
+
+from typing import Any
+
+import structlog
+
+from agents import letters
+from agents.parts import Originals
+from agents.poison import PoisonError
+from agents.work import Work
+from app.core import names
+from app.core.batch import Batch
+from app.core.events import Source
+from app.core.facts import Dismissed, Expired, Placed, Surplus
+from app.core.fold import Step
+from app.core.messages import Message
+from app.core.outputs import DeadLetter, Expiry, expired
+from tables import pending
+
+log = structlog.get_logger(__name__)
+
+#: The facts that may be about a pending upload, which is then pending no more.
+_SETTLING = (Placed, Surplus, Expired, Dismissed)
+
+#: So many uploads of a batch that one record gives up have a line each in the log; a last line counts the others.
+_LINES = 10
+
+
+#: The outputs of which more is noted.
+_REMARKABLE = {names.READY, names.TIMEOUT}
+
+
+class Carrier:
+    """Carries out what the fold decides, into the work of a chunk. ``originals`` has what is pending."""
+
+    def __init__(self, originals: Originals) -> None:
+        self._originals = originals
+
+    def carry(self, batch: Batch, step: Step, record: Any, source: Source | None, work: Work) -> None:
+        """Note the facts and outputs of a step. Raises PoisonError where the tables lack an original."""
+        # Outputs first: an expiry needs the original, whose row goes with the fact.
+        expiries = 0
+        for output in step.outputs:
+            if isinstance(output, Message):
+                work.say(output, record.offset)
+                if output.topic in _REMARKABLE:
+                    _remark(batch, output, record, work)
+            elif isinstance(output, Expiry):
+                expiries += 1
+                self._expire(batch, output, record, work, aloud=expiries <= _LINES)
+            elif source is not None:
+                self._bury(batch, output, record, source, work)
+        if expiries > _LINES:
+            log.warning("more pending uploads expired", batch_id=batch.batch_id, count=expiries - _LINES)
+        facts = step.facts
+        if facts:
+            work.decided(batch, facts)
+            for fact in facts:
+                if isinstance(fact, _SETTLING) and fact.held >= 0:
+                    work.settle(pending.key(batch.batch_id, fact.held))
+
+    def _expire(self, batch: Batch, output: Expiry, record: Any, work: Work, *, aloud: bool) -> None:
+        original = self._originals.take(batch.batch_id, output.held, work)
+        if original is None:
+            message = f"batch {batch.batch_id}: the original of the upload at log offset {output.held} is missing"
+            raise PoisonError(message)
+        work.say(expired(batch.batch_id, output, original.source, original.value), record.offset)
+        work.given_up[output.reason] += 1
+        if aloud:
+            log.warning(
+                "pending upload expired",
+                reason=output.reason,
+                batch_id=batch.batch_id,
+                correlation_id=output.upload.correlation_id,
+                file_upload_id=output.upload.upload_id,
+            )
+
+    @staticmethod
+    def _bury(batch: Batch, output: DeadLetter, record: Any, source: Source, work: Work) -> None:
+        about = {"batch_id": batch.batch_id, "correlation_id": output.correlation_id}
+        letters.bury(record, source, output.reason, output.detail, work, about)
+
+
+def _remark(batch: Batch, output: Message, record: Any, work: Work) -> None:
+    if output.topic == names.READY:
+        work.ready(batch, record.timestamp)
+    else:
+        log.warning("batch is late", batch_id=batch.batch_id, correlation_id=output.correlation_id)

@@ -1,0 +1,66 @@
+"""Records that concern several uploads are done in parts, of one upload each: at every crash point they stay right."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from agents.join import Join
+from agents.parts import Bounds
+from agents.work import Work
+from tests.crash.scenario import GUARANTEES
+from tests.crash.sweep import crashes, sweep, zombies
+from tests.crash.test_enumeration import right
+
+#: A script in which a tick gives up three uploads of a batch, and registrations reconcile several.
+SEED = 4
+
+
+@contextmanager
+def in_parts() -> Iterator[None]:
+    """Every record is done in parts of one upload."""
+    with mock.patch.object(Join, "bounds", new=Bounds(1, 10**6, 10**6)):
+        yield
+
+
+@contextmanager
+def acknowledged_with_the_first_part() -> Iterator[None]:
+    """The offset of a record is committed with its first part."""
+    finish = Join._finish
+
+    def too_early(self: Join, work: Work, done: int, end: int) -> Work:
+        return finish(self, work, done, end + work.in_parts)
+
+    with in_parts(), mock.patch.object(Join, "_finish", too_early):
+        yield
+
+
+def test_the_script_has_records_that_are_done_in_parts() -> None:
+    parts: list[int] = []
+    own: Any = Work.part
+
+    def counted(self: Work, batch: Any, left: int) -> None:
+        parts.append(left)
+        own(self, batch, left)
+
+    with mock.patch.object(Work, "part", counted):
+        assert right(sweep(crashes(SEED, "exactly_once", mutation=in_parts)[:1], mutation=in_parts), 1)
+    assert max(parts) >= 2
+
+
+@pytest.mark.parametrize("guarantee", GUARANTEES)
+def test_a_crash_between_any_two_parts_harms_nothing(guarantee: str) -> None:
+    assert right(sweep(crashes(SEED, guarantee, mutation=in_parts)[::2], mutation=in_parts), 100)
+
+
+@pytest.mark.parametrize("guarantee", GUARANTEES)
+def test_a_worker_that_is_paused_between_two_parts_and_wakes_late_harms_nothing(guarantee: str) -> None:
+    assert right(sweep(zombies(SEED, guarantee, mutation=in_parts)[::4], mutation=in_parts), 50)
+
+
+@pytest.mark.parametrize("guarantee", GUARANTEES)
+def test_a_part_that_acknowledges_its_record_is_noticed(guarantee: str) -> None:
+    mutated = crashes(SEED, guarantee, mutation=acknowledged_with_the_first_part)
+    assert any(sweep([one], mutation=acknowledged_with_the_first_part).bad for one in mutated)
