@@ -27,6 +27,11 @@ _TAIL_LINES = 25
 _WATCHER = Path(__file__).with_name("watcher.py")
 
 
+def new_cluster_id() -> str:
+    """A cluster id as Kafka writes them: a random UUID in URL-safe Base64."""
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+
+
 class EmbeddedKafka:
     """A single-node Apache Kafka on loopback. As a context manager it is started on entry and closed on exit.
 
@@ -40,6 +45,7 @@ class EmbeddedKafka:
         config: broker settings that are added or that replace the default; see `properties.server_properties`.
         heap: the largest Java heap, in Java's notation.
         quick_start: tune Java for a quick start and little memory; switch it off for benchmarks.
+        cluster_id: of the cluster that it is a node of; its own by default, see `new_cluster_id`.
 
     """
 
@@ -51,14 +57,16 @@ class EmbeddedKafka:
         config: Mapping[str, str] | None = None,
         heap: str = "512m",
         quick_start: bool = True,
+        cluster_id: str = "",
     ) -> None:
         self._port = port or free_port()
-        self._controller_port = free_port()
+        self.controller_port = free_port()
         self._keeps_data = data_dir is not None
         self._data_dir = data_dir.resolve() if data_dir is not None else None
         self._config = dict(config or {})
         self._heap = heap
         self._quick_start = quick_start
+        self._cluster_id = cluster_id or new_cluster_id()
         self._broker: subprocess.Popen[bytes] | None = None
         self._watcher: subprocess.Popen[bytes] | None = None
 
@@ -95,6 +103,10 @@ class EmbeddedKafka:
         """Close it."""
         self.close()
 
+    def configure(self, config: Mapping[str, str]) -> None:
+        """Replace the settings that were given, from the next start on."""
+        self._config = dict(config)
+
     def start(self) -> None:
         """Start the broker and return when it answers requests as a usable broker. Does nothing if it runs.
 
@@ -106,6 +118,11 @@ class EmbeddedKafka:
             KafkaError: no Java, or the jars can't be had; JarMismatchError if one is not the pinned one.
 
         """
+        self.launch()
+        self.wait_until_up()
+
+    def launch(self) -> None:
+        """Start the broker as `start` does, and return at once: a node of a cluster is up only when others are."""
         if self.pid is not None:
             return
         java, jars = find_java(), class_path()
@@ -118,7 +135,6 @@ class EmbeddedKafka:
             if not (data_dir / "log" / "meta.properties").exists():
                 self._format(command, data_dir, log)
             self._spawn([*command, "kafka.Kafka", "server.properties"], data_dir, log)
-        self._wait_until_up(data_dir)
 
     def stop(self) -> None:
         """Ask the broker to shut down in good order (SIGTERM) and wait for its end; SIGKILL after 30 s.
@@ -176,7 +192,7 @@ class EmbeddedKafka:
         (self._data_dir / "tmp").mkdir(parents=True, exist_ok=True)
         settings = server_properties(
             port=self._port,
-            controller_port=self._controller_port,
+            controller_port=self.controller_port,
             log_dir=self._data_dir / "log",
             config=self._config,
         )
@@ -199,8 +215,8 @@ class EmbeddedKafka:
 
     def _format(self, command: list[str], data_dir: Path, log: IO[bytes]) -> None:
         """Write the metadata of an empty node, as Kafka requires before a first start."""
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        tool = [*command, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c", "server.properties"]
+        options = [f"--cluster-id={self._cluster_id}", "-c", "server.properties"]
+        tool = [*command, "kafka.tools.StorageTool", "format", *options]
         done = subprocess.run(tool, cwd=data_dir, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False)  # noqa: S603 - the Java found above
         if done.returncode != 0:
             raise self._start_error(data_dir, "its data directory could not be formatted")
@@ -234,7 +250,12 @@ class EmbeddedKafka:
                 self._watcher.wait()
             self._watcher = None
 
-    def _wait_until_up(self, data_dir: Path) -> None:
+    def wait_until_up(self) -> None:
+        """Return when it answers requests as a usable broker. Raises KafkaStartError, as `start` does."""
+        data_dir = self._data_dir
+        if data_dir is None:
+            msg = "it was not launched"
+            raise KafkaStartError(msg)
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
         while not answers(LOOPBACK, self._port):
             if self.pid is None:

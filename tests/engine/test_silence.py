@@ -131,7 +131,9 @@ def test_each_kind_has_its_time_out() -> None:
 
 
 @pytest.mark.parametrize("session_ms", [1000, 6000, 45_000])
-def test_a_heartbeat_waits_no_longer_than_half_the_session(session_ms: int) -> None:
+def test_a_heartbeat_waits_no_longer_than_half_the_session(session_ms: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "QUICK", LONG)
+    monkeypatch.setitem(answers._SECONDS, HeartbeatRequest, LONG)
     waited = []
 
     class Client:
@@ -311,5 +313,19 @@ def test_leaders_known_keeps_its_patience_though_nobody_answers(monkeypatch: pyt
                 await kafka.leaders_known(producer, ["t"], patience=0.5)
             assert time.monotonic() - started < LONG
             await producer.stop()
+
+    run(scene)
+
+
+def test_metadata_that_is_wanted_again_and_again_is_asked_for_ever_more_seldom() -> None:
+    """A partition without a leader makes each part of a client want it as fast as it is answered."""
+
+    async def scene() -> None:
+        async with cluster(1) as ([broker], client):
+            before, ends = broker.asked.count(METADATA), time.monotonic() + 3
+            while time.monotonic() < ends:
+                await client.force_metadata_update()
+            # 3 at once, then after 50, 100, 200, 400, 800 ms, less a fifth by chance: 9 to 10 in 3 s.
+            assert broker.asked.count(METADATA) - before <= 12
 
     run(scene)

@@ -13,6 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.faults.cluster_faults import CLUSTER_FAULTS
 from tests.faults.faults import ALL, CHUNKS, FAULTS, TAKEOVER
 from tests.faults.matrix import Plan, run
 from tests.faults.results import TAKEOVER_SECONDS, Result, table
@@ -28,7 +29,9 @@ def main() -> int:
     # The client's own complaints about a broker that this command has just killed.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     home = Path(tempfile.mkdtemp(prefix="rollcall-faults-"))
-    chosen = options.fault or ([TAKEOVER] if options.default_timeouts else list(FAULTS))
+    usual = FAULTS if options.brokers == 1 else CLUSTER_FAULTS
+    chosen = options.fault or ([TAKEOVER] if options.default_timeouts else list(usual))
+    shipped = options.default_timeouts or options.brokers > 1
     rounds = options.rounds or (LONG * len(chosen) if options.long else 5 if options.default_timeouts else len(chosen))
     results = []
     for guarantee in GUARANTEES if options.guarantee == "both" else (options.guarantee,):
@@ -38,9 +41,10 @@ def main() -> int:
             home / guarantee,
             seed=options.seed,
             events_per_round=options.events_per_round,
-            session_seconds=SHIPPED_SESSION if options.default_timeouts else SHORT_SESSION,
+            session_seconds=SHIPPED_SESSION if shipped else SHORT_SESSION,
             chunks=() if options.default_timeouts else CHUNKS,
             until=None if options.minutes is None else time.monotonic() + options.minutes * 60,
+            brokers=options.brokers,
         )
         results.append(run(plan, _say))
     _say("\n" + table(results))
@@ -77,7 +81,15 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--guarantee", choices=(*GUARANTEES, "both"), default="both")
     parser.add_argument(
-        "--fault", choices=tuple(ALL), action="append", help=f"only these, in turn (all but {TAKEOVER})"
+        "--brokers",
+        type=int,
+        choices=(1, 3),
+        default=1,
+        help="3: a cluster with three copies of everything, its own faults and those of a worker's network, and the "
+        f"shipped session time-out of {SHIPPED_SESSION} s (%(default)s)",
+    )
+    parser.add_argument(
+        "--fault", choices=(*ALL, *CLUSTER_FAULTS), action="append", help=f"only these, in turn (all but {TAKEOVER})"
     )
     parser.add_argument("--events-per-round", type=int, default=1000, help="inputs a round, about (%(default)s)")
     parser.add_argument("--minutes", type=float, help="begin no further round after so many minutes in a guarantee")

@@ -36,6 +36,7 @@ class Cast:
         self.workers: list[Worker] = []
         self.paused: list[Worker] = []
         self.ended_after_pause = 0
+        self.struck = 0.0  # when a fault that lasts began (monotonic)
         self.problems: list[str] = []
 
     def add(self) -> Worker:
@@ -201,7 +202,8 @@ class Fault:
 
     ``strike`` does it and returns from when on (ms) an output shows that the affected partitions are served again;
     those are the victim's, or with ``whole`` all. ``prepare`` and ``after`` are not part of it. With ``slowly`` it has
-    its effect only some seconds after it began: the load is kept up until then.
+    its effect only some seconds after it began: the load is kept up until then. ``victim`` names the worker that it
+    befalls; otherwise the seed does. With ``from_end`` the time to recover counts from the end of ``strike``.
     """
 
     strike: Callable[[Cast, Worker], int]
@@ -209,6 +211,8 @@ class Fault:
     slowly: bool = False
     prepare: Callable[[Cast, Worker], None] = _nothing
     after: Callable[[Cast, Worker], None] = _nothing
+    victim: Callable[[Cast], Worker] | None = None
+    from_end: bool = False
 
 
 FAULTS = {

@@ -10,6 +10,8 @@ from typing import Self
 
 from demo.kafka import EmbeddedKafka
 from tests.faults.audit import audit
+from tests.faults.cluster_faults import CLUSTER_FAULTS
+from tests.faults.cluster_stage import ClusterStage
 from tests.faults.faults import ALL, CHUNKS, WORKERS, Cast, Fault, now
 from tests.faults.results import Result
 from tests.faults.state import ask
@@ -21,6 +23,7 @@ from tests.support.worker import Worker
 
 APP = "rollcall"
 LOG = f"{APP}-log"
+KNOWN = {**ALL, **CLUSTER_FAULTS}
 SERVED_SECONDS = 90  # partitions that are not served again by then stand still
 DRAIN_SECONDS = 180
 
@@ -37,6 +40,7 @@ class Plan:
     session_seconds: float = 2
     chunks: Sequence[int] = CHUNKS
     until: float | None = None
+    brokers: int = 1
 
 
 class FaultStage(Stage):
@@ -45,12 +49,7 @@ class FaultStage(Stage):
     io: Client
 
     def __init__(self, plan: Plan) -> None:
-        settings = {
-            "ROLLCALL_PROCESSING_GUARANTEE": plan.guarantee,
-            "ROLLCALL_SESSION_TIMEOUT_SECONDS": str(plan.session_seconds),
-            "ROLLCALL_LOG_FORMAT": "json",
-        }
-        super().__init__(plan.home, settings=settings)
+        super().__init__(plan.home, settings=_settings(plan))
         self.kafka = EmbeddedKafka(data_dir=plan.home / "kafka", config={"group.min.session.timeout.ms": "1000"})
 
     def __enter__(self) -> Self:
@@ -76,7 +75,7 @@ def run(plan: Plan, say: Callable[[str], None] = lambda _: None) -> Result:
     began = time.monotonic()
     workload = Workload(plan.seed)
     chance = random.Random(plan.seed)  # noqa: S311 - a schedule, not a secret
-    with FaultStage(plan) as stage:
+    with _stage(plan) as stage:
         cast = Cast(stage, chance, plan.session_seconds, plan.chunks)
         with Traffic(stage.io, workload, plan.events_per_round) as traffic:
             try:
@@ -95,6 +94,18 @@ def run(plan: Plan, say: Callable[[str], None] = lambda _: None) -> Result:
             result.ended_after_pause = cast.ended_after_pause
     result.seconds = round(time.monotonic() - began, 1)
     return result
+
+
+def _settings(plan: Plan) -> dict[str, str]:
+    return {
+        "ROLLCALL_PROCESSING_GUARANTEE": plan.guarantee,
+        "ROLLCALL_SESSION_TIMEOUT_SECONDS": str(plan.session_seconds),
+        "ROLLCALL_LOG_FORMAT": "json",
+    }
+
+
+def _stage(plan: Plan) -> FaultStage | ClusterStage:
+    return FaultStage(plan) if plan.brokers == 1 else ClusterStage(plan.home, settings=_settings(plan))
 
 
 class _Rounds:
@@ -128,7 +139,7 @@ class _Rounds:
             name = left.popleft()
             self.workload.round = played
             self.result.schedule.append(name)
-            owed = self._round(name, ALL[name])
+            owed = self._round(name, KNOWN[name])
             played += 1
             counted += owed > 0
             if not owed:
@@ -141,13 +152,15 @@ class _Rounds:
         cast, traffic, row = self.cast, self.traffic, self.result.row(name)
         fault.prepare(cast, cast.chance.choice(cast.workers))
         held = cast.holdings()
-        victim = cast.chance.choice(list(held) or cast.workers)
+        victim = cast.chance.choice(list(held) or cast.workers) if fault.victim is None else fault.victim(cast)
         hit = list(range(LOG_PARTITIONS)) if fault.whole else held.get(victim, [])
         self._work(hit)
         owed, start, began, moment = traffic.ledger.owed(hit), len(traffic.seen), time.monotonic(), now()
         traffic.busy = fault.slowly
         made_after = fault.strike(cast, victim)
         traffic.busy = False
+        if fault.from_end:
+            began = time.monotonic()
         served = self._served(hit, made_after, start, victim)
         row.recovered.append(round(served - began, 2))
         fault.after(cast, victim)

@@ -57,9 +57,9 @@ class KafkaIO:
         await self._producer.stop()
         await self._admin.close()
 
-    def create_topics(self, partitions: Mapping[str, int]) -> None:
+    def create_topics(self, partitions: Mapping[str, int], replicas: int = 1) -> None:
         """Create topics, each with its number of partitions; one that is there already is left as it is."""
-        new = [NewTopic(name, count, 1) for name, count in partitions.items()]
+        new = [NewTopic(name, count, replicas) for name, count in partitions.items()]
         self.call(self._admin.create_topics(new))
 
     def topics(self) -> set[str]:
