@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import settings
 
+from tests.support.brokers import close_all
 from tests.support.progress import ProgressPlugin
 from tests.support.spread import UnitScheduling, longest_first
 
@@ -23,6 +24,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         keeps_durations = bool(config.getoption("--record-durations"))
         config.pluginmanager.register(ProgressPlugin(config, keeps_durations=keeps_durations), "progress")
+
+
+def pytest_unconfigure() -> None:
+    """End the brokers that tests have shared."""
+    close_all()
 
 
 @pytest.hookimpl(trylast=True)

@@ -16,6 +16,7 @@ from app.settings import Settings
 from demo.kafka import EmbeddedKafka
 from tests.engine.fakes import Producer
 from tests.engine.harness import create
+from tests.support.brokers import borrowed
 from tests.support.events import uid
 from tests.support.kafka_io import KafkaIO
 
@@ -172,8 +173,8 @@ def test_partitions_are_those_of_kafkas_own_clients_for_keys_of_every_length(par
 
 
 @pytest.fixture(scope="module")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
-    with EmbeddedKafka(data_dir=tmp_path_factory.mktemp("publish")) as broker:
+def kafka() -> Iterator[EmbeddedKafka]:
+    with borrowed() as broker:
         yield broker
 
 

@@ -11,9 +11,9 @@ from aiokafka import AIOKafkaProducer
 from app.engine.kafka import new_producer
 from app.engine.restore import Progress, restore
 from app.settings import Settings
-from demo.kafka import EmbeddedKafka
 from tables.store import Store
 from tests.engine.harness import create
+from tests.support.brokers import borrowed
 from tests.support.kafka_io import KafkaIO
 
 pytestmark = pytest.mark.kafka
@@ -22,8 +22,8 @@ NUMBERS = count()
 
 
 @pytest.fixture(scope="module")
-def io(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaIO]:
-    with EmbeddedKafka(data_dir=tmp_path_factory.mktemp("restore")) as broker, KafkaIO(broker.bootstrap) as made:
+def io() -> Iterator[KafkaIO]:
+    with borrowed() as broker, KafkaIO(broker.bootstrap) as made:
         yield made
 
 

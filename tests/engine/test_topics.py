@@ -12,6 +12,7 @@ from app.settings import Settings
 from demo.kafka import EmbeddedKafka
 from tests.engine.harness import create, described, flat, plain_log
 from tests.oracle import topics
+from tests.support.brokers import INTERNAL, LEAST_SESSION_MS, borrowed
 from tests.support.kafka_io import KafkaIO
 from tests.support.worker import Worker
 
@@ -21,9 +22,9 @@ REFUSED_WITHIN = 15  # seconds from the start of the process to its end
 
 
 @pytest.fixture(scope="module")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
+def kafka() -> Iterator[EmbeddedKafka]:
     """A broker without any topic."""
-    with EmbeddedKafka(data_dir=tmp_path_factory.mktemp("topics")) as broker:
+    with borrowed() as broker:
         yield broker
 
 
@@ -36,7 +37,7 @@ def io(kafka: EmbeddedKafka) -> Iterator[KafkaIO]:
 @pytest.fixture(scope="module")
 def fresh(kafka: EmbeddedKafka, io: KafkaIO, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Worker]]:
     """Two workers that were started at the same moment on the empty broker, and are ready."""
-    assert not io.topics()
+    assert io.topics() <= INTERNAL
     workers = [Worker(kafka.bootstrap, tmp_path_factory.mktemp(f"fresh-{number}")) for number in (0, 1)]
     try:
         for one in workers:
@@ -129,7 +130,7 @@ def test_an_existing_topic_that_is_something_else_is_refused_with_the_way_out(
 
 
 def test_a_session_time_out_below_the_brokers_least_is_refused_with_the_way_out(io: KafkaIO, tmp_path: Path) -> None:
-    settings = {"ROLLCALL_SESSION_TIMEOUT_SECONDS": "5.9"}
+    settings = {"ROLLCALL_SESSION_TIMEOUT_SECONDS": "1.4"}
     worker = Worker(io.bootstrap, tmp_path, app_id="impatient", settings=settings)
     worker.launch()
     try:
@@ -137,7 +138,11 @@ def test_a_session_time_out_below_the_brokers_least_is_refused_with_the_way_out(
     finally:
         worker.close()
     text = plain_log(worker)
-    for part in ("SESSION_TIMEOUT_SECONDS is 5.9 ", "group.min.session.timeout.ms=6000", "set it to 6, or change"):
+    for part in (
+        "SESSION_TIMEOUT_SECONDS is 1.4 ",
+        f"group.min.session.timeout.ms={LEAST_SESSION_MS}",
+        "set it to 1.5, or",
+    ):
         assert part in text
     assert "Traceback" not in text
 

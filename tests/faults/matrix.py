@@ -6,9 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
-from demo.kafka import EmbeddedKafka
 from tests.faults.audit import audit
 from tests.faults.cluster_faults import CLUSTER_FAULTS
 from tests.faults.cluster_stage import ClusterStage
@@ -18,7 +16,7 @@ from tests.faults.state import ask
 from tests.faults.traffic import Client, Traffic
 from tests.faults.workload import LOG_PARTITIONS, Workload
 from tests.oracle import topics
-from tests.support.stage import PARTITIONS, Stage
+from tests.support.stage import Stage
 from tests.support.worker import Worker
 
 APP = "rollcall"
@@ -44,24 +42,16 @@ class Plan:
 
 
 class FaultStage(Stage):
-    """A stage whose broker allows short sessions, so that a round need not wait long for a worker to be missed."""
+    """A stage with short sessions, so that a round need not wait long for a worker to be missed."""
 
     io: Client
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan.home, settings=_settings(plan))
-        self.kafka = EmbeddedKafka(data_dir=plan.home / "kafka", config={"group.min.session.timeout.ms": "1000"})
 
-    def __enter__(self) -> Self:
-        try:
-            self.kafka.start()
-            self.io = Client(self.kafka.bootstrap)
-            self.io.__enter__()
-            self.io.create_topics(PARTITIONS)
-        except BaseException:
-            self.kafka.close()
-            raise
-        return self
+    def client(self) -> Client:
+        """Return a client whose inputs arrive once, whatever becomes of the broker."""
+        return Client(self.kafka.bootstrap)
 
 
 def run(plan: Plan, say: Callable[[str], None] = lambda _: None) -> Result:

@@ -1,11 +1,13 @@
 """A real Kafka with topics, a client and workers, and one place that ends all of it."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
 from demo.kafka import EmbeddedKafka
 from tests.oracle import topics
+from tests.support.brokers import borrowed
 from tests.support.kafka_io import KafkaIO, Reader
 from tests.support.worker import Worker
 
@@ -14,31 +16,38 @@ PARTITIONS = {topics.REGISTERED: 3, topics.CONTENT: 5, topics.FAILED: 1}
 
 
 class Stage:
-    """An embedded Kafka with the input topics, and any number of workers. Leaving this context ends everything."""
+    """An embedded Kafka with the input topics, and any number of workers. Leaving this context ends everything.
+
+    The broker, `kafka`, is there from the beginning of the context; it is a borrowed one, see `brokers`.
+    """
+
+    kafka: EmbeddedKafka
 
     def __init__(self, home: Path, *, settings: Mapping[str, str] | None = None) -> None:
         self.home = home
         self.settings = dict(settings or {})
-        self.kafka = EmbeddedKafka(data_dir=home / "kafka")
         self.workers: list[Worker] = []
+        self._ends = ExitStack()
 
     def __enter__(self) -> Self:
-        try:
-            self.kafka.start()
-            self.io = KafkaIO(self.kafka.bootstrap).__enter__()
+        with ExitStack() as begun:
+            self.kafka = begun.enter_context(borrowed())
+            self.io = begun.enter_context(self.client())
             self.io.create_topics(PARTITIONS)
-        except BaseException:
-            self.kafka.close()
-            raise
+            begun.callback(self._end_workers)
+            self._ends = begun.pop_all()
         return self
 
     def __exit__(self, *_exc: object) -> None:
+        self._ends.close()
+
+    def client(self) -> KafkaIO:
+        """Return the client that this stage works with, not entered yet."""
+        return KafkaIO(self.kafka.bootstrap)
+
+    def _end_workers(self) -> None:
         for worker in self.workers:
             worker.close()
-        try:
-            self.io.__exit__()
-        finally:
-            self.kafka.close()
 
     def worker(self, *, app_id: str = "rollcall", settings: Mapping[str, str] | None = None) -> Worker:
         """Return a new worker, not started, with a data directory and a port of its own."""
