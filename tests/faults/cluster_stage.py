@@ -33,8 +33,7 @@ class ClusterStage(Stage):
         try:
             self.cluster.start()
             self.proxy.__enter__()
-            self.io = Client(self.cluster.bootstrap)
-            self.io.__enter__()
+            self.io = self._ends.enter_context(Client(self.cluster.bootstrap))
             self.io.create_topics(PARTITIONS, REPLICAS)
         except BaseException:
             self.cluster.close()

@@ -34,20 +34,17 @@ class Stage:
             self.kafka = begun.enter_context(borrowed())
             self.io = begun.enter_context(self.client())
             self.io.create_topics(PARTITIONS)
-            begun.callback(self._end_workers)
             self._ends = begun.pop_all()
         return self
 
     def __exit__(self, *_exc: object) -> None:
+        for worker in self.workers:
+            worker.close()
         self._ends.close()
 
     def client(self) -> KafkaIO:
         """Return the client that this stage works with, not entered yet."""
         return KafkaIO(self.kafka.bootstrap)
-
-    def _end_workers(self) -> None:
-        for worker in self.workers:
-            worker.close()
 
     def worker(self, *, app_id: str = "rollcall", settings: Mapping[str, str] | None = None) -> Worker:
         """Return a new worker, not started, with a data directory and a port of its own."""
