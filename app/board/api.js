@@ -105,5 +105,7 @@ export async function post(path, body) {
 
 /** The path of a batch in the API; the id may hold any characters. */
 export function batchPath(id, rest = "") {
+  // A browser takes these for directories, however they are encoded.
+  if (id === "." || id === "..") return `/api/batch${rest}?id=${id}`;
   return `/api/batches/${encodeURIComponent(id)}${rest}`;
 }

@@ -3,7 +3,7 @@
 import { askWith, get, onAccess, token } from "./api.js";
 import { askToken } from "./ask.js";
 import { batchPage } from "./batch.js";
-import { announce, mark, say, typing } from "./dom.js";
+import { announce, mark, say, typing, visible } from "./dom.js";
 import { front } from "./front.js";
 import { letterPage, lettersView } from "./letters.js";
 import { listen } from "./live.js";
@@ -62,7 +62,7 @@ function show() {
   if (make === front) board.list = here || "#/";
   scrollTo(0, 0);
   view = make(root, params, board);
-  document.title = `${view.title} · Rollcall`;
+  document.title = `${visible(view.title)} · Rollcall`;
   for (const link of document.querySelectorAll("nav [data-view]")) {
     if (link.dataset.view === name) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");

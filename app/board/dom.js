@@ -18,11 +18,25 @@ export function h(tag, props = {}, ...children) {
   return node;
 }
 
+// Control characters, and what has no width or turns what is around it: none of it can be seen.
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+const UNSEEN_BUT_LINES = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** Text as it may be shown: what can't be seen is named, so that no name looks like another one. */
+export function visible(text, unseen = UNSEEN) {
+  return text.replace(unseen, (one) => {
+    const code = one.codePointAt(0);
+    if (code < 0x20) return String.fromCodePoint(0x2400 + code);
+    return code === 0x7f ? "\u2421" : `⟨U+${code.toString(16).toUpperCase()}⟩`;
+  });
+}
+
 /** Append children: nodes, text, or lists of them. */
 export function add(node, children) {
+  const unseen = node.nodeName === "PRE" ? UNSEEN_BUT_LINES : UNSEEN;
   for (const child of children.flat(Infinity)) {
     if (child === null || child === undefined || child === false) continue;
-    node.append(child instanceof Node ? child : document.createTextNode(String(child)));
+    node.append(child instanceof Node ? child : document.createTextNode(visible(String(child), unseen)));
   }
 }
 
@@ -34,7 +48,8 @@ export function fill(node, ...children) {
 
 /** Set text only where it differs, so that nothing is painted or read out for nothing. */
 export function say(node, text) {
-  if (node.textContent !== text) node.textContent = text;
+  const shown = visible(text);
+  if (node.textContent !== shown) node.textContent = shown;
 }
 
 /** Set an attribute only where it differs. */
@@ -79,7 +94,7 @@ let last = "";
 export function announce(text) {
   if (text === last) return;
   last = text;
-  document.getElementById("announce").textContent = text;
+  document.getElementById("announce").textContent = visible(text);
 }
 
 /** Whether keys belong to what has the focus. */

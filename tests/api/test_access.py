@@ -179,6 +179,46 @@ async def test_without_tokens_a_page_from_elsewhere_can_not_act(
     assert told == (refused or (400, "bad_request"))  # admitted: the empty body is what is wrong
 
 
+ELSEWHERE = [
+    {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"},
+    {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"},
+    {"Sec-Fetch-Site": "same-site"},  # another port of this machine
+    {"Sec-Fetch-Site": "CROSS-SITE"},
+    {"Sec-Fetch-Site": "å"},
+    {"Origin": "https://evil.example"},
+    {"Origin": "http://localhost:6067"},
+    {"Origin": "null"},
+    {"Origin": "http://["},
+]
+OWN: list[dict[str, str]] = [
+    {},
+    {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"},
+    {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate"},
+    {"Origin": "http://localhost:6066", "Sec-Fetch-Site": "same-origin"},
+]
+
+
+@pytest.mark.parametrize("path", [*READS, "/api/events"])
+@pytest.mark.parametrize("headers", [*ELSEWHERE, *OWN])
+async def test_without_tokens_a_page_from_elsewhere_can_not_even_keep_the_worker_busy(
+    serve: Open, path: str, headers: dict[str, str]
+) -> None:
+    client = await serve()
+    async with client.get(path, headers=headers | {"Host": "localhost:6066"}) as answer:
+        if headers in ELSEWHERE:
+            assert answer.status == 403
+            assert (await answer.json())["error"] == "cross_origin"
+        else:
+            assert answer.status == (404 if "no/such" in path else 200)
+
+
+@pytest.mark.parametrize("path", [*STATIC, "/health/live"])
+async def test_a_link_from_elsewhere_leads_to_the_board(serve: Open, path: str) -> None:
+    client = await serve()
+    for headers in ELSEWHERE:
+        assert (await client.get(path, headers=headers)).status == 200
+
+
 async def test_no_page_from_elsewhere_is_permitted_to_read(serve: Open) -> None:
     client = await serve()
     for method in ("GET", "OPTIONS"):

@@ -103,6 +103,9 @@ class FakeApi:
         app.router.add_get("/api/batches/{id}/explain", self._explain)
         app.router.add_get("/api/batches/{id}/timeline", self._timeline)
         app.router.add_post("/api/batches/{id}/acts", self._act)
+        for rest, handler in (("", self._batch), ("/explain", self._explain), ("/timeline", self._timeline)):
+            app.router.add_get(f"/api/batch{rest}", handler)
+        app.router.add_post("/api/batch/acts", self._act)
         app.router.add_get("/api/pending", self._pending)
         app.router.add_get("/api/dead-letters", self._letters)
         app.router.add_get("/api/dead-letters/{partition}/{offset}", self._letter)
@@ -175,7 +178,7 @@ class FakeApi:
         return web.json_response(_page(found, asked, _summary) | {"missing": self.missing})
 
     def _known(self, request: web.Request) -> Json:
-        one = self.batches.get(request.match_info["id"])
+        one = self.batches.get(_id(request))
         if one is None:
             said = {"error": "unknown_batch", "message": "no batch of that id"}
             raise web.HTTPNotFound(text=json.dumps(said), content_type="application/json")
@@ -185,7 +188,7 @@ class FakeApi:
         return web.json_response(self._known(request))
 
     async def _explain(self, request: web.Request) -> web.Response:
-        batch_id = request.match_info["id"]
+        batch_id = _id(request)
         letters = [one for one in self.letters if one["batch_id"] == batch_id]
         return web.json_response(explanation(self.batches.get(batch_id), batch_id, letters))
 
@@ -247,6 +250,10 @@ class FakeApi:
         finally:
             self._streams.discard(stream)
         return stream
+
+
+def _id(request: web.Request) -> str:
+    return request.match_info.get("id") or request.query["id"]
 
 
 def _summary(one: Json) -> Json:
