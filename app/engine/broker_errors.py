@@ -78,6 +78,15 @@ CODES: tuple[tuple[int, str, int, str], ...] = (
     (133, "SHARE_SESSION_LIMIT_REACHED", 932, "the broker has as many share sessions as it takes"),
 )
 
+#: What to do about refusals of a record, by code.
+_REMEDIES = {
+    19: "fewer brokers are in sync than min.insync.replicas of the topic: bring them back, or lower it",
+    20: "fewer brokers are in sync than min.insync.replicas of the topic: bring them back, or lower it",
+    32: "set message.timestamp.before.max.ms (before Kafka 3.6 message.timestamp.difference.max.ms) of the topic to "
+    "9223372036854775807 and start again",
+    87: "set cleanup.policy=delete on the topic and start again",
+}
+
 _KIPS = {code: kip for code, _, kip, _ in CODES}
 
 
@@ -107,10 +116,17 @@ def named(code: int) -> str:
     return f"{known.message} (code {code}{kip}): {meaning}" if meaning else f"{known.message} (code {code}{kip})"
 
 
+def remedy(error: BaseException) -> str:
+    """What to do about a topic that refuses a record, or nothing where it is not known."""
+    return _REMEDIES.get(error.errno, "") if isinstance(error, BrokerResponseError) else ""
+
+
 def told(error: BaseException) -> str:
     """An error in a line: a broker's answer by :func:`named` with what it added, any other by its type and text."""
     if isinstance(error, BrokerResponseError):
         added = "; ".join(str(part) for part in error.args if part)
         return f"{named(error.errno)}{f'; {added}' if added else ''}"
-    text = str(error)
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    name, text = type(error).__name__, str(error)
+    if text.startswith(name):  # aiokafka's own say it themselves
+        return text.removesuffix(": ")
+    return f"{name}: {text}" if text else name

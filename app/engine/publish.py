@@ -105,7 +105,7 @@ class Publisher:
             )
             raise PublishError(message) from error
         except KafkaError as error:
-            cause = broker_errors.told(error)
+            cause = ": ".join(filter(None, (broker_errors.told(error), broker_errors.remedy(error))))
             message = f"{topic} partition {partition} refuses a record: {cause}; the poll will be repeated"
             raise PublishError(message) from error
         return end

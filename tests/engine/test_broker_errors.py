@@ -7,7 +7,7 @@ from aiokafka import errors
 from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError, UnknownError, for_code
 
 from app.engine import broker_errors, client
-from app.engine.broker_errors import CODES, named, told
+from app.engine.broker_errors import CODES, named, remedy, told
 
 client.install()
 
@@ -41,5 +41,7 @@ def test_a_code_that_nobody_knows_is_told_as_a_number() -> None:
 def test_errors_are_told_in_a_line() -> None:
     assert told(for_code(87)()).startswith("INVALID_RECORD (code 87, KIP-467): the topic can't hold the record")
     assert told(TopicAuthorizationFailedError("topic x")).endswith("; topic x")
-    assert told(KafkaConnectionError("away")) == "KafkaConnectionError: KafkaConnectionError: away"
+    assert told(KafkaConnectionError("away")) == "KafkaConnectionError: away"
+    assert remedy(for_code(87)()) == "set cleanup.policy=delete on the topic and start again"
+    assert not remedy(TimeoutError())
     assert told(TimeoutError()) == "TimeoutError"

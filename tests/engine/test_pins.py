@@ -85,6 +85,7 @@ ADDED = {
     (driver.AIOKafkaConsumerThread, "_seek_to_committed"),
     (driver.AIOKafkaConsumerThread, "commit_checked"),
     (driver.Consumer, "_commit_within"),
+    (driver.AIOKafkaConsumerThread, "_go_on"),
     (driver.AIOKafkaConsumerThread, "go_on"),
     (driver.Consumer, "_out_of_range"),
     (driver.Consumer, "_poll"),

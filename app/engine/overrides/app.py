@@ -12,6 +12,7 @@ import structlog
 from faust.app.base import BootStrategy
 from faust.cli.worker import worker as faust_worker_command
 
+from app.engine import broker_errors
 from app.engine.deadline import Deadline
 from app.engine.engine import Engine
 from app.engine.overrides.consumer import Consumer, Transport
@@ -87,7 +88,7 @@ class App(faust.App):
 
     def fail(self, error: BaseException) -> None:
         """Stop the worker with this error: nothing that it has not acknowledged is committed."""
-        log.error("the worker can't go on and stops", error=f"{type(error).__name__}: {error}", exc_info=error)
+        log.error("the worker can't go on and stops", error=broker_errors.told(error), exc_info=error)
         self.engine.ready = False
         if self.in_worker:
             # A worker that says so must be gone in seconds: its heartbeats go on in a thread of their own, and while
@@ -104,7 +105,7 @@ class App(faust.App):
         """
         log.warning(
             "a transaction failed on partitions that are still ours; taking them over again",
-            error=f"{type(error).__name__}: {error}",
+            error=broker_errors.told(error),
         )
         self.engine.ready = False
         self.add_future(cast("Consumer", self.consumer).reacquire())

@@ -24,8 +24,8 @@ from app.engine import broker_errors
 from app.engine.engine import Engine
 from app.engine.fetch import WHOLE
 from app.engine.kafka import connection
-from app.engine.positions import PositionError, check_passed_on
 from app.engine.positions import check as positions_check
+from app.engine.positions import check_passed_on
 from app.engine.topics import log_topic
 from app.security import client_options
 
@@ -121,7 +121,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def go_on(self, positions: Mapping[TopicPartition, int]) -> None:
         """Go on where a position has turned out to be out of range. Raises PositionError where it is the log's."""
-        await self.call_thread(self._check, positions)
+        await self.call_thread(self._go_on, positions)
+
+    async def _go_on(self, positions: Mapping[TopicPartition, int]) -> None:
+        assigned = self._ensure_consumer().assignment()
+        await self._check({partition: offset for partition, offset in positions.items() if partition in assigned})
 
     async def commit_checked(
         self, offsets: Mapping[TopicPartition, int], patience: float = COMMIT_PATIENCE
@@ -219,13 +223,12 @@ class Consumer(driver.Consumer):
             await self._rewind()
 
     async def _out_of_range(self, positions: Mapping[TopicPartition, int]) -> None:
-        """Records were deleted, or a topic made again, under the running worker."""
+        """Records were deleted, or a topic made again, under the running worker. Raises PositionError for the log."""
         try:
             await cast("ConsumerThread", self._thread).go_on(positions)
-        except PositionError as error:
-            cast("App", self.app).fail(error)
-            while not self._stopped.is_set():
-                await self.sleep(_LONG_POLL)
+        except (KafkaError, IllegalStateError) as error:  # the broker is away, or a rebalance: it comes up again
+            log.debug("positions that are out of range can't be looked at yet", error=broker_errors.told(error))
+            await self.sleep(_SHORT_POLL)
 
     async def _rewind(self) -> None:
         try:
