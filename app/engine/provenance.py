@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, TopicAuthorizationFailedError
 
 from app.engine import broker_errors
 from app.engine.cluster import describe
@@ -30,6 +30,9 @@ from tables.store import Store
 
 #: Seconds. Longer than a broker needs to restart, since a takeover that fails stops the worker.
 _PATIENCE = 120.0
+
+#: Answers that do not change by asking again.
+_DENIED = (TopicAuthorizationFailedError, GroupAuthorizationFailedError)
 
 log = structlog.get_logger(__name__)
 
@@ -66,7 +69,7 @@ async def ask(settings: Settings) -> Provenance:
         try:
             return await _ask(settings)
         except (KafkaError, OSError) as error:
-            if asyncio.get_running_loop().time() > deadline:
+            if isinstance(error, _DENIED) or asyncio.get_running_loop().time() > deadline:
                 raise
             log.debug("the cluster can't be asked yet", error=broker_errors.told(error))
             await asyncio.sleep(delay)

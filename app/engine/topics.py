@@ -108,7 +108,11 @@ async def examine(settings: Settings) -> tuple[Cluster, Findings]:
 
 async def _refuse(settings: Settings, wanted: Mapping[str, Plan], there: Cluster) -> None:
     """Refuse existing topics that are not what they must be; remark on those that are not what they should be."""
-    seen = await look(settings, {name: topic.partitions for name, topic in there.topics.items()})
+    try:
+        seen = await look(settings, {name: topic.partitions for name, topic in there.topics.items()})
+    except TopicAuthorizationFailedError as error:
+        message = f"{broker_errors.told(error)}: allow ROLLCALL_SASL_USERNAME to READ it (kafka-acls.sh --add)"
+        raise TopicError(message) from error
     findings = check(wanted, there.topics, app_id=settings.app_id, recorded=seen.recorded)
     refusals = [*findings.refusals, *([] if findings.refusals else seen.refusals)]
     for remark in findings.remarks:

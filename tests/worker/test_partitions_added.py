@@ -67,6 +67,17 @@ def test_added_partitions_are_refused_whatever_the_setting_says(stage: Stage, pa
     assert "set it to 6" not in text
 
 
+def test_partitions_that_are_added_under_a_running_worker_stop_it(stage: Stage) -> None:
+    worker = stage.worker(app_id="grows")
+    worker.start()
+    stage.io.call(stage.io._admin.create_partitions({"grows-log": NewPartitions(6)}))
+    assert worker.wait_end(ENDED_WITHIN) != 0
+    text = plain_log(worker)
+    assert "topic grows-log has 6 partitions, and the state of ROLLCALL_APP_ID=grows was made with 3" in text
+    assert "`faust -A app replay --into NEW`" in text
+    assert "Traceback" not in text
+
+
 def test_the_audit_says_that_partitions_were_added_and_that_no_batch_is_torn_yet(stage: Stage) -> None:
     report = stage.io.call(audit(settings(stage, partitions=6)))
     assert report.same
