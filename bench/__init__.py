@@ -1,1 +1,25 @@
-"""Benchmarks as commands: every contestant does the whole job, on one broker, from one input. See README.md."""
+"""Benchmarks as commands: every contestant does the whole job, on one broker, from one input. See README.md.
+
+===============  ====================================================================================================
+module           holds
+===============  ====================================================================================================
+``plan``         all figures, and what is measured for each
+``figures``      a figure: what it compares, its goal, and what came of it
+``cells``        what is measured once a round
+``special``      cells that measure something else than a backlog: a restore, latency
+``watched``      a cell with the board open
+``trial``        one run of one contestant, phase by phase
+``contestants``  who is measured
+``programs``     programs of the contestants that are written in Python
+``workload``     what is sent
+``frames``       ready-made record batches in a file, and the way into a topic
+``reading``      what is recorded of a run and played again in another
+``topics``       the topics of a run
+``stage``        the broker and a directory for everything
+``process``      a contestant's process: CPU time and memory
+``watcher``      sees from outside when a contestant is done
+``correctness``  whether what a contestant emitted is right
+``statistics``   the arithmetic of the tables
+``report``       tables for people, JSON for everything else
+===============  ====================================================================================================
+"""

@@ -2,8 +2,13 @@
 
 ``python -m app.asyncapi > docs/asyncapi.json`` writes the copy that is checked in.
 
-``catalogue``   what is said of each topic: its message, key and model
-``schemas``     JSON Schema of the models
-``examples``    real messages: a story that is played through decode, fold and encode
-``document``    the whole
+=============  ======================================================================================================
+module         holds
+=============  ======================================================================================================
+``catalogue``  what is said of each topic: its message, key and model
+``schemas``    JSON Schema of the models
+``examples``   real messages: a story that is played through decode, fold and encode
+``document``   the whole
+``text``       the document as text
+=============  ======================================================================================================
 """

@@ -1,14 +1,17 @@
-"""The commands of operators: ``faust -A app <verb>``.
+"""The commands of operators: ``faust -A app <verb>``, or ``rollcall <verb>``.
 
-=============  =====================================================================================================
-module         verbs
-=============  =====================================================================================================
-``now``        ``status``, ``batch show``, ``batch timeline``, ``explain``, ``pending``: how things are
-``acting``     ``act``: what an operator does to a batch
-``dlq``        ``dlq list``, ``dlq show``, ``dlq replay``: dead letters
-``past``       ``replay``, ``at``, ``audit``: what the topics say
-``topology``   ``topology``: topics, agents and tables
-=============  =====================================================================================================
+============  =======================================================================================================
+module        holds
+============  =======================================================================================================
+``now``       ``status``, ``batch show``, ``batch timeline``, ``explain``, ``pending``: how things are
+``acting``    ``act``: what an operator does to a batch
+``dlq``       ``dlq list``, ``dlq show``, ``dlq replay``: dead letters
+``past``      ``replay``, ``at``, ``audit``: what the topics say
+``topology``  ``topology``: topics, agents and tables
+``frame``     what all share: settings, exit statuses, output, errors as a line
+``client``    questions to a worker: any one answers for all partitions
+``show``      how answers look for people: tables, durations, progress bars
+============  =======================================================================================================
 
 Each takes ``--json``: one JSON document on standard output, and nothing else. Exit statuses are the same for all of
 them (:mod:`app.commands.frame`), and each says them in ``--help``.

@@ -1,34 +1,43 @@
 """The engine inside Faust: whole fetches instead of single events, and one barrier instead of a flush that gives up.
 
-=================  ==================================================================================================
-module             holds
-=================  ==================================================================================================
-``overrides``      everything that is overridden of Faust, in one place, pinned to exact versions, with a test a trap
-``engine``         what a worker runs: the hop, and a task for each partition of the log that it owns
-``task``           one partition of the log: fold a chunk, publish it, write it, acknowledge it
-``hop``            the stateless stage that re-keys the three inputs into the log
-``inbox``          what has been fetched of a partition and waits
-``publish``        the barrier: batches to Kafka, and the wait for every acknowledgement
-``partitioner``    the partition that Kafka's own clients put a key on
-``restore``        the changelog into the local database
-``provenance``     whose state this is: of which cluster, changelog and log
-``topics``         makes the topics that are missing, and refuses existing ones that can't be used
-``topic_plans``    which topics there are, and how they are made
-``topic_rules``    what an existing topic must be, setting by setting
-``topic_checks``   existing topics against their plans and the rules
-``topic_watch``    the same, while the worker runs
-``heads``          how the log and the changelog begin: what they say about the count of partitions
-``cluster``        what a cluster says of itself and of topics: ids, counts, settings
-``broker_errors``  Kafka's error codes that the client lacks, and how a broker's refusal is told
-``kafka``          how clients are made
-=================  ==================================================================================================
+====================  ===============================================================================================
+module                holds
+====================  ===============================================================================================
+``overrides``         everything that is overridden of Faust, in one place, pinned to exact versions, with a test a
+                      trap
+``engine``            what a worker runs: the hop, and a task for each partition of the log that it owns
+``ports``             what the engine is handed: the border to the rest, each with its contract
+``task``              one partition of the log: fold a chunk, publish it, write it, acknowledge it
+``hop``               the stateless stage that re-keys the three inputs into the log
+``fetch``             the records of a fetch as one list
+``unreadable``        a batch of records that can't be read, named
+``inbox``             what has been fetched of a partition and waits
+``publish``           the barrier: batches to Kafka, and the wait for every acknowledgement
+``deadline``          one budget of time for all the steps of something that must be over by then
+``partitioner``       the partition that Kafka's own clients put a key on
+``restore``           the changelog into the local database
+``provenance``        whose state this is: of which cluster, changelog and log
+``datadir``           what the operating system refuses of the data directory, by name
+``topics``            which topics there are, how they are made, and which existing ones are refused
+``topic_plans``       which topics there are, and how they are made
+``topic_rules``       what an existing topic must be, setting by setting
+``topic_checks``      existing topics against their plans and the rules
+``topic_watch``       the same, while the worker runs
+``heads``             how the log and the changelog begin: what they say about the count of partitions
+``cluster``           what a cluster says of itself and of topics: ids, counts, settings
+``broker_errors``     Kafka's error codes that the client lacks, and how a broker's refusal is told
+``kafka``             how clients are made
+``client``            what is changed inside aiokafka for transactions and coordinators, each change with a test
+``aiokafka_patches``  how aiokafka behaves on a network that fails: time-outs, back-off, closing
+``connect``           why a broker can't be used: it is asked a step at a time
+``lag``               how far a worker is behind
+====================  ===============================================================================================
 
 The order within a chunk is what every guarantee stands on:
 
 * at least once: outputs, all acknowledged; then the changelog batch, acknowledged; then the local write; then the
-  offset is offered for commit.
-  State never says more than what was said aloud, so a crash anywhere leads to a repeat of outputs, never to a lost
-  one.
+  offset is offered for commit. State never says more than what was published, so a crash anywhere leads to a repeat of
+  outputs, never to a lost one.
 * exactly once: outputs, changelog and offset in one transaction, committed; then the local write. A crash anywhere
   leads to nothing or to all of it.
 """

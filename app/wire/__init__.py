@@ -1,4 +1,15 @@
-"""The edges: bytes of the platform's topics to the core's events, and the core's outputs to bytes.
+"""The edges: bytes of the platform's topics to the core's events, and the core's outputs to bytes. No Kafka client
+here.
 
-No Kafka client here.
+================  ===================================================================================================
+module            holds
+================  ===================================================================================================
+``schema``        the shape of the inputs on the wire, strictly typed
+``decode``        bytes to events: every input is checked here, once, and refused with a reason
+``error_detail``  the error detail of a rejected upload, completed where fields are missing
+``encode``        outputs to bytes: the envelope, and the headers
+``dead_letter``   the headers of a dead letter, written and read
+``record``        the records of the internal log: re-keyed inputs, ticks, acts
+``acts``          what operators do, as records of the internal log
+================  ===================================================================================================
 """

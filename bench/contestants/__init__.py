@@ -1,4 +1,16 @@
-"""Who is measured: how each is prepared and started."""
+"""Who is measured: how each is prepared and started.
+
+===============  ====================================================================================================
+module           holds
+===============  ====================================================================================================
+``base``         what a contestant is
+``rollcall``     Rollcall itself
+``streams``      Kafka Streams in Java
+``quix``         Quix Streams, in an environment of its own
+``stock_faust``  Faust as it comes
+``raw``          a consumer that only reads
+===============  ====================================================================================================
+"""
 
 from bench.contestants.base import Contestant, Site, Unavailable
 from bench.contestants.quix import Quix

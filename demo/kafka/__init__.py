@@ -1,4 +1,19 @@
-"""A real Apache Kafka from Python packages alone: no Docker, no installed Java, no Maven client."""
+"""A real Apache Kafka from Python packages alone: no Docker, no installed Java, no Maven client.
+
+==============  =====================================================================================================
+module          holds
+==============  =====================================================================================================
+``broker``      one broker as a child process, with the life of a Python object
+``properties``  its ``server.properties``
+``jars``        its jars, pinned by ``jars.lock`` and checked each time
+``lock``        makes ``jars.lock`` again
+``java``        which Java runs it
+``ports``       free TCP ports
+``probe``       whether a broker answers
+``watcher``     ends the broker when the process that started it is gone
+``errors``      what can go wrong, each with the remedy in its message
+==============  =====================================================================================================
+"""
 
 from demo.kafka.broker import EmbeddedKafka
 from demo.kafka.errors import JarMismatchError, KafkaError, KafkaStartError

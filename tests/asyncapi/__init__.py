@@ -1,1 +1,8 @@
-"""The AsyncAPI document: valid, checked in as generated, and true of what is read and written."""
+"""The AsyncAPI document: valid, checked in as generated, and true of what is read and written.
+
+============  =======================================================================================================
+module        holds
+============  =======================================================================================================
+``checking``  holds messages against the document
+============  =======================================================================================================
+"""

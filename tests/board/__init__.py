@@ -1,0 +1,10 @@
+"""The board, in a real browser.
+
+=============  ======================================================================================================
+module         holds
+=============  ======================================================================================================
+``fake_api``   the API as the board sees it: a test controls every answer
+``pages``      what tests look for on a page
+``scenarios``  batches, dead letters and timelines in the shape of the API
+=============  ======================================================================================================
+"""

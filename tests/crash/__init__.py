@@ -15,6 +15,7 @@ module            holds
 ``disk``          the local store
 ``operations``    the numbered places, and being struck there
 ``process``       a worker: the engine with a poll loop
+``patches``       the names under which the engine finds Kafka, RocksDB and the clock
 ``script``        what is sent
 ``scenario``      what happens, and the line that repeats it
 ``world``         a run

@@ -1,1 +1,8 @@
-"""The demo: its services and their outboxes, the old rule, the view, the judgement, and the whole of it."""
+"""The demo: its services and their outboxes, the old rule, the view, the judgement, and the whole of it.
+
+===========  ========================================================================================================
+module       holds
+===========  ========================================================================================================
+``records``  what the services publish for a plan, and what a right answer to it is
+===========  ========================================================================================================
+"""

@@ -1,1 +1,9 @@
-"""The engine inside Faust: what it relies on, and each trap of the framework and the client, shown to be closed."""
+"""The engine inside Faust: what it relies on, and each trap of the framework and the client, shown to be closed.
+
+===========  ========================================================================================================
+module       holds
+===========  ========================================================================================================
+``fakes``    a producer whose acknowledgements the test gives
+``harness``  bugs put into a worker process, its log, its sockets, topics with settings of their own
+===========  ========================================================================================================
+"""

@@ -1,8 +1,23 @@
 """An independent judge of the rules: it shares no code with `app`, `tables` or `agents`, built differently on purpose.
 
-The product folds a batch's log one event at a time. The oracle looks at the whole sequence at once and says what the
-outcome must be (`tests.oracle.outcome`), what must have been emitted for it (`tests.oracle.expected`), and compares
-(`tests.oracle.judge`).
+The product folds a batch's log one event at a time. The oracle looks at the whole sequence at once.
+
+============  =======================================================================================================
+module        holds
+============  =======================================================================================================
+``reading``   reads an input by the rules of the contract, in plain ``json``
+``outcome``   what must come of a batch
+``expected``  the events that an outcome must have produced
+``emitted``   reads outputs, and checks each alone and all repeats together
+``judge``     compares what went in with what came out
+``observed``  the same for a batch whose upload order is not known
+``timed``     judges the events that time brings
+``ideal``     what a faultless product would publish: to try the judge on
+``records``   what the judge is given
+``values``    compares event data
+``topics``    the topic names, written out a second time on purpose
+``verdict``   what the judge found
+============  =======================================================================================================
 """
 
 from tests.oracle.judge import judge

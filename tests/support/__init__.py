@@ -1,1 +1,16 @@
-"""What tests build on: input messages, a Kafka client, and worker processes."""
+"""What tests build on.
+
+===============  ====================================================================================================
+module           holds
+===============  ====================================================================================================
+``events``       input envelopes as the upstream services write them
+``malformed``    messages that nobody can use, each kind with a name
+``kafka_io``     a small synchronous Kafka client
+``fake_broker``  brokers that are only a listening socket: for networks and nodes that fail
+``stage``        a real Kafka with topics, a client and workers
+``worker``       worker processes
+``play``         many batches against a running worker at once
+``progress``     a line a minute: what runs, and how far the tests are
+``spread``       how the tests are spread over processes
+===============  ====================================================================================================
+"""

@@ -3,6 +3,16 @@
 It reaches into private names, so versions are pinned exactly and each line here has a test in
 ``tests/engine/test_traps.py``.
 
+===============  ====================================================================================================
+module           holds
+===============  ====================================================================================================
+``app``          the application with an engine in it, and its worker
+``consumer``     whole fetches to the engine, and the commit of what is behind its barrier
+``http_server``  the web server on connections that have bounds
+``connection``   an HTTP connection: bounded in time; what is no HTTP is neither logged nor sent back
+``recovery``     fencing and restore in the place of Faust's own recovery
+===============  ====================================================================================================
+
 Kept of Faust: group membership, assignment, the order of a rebalance, the worker, its commands, signals, and the web
 server. Replaced:
 
