@@ -32,6 +32,7 @@ VERBS: dict[str, tuple[list[str], str]] = {
     "faults": (["-m", "tests.faults"], "kill, wipe, pause and restart workers and broker, judged by the oracle"),
     "worker": (["-m", "faust", "-A", "app", "worker"], "one worker; settings come from ROLLCALL_* in the environment"),
     "kafka": (["-m", "demo.kafka"], "a real Kafka in the foreground, until Ctrl-C"),
+    "send": (["-m", "demo.send"], "one message by hand: a registration, a content, a failure, or broken bytes"),
 }
 
 

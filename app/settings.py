@@ -47,7 +47,7 @@ class Settings(Security):
     )
     processing_guarantee: Literal["at_least_once", "exactly_once"] = Field(
         default="exactly_once",
-        description="exactly_once: changelog, outputs and offsets of a poll in one transaction; or at_least_once.",
+        description="exactly_once: changelog, outputs and offsets of a chunk in one transaction; or at_least_once.",
     )
     partitions: int = Field(
         default=3,
@@ -57,25 +57,53 @@ class Settings(Security):
     )
     replication_factor: int = Field(default=1, ge=1, le=100, description="Of every topic that is created.")
     readiness_timeout_seconds: float = Field(
-        default=86_400, ge=0, le=_TEN_YEARS, allow_inf_nan=False, description="See BatchReadinessTimeout; 0: off."
+        default=86_400,
+        ge=0,
+        le=_TEN_YEARS,
+        allow_inf_nan=False,
+        description=(
+            "A registered batch that is incomplete by then gets a BatchReadinessTimeout, once, and stays open; 0: off."
+        ),
     )
     pending_ttl_seconds: float = Field(
-        default=86_400, ge=0, le=_TEN_YEARS, allow_inf_nan=False, description="See PendingContentExpired; 0: off."
+        default=86_400,
+        ge=0,
+        le=_TEN_YEARS,
+        allow_inf_nan=False,
+        description=(
+            "A pending upload without a registration by then is given up with PendingContentExpired, which carries "
+            "the whole original; 0: off."
+        ),
     )
-    provisioning_completed: bool = Field(default=True, description="Emit BatchContentProvisioningCompletedV1.")
+    provisioning_completed: bool = Field(
+        default=True,
+        description="Emit BatchContentProvisioningCompletedV1 too, on which today's orchestrator moves a batch on.",
+    )
     http_host: str = Field(
         default="127.0.0.1", description="Where HTTP listens; anything but loopback needs ROLLCALL_HTTP_TOKEN."
     )
-    http_port: int = Field(default=6066, ge=0, le=65_535, description="HTTP port; 0: none.")
+    http_port: int = Field(
+        default=6066, ge=0, le=65_535, description="Port of the board, the API, /metrics and /health; 0: none."
+    )
     http_url: str | None = Field(
         default=None, description="Where the other workers reach this one's HTTP; default: the host and the port."
     )
     http_token: SecretStr | None = Field(
-        default=None, description="Permits everything over HTTP; without one, HTTP is for this machine only."
+        default=None,
+        description=(
+            "Bearer token of 16 to 512 characters that permits everything over HTTP; the same for all workers of an "
+            "app id. Without one, HTTP is for this machine only."
+        ),
     )
-    http_read_token: SecretStr | None = Field(default=None, description="Permits to read over HTTP, not to act.")
+    http_read_token: SecretStr | None = Field(
+        default=None, description="Bearer token that permits to read over HTTP, /metrics included, and not to act."
+    )
     stuck_after_seconds: float = Field(
-        default=300, ge=1, le=_TEN_YEARS, allow_inf_nan=False, description="A batch that waits for longer is stuck."
+        default=300,
+        ge=1,
+        le=_TEN_YEARS,
+        allow_inf_nan=False,
+        description="A batch that is incomplete for longer is shown and counted as stuck.",
     )
     log_format: Literal["console", "json"] | None = Field(
         default=None, description="Structured logs on standard error; console on a terminal, else json."

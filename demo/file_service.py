@@ -47,10 +47,10 @@ class FileService:
             if error is None:
                 _store(transaction, upload, upload.text_storage_id, None)
                 transaction.execute("INSERT INTO texts VALUES (?, ?)", (upload.text_storage_id, upload.text))
-                event = _provisioned(upload)
+                event = provisioned(upload)
             else:
                 _store(transaction, upload, None, error)
-                event = _failed(upload, error)
+                event = failed(upload, error)
             self.database.add_event(transaction, event)
 
 
@@ -74,12 +74,14 @@ def _event(topic: str, upload: PlannedUpload, data: dict[str, Any]) -> Event:
     return Event(topic, upload.file_upload_id, "file-service", upload.correlation_id, common | data)
 
 
-def _provisioned(upload: PlannedUpload) -> Event:
+def provisioned(upload: PlannedUpload) -> Event:
+    """Return the event that says that the text of an upload is stored."""
     digest = hashlib.md5(upload.text.encode(), usedforsecurity=False).hexdigest()
     return _event(CONTENT, upload, {"text_storage_id": upload.text_storage_id, "content_md5_hash": digest})
 
 
-def _failed(upload: PlannedUpload, code: str) -> Event:
+def failed(upload: PlannedUpload, code: str) -> Event:
+    """Return the event that says why an upload was rejected."""
     detail = {
         "error_code": code,
         "message": f"{upload.file_name}: {code.replace('_', ' ').lower()}",

@@ -30,10 +30,11 @@ class BatchOrchestrator:
                 "INSERT INTO batches VALUES (?, ?, ?, ?)",
                 (batch.batch_id, batch.course_code, batch.user_id, len(batch.essay_ids)),
             )
-            self.database.add_event(transaction, _registered(batch, batch.correlation_id))
+            self.database.add_event(transaction, registered(batch, batch.correlation_id))
 
 
-def _registered(batch: PlannedBatch, correlation_id: UUID) -> Event:
+def registered(batch: PlannedBatch, correlation_id: UUID) -> Event:
+    """Return the event that announces a batch and its slots."""
     return Event(
         topic=REGISTERED,
         key=batch.batch_id,

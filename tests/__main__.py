@@ -42,12 +42,14 @@ def checks() -> list[tuple[str, list[str]]]:
         ("ruff format --check", [*python, "ruff", "format", "--check", "."]),
         ("mypy --strict", [*python, "mypy", *TYPED]),
         ("lint-imports", [str(Path(sys.executable).with_name("lint-imports"))]),
+        ("docs", [*python, "mkdocs", "build", "--strict", "--quiet"]),
     ]
 
 
 def main(pytest_options: Sequence[str]) -> int:
     """Run all steps and print the closing table."""
     os.chdir(ROOT)
+    os.environ.setdefault("NO_MKDOCS_2_WARNING", "1")  # an announcement of mkdocs-material's, no warning about ours
     results = []
     for title, command in checks():
         begun = heading(title)

@@ -14,7 +14,7 @@ from jgo.maven import MavenContext
 from demo.kafka.jars import LOCK_FILE
 
 # Not 4.3.1 or 4.4.0: while a broker starts, they take a partition without a leader for a deleted one, and leave the
-# transactions that it was killed in without their markers (README, "What you can't").
+# transactions that it was killed in without their markers (docs/explanation/limits.md).
 KAFKA = "org.apache.kafka:kafka_2.13:4.2.2"
 # Kafka's own coordinate has no binding for slf4j: without one the broker would log nothing, not even why it stops.
 LOGGING = "org.slf4j:slf4j-simple:1.7.36"
