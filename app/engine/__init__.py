@@ -18,11 +18,12 @@ module                holds
 ``restore``           the changelog into the local database
 ``provenance``        whose state this is: of which cluster, changelog and log
 ``datadir``           what the operating system refuses of the data directory, by name
-``topics``            which topics there are, how they are made, and which existing ones are refused
+``topics``            makes the topics that are missing, and refuses existing ones that can't be used
 ``topic_plans``       which topics there are, and how they are made
 ``topic_rules``       what an existing topic must be, setting by setting
 ``topic_checks``      existing topics against their plans and the rules
 ``topic_watch``       the same, while the worker runs
+``positions``         where reading goes on, held against where a partition begins and ends
 ``heads``             how the log and the changelog begin: what they say about the count of partitions
 ``cluster``           what a cluster says of itself and of topics: ids, counts, settings
 ``broker_errors``     Kafka's error codes that the client lacks, and how a broker's refusal is told

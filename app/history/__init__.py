@@ -20,6 +20,7 @@ module            holds
 ``memory``        a store in memory
 ``models``        what history answers with: the JSON of the API and of ``--json``
 ``times``         times as the API writes them
+``places``        where the records of a log belong, when partitions were added to it
 ``topology``      what the system is made of: topics, agents, tables
 ================  ===================================================================================================
 """

@@ -7,7 +7,7 @@ import pytest
 
 from tests.docs.documents import ROOT, TEXTS, anchors, codes, links, name
 
-_FILE = re.compile(r"[\w.-]+(/[\w.-]+)*\.(py|md|json|yml|yaml|js|toml|lock|sh)")
+_FILE = re.compile(r"[\w.-]+(/[\w.-]+)*\.(py|md|json|yml|yaml|js|toml|lock)")
 _TOP = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")} - {"build"}
 _NAMES = {path.name for top in _TOP for path in (ROOT / top).rglob("*.*")}
 #: What a program makes, in the directory in which it is run.
