@@ -12,6 +12,7 @@ module           holds
 ``act_rules``    the same for what operators do
 ``facts``        what was decided, as immutable statements: the rows of the changelog
 ``batch``        the state that the facts add up to
+``replay``       what the stored rows of a batch add up to
 ``outputs``      what is published about a fact
 ``about_batch``  what is published about a batch as a whole: complete, failed, late
 ``payloads``     the ``data`` of every output, field by field
