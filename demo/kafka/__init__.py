@@ -4,6 +4,7 @@
 module          holds
 ==============  =====================================================================================================
 ``broker``      one broker as a child process, with the life of a Python object
+``cluster``     several brokers as one cluster
 ``properties``  its ``server.properties``
 ``jars``        its jars, pinned by ``jars.lock`` and checked each time
 ``lock``        makes ``jars.lock`` again

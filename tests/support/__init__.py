@@ -7,7 +7,9 @@ module           holds
 ``malformed``    messages that nobody can use, each kind with a name
 ``kafka_io``     a small synchronous Kafka client
 ``fake_broker``  brokers that are only a listening socket: for networks and nodes that fail
+``fault_proxy``  a network that fails: a proxy between a worker and its brokers
 ``stage``        a real Kafka with topics, a client and workers
+``brokers``      a running broker, borrowed and given back cleared
 ``worker``       worker processes
 ``play``         many batches against a running worker at once
 ``progress``     a line a minute: what runs, and how far the tests are
