@@ -21,8 +21,10 @@ def add_routes(app: "App") -> None:
     """Add the routes to the app's web server."""
 
     async def live(_: web.Request) -> web.Response:
-        """The process runs and its loop turns."""
-        return web.json_response({"status": "live"})
+        """200 while the worker does what it is there for, or waits for it; 503, with the reason, once it can't."""
+        if app.trouble is None:
+            return web.json_response({"status": "live"})
+        return web.json_response({"status": "not live", "reason": app.trouble}, status=503)
 
     async def ready(_: web.Request) -> web.Response:
         """200 when the worker owns its partitions (or is a member with none to own) and has restored them, else 503."""

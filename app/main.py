@@ -13,6 +13,7 @@ import uvloop
 from app import commands, http, logs, metrics, settings
 from app.core.names import INPUTS
 from app.engine import connect, datadir, topic_watch, topics
+from app.engine.client_watch import ClientWatch
 from app.engine.engine import Engine
 from app.engine.lag import lags
 from app.engine.overrides import App, TableManager, Worker
@@ -40,6 +41,8 @@ class Rollcall(App):
             self.conf.datadir.mkdir(parents=True, exist_ok=True)
             await super().on_first_start()
         await topics.ensure_with_retries(self.settings, self._stopped)
+        # From the first moment: what a client is refused at its start it tells nobody.
+        self.add_future(self.clients.watch(asyncio.sleep))
 
     async def on_started(self) -> None:
         """Watch the topics, and whether brokers that ask for a login still let this worker in; it stops when not."""
@@ -50,8 +53,8 @@ class Rollcall(App):
 
     async def _watch_topics(self) -> None:
         try:
-            await topic_watch.watch(self.settings)
-        except topics.TopicError as error:
+            await topic_watch.watch(self.settings, self)
+        except OperatorError as error:
             if not self.should_stop:
                 self.fail(error)
 
@@ -123,6 +126,7 @@ def create_app(given: Settings | None = None) -> App:
     app.settings = chosen
     app.engine = Engine(chosen, metrics, app.fail, app.fenced)
     app.engine.lags = lambda: lags(app)
+    app.clients = ClientWatch(chosen, app.watched_thread, app.engine.producers, app.fail)
     for name in (*INPUTS, topics.log_topic(chosen)):
         app.topics.add(app.topic(name))
     if chosen.http_port:

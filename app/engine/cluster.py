@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import UnknownTopicOrPartitionError, for_code
 from aiokafka.protocol.abstract import AbstractType
 from aiokafka.protocol.api import Request, RequestStruct, Response
@@ -118,14 +119,32 @@ class _Metadata(Request[MetadataRequest_v5 | _Request]):  # type: ignore[misc] #
 
     API_KEY = 3
 
-    def __init__(self, topics: Iterable[str]) -> None:
+    def __init__(self, topics: Iterable[str], *, operations: bool = False) -> None:
         self._topics = list(topics)
+        self._operations = operations
 
     def build(self, request_struct_class: type[Any]) -> Any:
         if request_struct_class is _Request:
             named: list[tuple[Any, ...]] = [(_NO_ID, topic, {}) for topic in self._topics]
-            return _Request(named, False, False, False, {})  # noqa: FBT003 - fields of the wire, by position
+            return _Request(named, False, False, self._operations, {})  # noqa: FBT003 - fields of the wire, by position
         return request_struct_class(self._topics, False)  # noqa: FBT003 - as above
+
+
+async def metadata(admin: AIOKafkaAdminClient, topics: Iterable[str], *, operations: bool = False) -> dict[str, Any]:
+    """What the broker says of the topics: an entry for each, with an error code where it can't or won't say.
+
+    With ``operations`` also what this client may do with each, as far as the broker tells that (Kafka 2.8). Raises
+    KafkaError where the broker can't be asked.
+    """
+    answer = await admin._send_request(_Metadata(topics, operations=operations))  # noqa: SLF001 - aiokafka asks for no newer version
+    return dict(answer.to_object())
+
+
+async def topic_ids(client: AIOKafkaClient, topics: Iterable[str]) -> dict[str, str]:
+    """The ids of those of the topics that exist, where the broker has ids. Raises KafkaError."""
+    answer = (await client.send(client.get_random_node(), _Metadata(topics))).to_object()
+    ids = {entry["topic"]: _text(entry.get("topic_id", _NO_ID)) for entry in answer["topics"] if entry["partitions"]}
+    return {topic: topic_id for topic, topic_id in ids.items() if topic_id is not None}
 
 
 async def describe(admin: AIOKafkaAdminClient, topics: Iterable[str], *, settings: bool = True) -> Cluster:
@@ -134,7 +153,7 @@ async def describe(admin: AIOKafkaAdminClient, topics: Iterable[str], *, setting
     Raises KafkaError where the broker can't be asked, or refuses to describe a topic.
     """
     wanted = sorted(set(topics))
-    answer = (await admin._send_request(_Metadata(wanted))).to_object()  # noqa: SLF001 - aiokafka asks for no newer version
+    answer = await metadata(admin, wanted)
     found: dict[str, dict[str, Any]] = {}
     for entry in answer["topics"]:
         code = entry["error_code"]

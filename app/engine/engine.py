@@ -200,6 +200,11 @@ class Engine:
         """How the batches of :meth:`standings` stand together."""
         return sum(self.standings().values(), Standing())
 
+    def producers(self) -> list[AIOKafkaProducer]:
+        """The producers that there are at the moment."""
+        made = [self._shared, *(task.producer for task in self.tasks.values())]
+        return [producer for producer in made if producer is not None]
+
     async def stop(self) -> None:
         """Release everything, producers included. Never raises."""
         await self.release()

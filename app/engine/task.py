@@ -20,6 +20,7 @@ from agents.join import Join
 from agents.work import Work
 from app import metrics
 from app.engine import broker_errors
+from app.engine.client_errors import is_final
 from app.engine.deadline import Deadline
 from app.engine.inbox import Inbox
 from app.engine.kafka import leaders_known, new_producer, stop_producer
@@ -137,6 +138,11 @@ class Task:
         return self._runner is not None and not self.inbox.closed.is_set()
 
     @property
+    def producer(self) -> AIOKafkaProducer | None:
+        """The task's own producer, which writes its transactions."""
+        return self._producer
+
+    @property
     def cached(self) -> int:
         """How many batches the task's cache holds."""
         return 0 if self._slice is None else self._slice.cached
@@ -188,7 +194,8 @@ class Task:
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - the worker is stopped with whatever it is
-            if self._producer is None or not isinstance(error, KafkaError | PublishError):
+            retried = self._producer is not None and isinstance(error, KafkaError | PublishError)
+            if not retried or is_final(self.settings, error):
                 self._on_failure(error)
             elif not await self._revoked(error):
                 self._on_fenced(error)

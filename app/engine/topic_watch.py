@@ -12,7 +12,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from app.engine import broker_errors
+from app.engine.authorization import AccessWatch
 from app.engine.cluster import Cluster, describe
+from app.engine.input_watch import Inputs, InputWatch
 from app.engine.kafka import connection
 from app.engine.topic_checks import Findings, check
 from app.engine.topic_plans import Plan, Role, plans
@@ -78,7 +80,8 @@ class Watch:
             known = self._ids.get(name)
             if topic.id is not None and name in self.plans:
                 self._ids[name] = topic.id
-                if known not in {None, topic.id}:
+                # Of the inputs the reader tells, which reads them anew.
+                if known not in {None, topic.id} and self.plans[name].role is not Role.INPUT:
                     lines.append(f"topic {name} was deleted and made again (it was {known} and is {topic.id})")
         return lines
 
@@ -89,12 +92,14 @@ def _after_deletion(plan: Plan) -> str:
     return "start again, which makes it; what consumers had not read of it is gone, and `faust -A app replay` names it"
 
 
-async def watch(settings: Settings, every: float = _EVERY) -> None:
-    """Look again and again, for as long as nobody cancels it. Raises TopicError when the worker can't go on.
+async def watch(settings: Settings, inputs: Inputs, every: float = _EVERY) -> None:
+    """Look again and again, for as long as nobody cancels it; have inputs read anew that were made anew.
+
+    Raises TopicError, or AuthorizationError, when the worker can't go on.
 
     A broker that does not answer is asked again: others tell of that.
     """
-    known = Watch(settings)
+    known, read, access = Watch(settings), InputWatch(inputs), AccessWatch(settings)
     looks = 0
     admin: AIOKafkaAdminClient | None = None
     try:
@@ -103,6 +108,7 @@ async def watch(settings: Settings, every: float = _EVERY) -> None:
                 if admin is None:
                     admin = AIOKafkaAdminClient(**connection(settings))
                     await admin.start()
+                await access.look(admin)
                 with_settings = looks % _SETTINGS_EVERY == 0
                 cluster = await describe(admin, known.plans, settings=with_settings)
                 looks += 1
@@ -112,6 +118,7 @@ async def watch(settings: Settings, every: float = _EVERY) -> None:
                 admin = None
             else:
                 known.judge(cluster)
+                await read.look(cluster)
             await asyncio.sleep(every)
     finally:
         await _close(admin)

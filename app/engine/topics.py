@@ -11,9 +11,17 @@ from typing import Protocol
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResourceType
-from aiokafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError, TopicAuthorizationFailedError
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    KafkaError,
+    KafkaTimeoutError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+)
 
-from app.engine import broker_errors, connect
+from app.engine import authorization, broker_errors, connect
+from app.engine.authorization import Denied, refusal
+from app.engine.client_errors import explained
 from app.engine.cluster import Cluster, configurations, describe
 from app.engine.heads import look
 from app.engine.kafka import connection
@@ -76,6 +84,7 @@ async def ensure(settings: Settings) -> None:
     admin = AIOKafkaAdminClient(**connection(settings))
     try:
         await admin.start()
+        await authorization.check(admin, settings)
         broker = await _broker_settings(admin)
         _check_session(broker, settings)
         wanted = plans(settings, time_limits(broker))
@@ -137,10 +146,17 @@ async def _broker_settings(admin: AIOKafkaAdminClient) -> Mapping[str, str]:
 
 
 def _check_session(broker: Mapping[str, str], settings: Settings) -> None:
-    """Refuse a session time-out below the broker's least: the client takes that for a reason to try again for ever.
+    """Refuse a session time-out that the broker does not take: the client would take that for a reason to wait.
 
-    Where the broker does not tell its least (an ACL), nothing is checked.
+    Where the broker does not tell its limits (an ACL), nothing is checked, and the group's coordinator refuses it.
     """
+    most = broker.get("group.max.session.timeout.ms")
+    if most is not None and settings.session_timeout_seconds * 1000 > int(most):
+        message = (
+            f"ROLLCALL_SESSION_TIMEOUT_SECONDS is {settings.session_timeout_seconds:g} and the broker has "
+            f"group.max.session.timeout.ms={most}: set it to {int(most) / 1000:g}, or change the broker's setting"
+        )
+        raise BrokerError(message)
     least = broker.get("group.min.session.timeout.ms")
     if least is not None and settings.session_timeout_seconds * 1000 < int(least):
         message = (
@@ -163,6 +179,10 @@ async def _create(admin: AIOKafkaAdminClient, settings: Settings, missing: Mappi
         for topic, plan in missing.items()
     ]
     response = await admin.create_topics(new, timeout_ms=30_000)
+    forbidden = {TopicAuthorizationFailedError.errno, ClusterAuthorizationFailedError.errno}
+    denied = [Denied("Create", "Topic", topic) for topic, code, *_ in response.topic_errors if code in forbidden]
+    if denied:
+        raise refusal(settings, denied)
     for topic, code, *rest in response.topic_errors:
         if code == 0:
             log.info("topic created", topic=topic, partitions=missing[topic].partitions)
@@ -202,6 +222,9 @@ async def ensure_with_retries(settings: Settings, stopped: Stop) -> None:
         try:
             await ensure(settings)
         except (KafkaError, OSError) as error:
+            final = explained(settings, error)
+            if final is not error:
+                raise final from error
             remark = await connect.check(settings)
             log.warning(
                 "the broker can't be reached; trying again",

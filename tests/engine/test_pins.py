@@ -18,7 +18,10 @@ from aiohttp import web, web_response
 from aiohttp.base_protocol import BaseProtocol
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
+from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.producer.sender import Sender
 from faust.app.base import BootStrategy
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
@@ -61,12 +64,19 @@ PRIVATE: dict[Any, tuple[str, ...]] = {
         "add_future",
     ),
     AIOKafkaClient: ("coordinator_lookup", "force_metadata_update", "set_topics"),
+    GroupCoordinator: ("check_errors", "fetch_committed_offsets", "request_rejoin"),
+    Sender: ("sender_task",),
     AIOKafkaAdminClient: ("_send_request", "describe_configs", "describe_topics", "list_topics", "create_topics"),
     aiokafka.AIOKafkaProducer: ("create_batch", "send_batch", "send_offsets_to_transaction"),
 }
 
 # Attributes that instances get in __init__, which no class shows: owner and the assignments that make them.
 MADE: dict[Any, tuple[str, ...]] = {
+    GroupCoordinator: ("_closing", "_coordination_task"),
+    Fetcher: ("_fetch_task",),
+    AIOKafkaClient: ("_sync_task",),
+    aiokafka.AIOKafkaConsumer: ("_client", "_closed", "_coordinator", "_fetcher"),
+    aiokafka.AIOKafkaProducer: ("_closed", "_sender"),
     faust_consumer.Consumer: ("can_resume_flow", "flow_active"),
     faust_consumer.ThreadDelegateConsumer: ("_thread",),
     Recovery: ("signal_recovery_start", "_generation_id"),
@@ -82,8 +92,11 @@ MADE: dict[Any, tuple[str, ...]] = {
 ADDED = {
     (driver.AIOKafkaConsumerThread, "_check"),
     (driver.AIOKafkaConsumerThread, "_commit_checked"),
+    (driver.AIOKafkaConsumerThread, "_look_again"),
     (driver.AIOKafkaConsumerThread, "_seek_to_committed"),
     (driver.AIOKafkaConsumerThread, "commit_checked"),
+    (driver.AIOKafkaConsumerThread, "look_again"),
+    (driver.AIOKafkaConsumerThread, "watched"),
     (driver.Consumer, "_commit_within"),
     (driver.AIOKafkaConsumerThread, "_go_on"),
     (driver.AIOKafkaConsumerThread, "go_on"),
@@ -92,6 +105,7 @@ ADDED = {
     (driver.Consumer, "_rewind"),
     (driver.Consumer, "engine"),
     (driver.Consumer, "reacquire"),
+    (driver.Consumer, "thread"),
     (FaustWeb, "bound"),
     (web.RequestHandler, "_check_body"),
     (web.RequestHandler, "_check_sending"),
@@ -104,6 +118,10 @@ ADDED = {
     (web.Server, "note_unreadable"),
     (faust.App, "fail"),
     (faust.App, "fenced"),
+    (faust.App, "look_again"),
+    (faust.App, "read_anew"),
+    (faust.App, "trouble"),
+    (faust.App, "watched_thread"),
 }
 OVERRIDDEN = sorted(set(overridden()) - ADDED, key=str)
 

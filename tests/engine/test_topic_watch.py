@@ -71,8 +71,8 @@ def test_a_topic_that_is_deleted_stops_the_worker_at_the_second_look(looks: Look
         looks.look()
 
 
-@pytest.mark.parametrize("name", [topics.CONTENT, topics.READY])
-def test_a_topic_of_others_that_is_made_again_is_remarked_on_once(looks: Looks, name: str) -> None:
+@pytest.mark.parametrize("name", [topics.READY])
+def test_an_output_that_is_made_again_is_remarked_on_once(looks: Looks, name: str) -> None:
     looks.topics[name] = looks.topics[name]._replace(id="another")
     assert looks.look() == [f"topic {name} was deleted and made again (it was id-{name} and is another)"]
     assert looks.look() == []

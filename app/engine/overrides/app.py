@@ -13,6 +13,8 @@ from faust.app.base import BootStrategy
 from faust.cli.worker import worker as faust_worker_command
 
 from app.engine import broker_errors
+from app.engine.client_errors import explained
+from app.engine.client_watch import ClientWatch, Thread
 from app.engine.deadline import Deadline
 from app.engine.engine import Engine
 from app.engine.overrides.consumer import Consumer, Transport
@@ -79,6 +81,28 @@ class App(faust.App):
     BootStrategy = Boot
     settings: "Settings"
     engine: Engine
+    clients: ClientWatch
+    _failure: BaseException | None = None
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the worker is not live: it stops, or a part of it stands still. None while it is."""
+        if self._failure is not None:
+            return f"the worker stops: {self._failure}"
+        return self.clients.trouble
+
+    def watched_thread(self) -> Thread | None:
+        """The consumer and its loop, once there are any."""
+        return None if self.should_stop else cast("Consumer", self.consumer).thread.watched()
+
+    async def look_again(self) -> None:
+        """Ask for the partitions of all topics now."""
+        await cast("Consumer", self.consumer).thread.look_again()
+
+    async def read_anew(self) -> None:
+        """Take all partitions over again: an input that was made anew is then read from its beginning."""
+        self.engine.ready = False
+        await cast("Consumer", self.consumer).reacquire()
 
     def _new_transport(self) -> Transport:
         return Transport(self.conf.broker_consumer, self)
@@ -87,7 +111,13 @@ class App(faust.App):
         return Web(self)
 
     def fail(self, error: BaseException) -> None:
-        """Stop the worker with this error: nothing that it has not acknowledged is committed."""
+        """Stop the worker with this error, once: nothing that it has not acknowledged is committed.
+
+        What a broker refuses is told as an operator can use it (:mod:`app.engine.client_errors`).
+        """
+        if self._failure is not None:
+            return
+        error = self._failure = explained(self.settings, error)
         log.error("the worker can't go on and stops", error=broker_errors.told(error), exc_info=error)
         self.engine.ready = False
         if self.in_worker:

@@ -15,14 +15,15 @@ from aiokafka.errors import (
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
 )
-from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from app.core.names import INPUTS
 from app.engine import broker_errors
+from app.engine.client_watch import Thread
 from app.engine.engine import Engine
 from app.engine.fetch import WHOLE
+from app.engine.input_positions import Positions
 from app.engine.kafka import connection
 from app.engine.positions import check as positions_check
 from app.engine.positions import check_passed_on
@@ -57,6 +58,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:  # noqa: ARG002 - as overridden
         app = cast("App", self.app)
+        self.positions = Positions()
         session_ms = round(app.settings.session_timeout_seconds * 1000)
         return AIOKafkaConsumer(
             **connection(app.settings),
@@ -83,14 +85,15 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def _seek_to_committed(self) -> dict[TopicPartition, int | None]:
         consumer = self._ensure_consumer()
-        committed: dict[TopicPartition, int | None] = {}
-        for partition in consumer.assignment():
-            offset = committed[partition] = await consumer.committed(partition)
+        committed = await self.positions.committed(consumer, consumer.assignment())
+        for partition, offset in committed.items():
             if offset is not None:
                 consumer.seek(partition, offset)
         fresh = [partition for partition, offset in committed.items() if offset is None]
         if fresh:
             await consumer.seek_to_beginning(*fresh)
+        for partition in self.positions.anew:
+            cast("App", self.app).engine.observer.input_gap(partition.topic, 0)
         begins = await self._check(committed)
         # Said at once, or nobody could tell later that records were deleted before the first one was read.
         await self._commit_checked(
@@ -147,7 +150,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         try:
             # The client itself tries for as long as it takes.
             async with asyncio.timeout(patience):
-                await consumer.commit({partition: OffsetAndMetadata(offset, "") for partition, offset in mine.items()})
+                await consumer.commit(self.positions.commit(mine))
         except (CommitFailedError, IllegalStateError) as error:
             log.info("the group has moved on; these offsets are its new owners' to commit", error=type(error).__name__)
             return {}
@@ -155,6 +158,17 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             log.warning("offsets could not be committed; trying again", error=broker_errors.told(error))
             return {}
         return mine
+
+    async def look_again(self) -> None:
+        """Ask for the partitions of all topics now; the group is told of those that are new."""
+        await self.call_thread(self._look_again)
+
+    async def _look_again(self) -> None:
+        await self._ensure_consumer()._client.force_metadata_update()  # noqa: SLF001 - aiokafka looks every five minutes
+
+    def watched(self) -> Thread | None:
+        """What there is to watch of it, once it is started."""
+        return None if self._consumer is None else Thread(self.thread_loop, self._consumer)
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Stilled: it watches Faust's streams, which nothing flows through."""
@@ -164,6 +178,11 @@ class Consumer(driver.Consumer):
     """Faust's consumer, with the engine where the streams were."""
 
     logger = logging.getLogger("faust.rollcall")
+
+    @property
+    def thread(self) -> ConsumerThread:
+        """The thread that the Kafka client lives in."""
+        return cast("ConsumerThread", self._thread)
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -210,6 +229,13 @@ class Consumer(driver.Consumer):
         except NoOffsetForPartitionError:
             # Between an assignment and its seek: the client looks for an offset of its own.
             await self._rewind()
+            return
+        except KafkaError as error:
+            if type(error) is not KafkaError:
+                raise
+            # What the client's coordinator has to say: whoever asks the client next is handed it.
+            cast("App", self.app).clients.group_error(error)
+            await self.sleep(_LONG_POLL)
             return
         self.engine.observer.polled(time.perf_counter() - started)
         if not fetched:

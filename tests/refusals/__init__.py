@@ -1,0 +1,1 @@
+"""What a broker refuses a worker: ACLs, limits of groups, features."""
