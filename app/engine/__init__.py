@@ -1,6 +1,5 @@
 """The engine inside Faust: whole fetches instead of single events, and one barrier instead of a flush that gives up.
 
-<<<<<<< HEAD
 ====================  ===============================================================================================
 module                holds
 ====================  ===============================================================================================
@@ -24,6 +23,11 @@ module                holds
 ``topic_rules``       what an existing topic must be, setting by setting
 ``topic_checks``      existing topics against their plans and the rules
 ``topic_watch``       the same, while the worker runs
+``input_watch``       inputs that are given partitions, deleted or made again under a running worker
+``input_positions``   where the inputs are read on: commits say of which topic they are
+``authorization``     what the broker's ACLs let the worker do, at start and while it runs
+``client_errors``     what a broker's final refusals mean in terms of settings, ACLs and the app id
+``client_watch``      the clients' background tasks and the consumer's thread: none dies unnoticed
 ``positions``         where reading goes on, held against where a partition begins and ends
 ``heads``             how the log and the changelog begin: what they say about the count of partitions
 ``cluster``           what a cluster says of itself and of topics: ids, counts, settings
@@ -34,36 +38,6 @@ module                holds
 ``connect``           why a broker can't be used: it is asked a step at a time
 ``lag``               how far a worker is behind
 ====================  ===============================================================================================
-=======
-=================  ==================================================================================================
-module             holds
-=================  ==================================================================================================
-``overrides``      everything that is overridden of Faust, in one place, pinned to exact versions, with a test a trap
-``engine``         what a worker runs: the hop, and a task for each partition of the log that it owns
-``task``           one partition of the log: fold a chunk, publish it, write it, acknowledge it
-``hop``            the stateless stage that re-keys the three inputs into the log
-``inbox``          what has been fetched of a partition and waits
-``publish``        the barrier: batches to Kafka, and the wait for every acknowledgement
-``partitioner``    the partition that Kafka's own clients put a key on
-``restore``        the changelog into the local database
-``provenance``     whose state this is: of which cluster, changelog and log
-``topics``         makes the topics that are missing, and refuses existing ones that can't be used
-``topic_plans``    which topics there are, and how they are made
-``topic_rules``    what an existing topic must be, setting by setting
-``topic_checks``   existing topics against their plans and the rules
-``topic_watch``    the same, while the worker runs
-``input_watch``    inputs that are given partitions, deleted or made again under a running worker
-``input_positions``  where the inputs are read on: commits say of which topic they are
-``authorization``  what the broker's ACLs let the worker do, at start and while it runs
-``client_errors``  what a broker's final refusals mean in terms of settings, ACLs and the app id
-``client_watch``   the clients' background tasks and the consumer's thread: none dies unnoticed
-``unreadable``     batches that can't be read, by name
-``heads``          how the log and the changelog begin: what they say about the count of partitions
-``cluster``        what a cluster says of itself and of topics: ids, counts, settings
-``broker_errors``  Kafka's error codes that the client lacks, and how a broker's refusal is told
-``kafka``          how clients are made
-=================  ==================================================================================================
->>>>>>> 840bcdb (What a broker refuses for good ends the worker by name; inputs that change under it are read on)
 
 The order within a chunk is what every guarantee stands on:
 
