@@ -9,6 +9,7 @@ metrics    ``/metrics``                                              1        8
 workers    ``/api/local/...``: what other workers ask                8        64
 acts       POST                                                      8        32
 topics     what reads topics: dead letters, timelines, explanations  4        32
+batches    a batch, whole                                            4        32
 state      everything else                                           8        64
 =========  ========================================================  =======  ====
 
@@ -64,6 +65,7 @@ class Budget:
         self.workers = Lane("workers", 8, 64)
         self.acts = Lane("acts", 8, 32)
         self.topics = Lane("topics", 4, 32)
+        self.batches = Lane("batches", 4, 32)
         self.state = Lane("state", 8, 64)
 
     def lane(self, request: web.Request) -> Lane | None:
@@ -77,5 +79,8 @@ class Budget:
             return self.workers
         if request.method not in {"GET", "HEAD"}:
             return self.acts
-        reads_topics = path.startswith("/api/dead-letters") or path.endswith(("/timeline", "/explain"))
-        return self.topics if reads_topics else self.state
+        if path.startswith("/api/dead-letters") or path.endswith(("/timeline", "/explain")):
+            return self.topics
+        if path.startswith("/api/batches/") or path == "/api/batch":
+            return self.batches
+        return self.state

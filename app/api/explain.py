@@ -25,7 +25,7 @@ async def explain(whole: Whole, batch_id: str) -> str:
     """
     found = await whole.find(batch_id)
     partition, letters = await asyncio.gather(whole.partition(found.partition), _letters(whole, batch_id))
-    return await offload(lambda: explanation(found, partition, letters, whole).model_dump_json())
+    return await offload(lambda: explanation(found, partition, letters, whole).text())
 
 
 async def _letters(whole: Whole, batch_id: str) -> list[DeadLetter] | None:

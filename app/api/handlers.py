@@ -160,7 +160,7 @@ def _json(text: str) -> web.Response:
 
 def _encoded(rows: Rows) -> str:
     values = [base64.b64encode(value).decode() for value in rows.values]
-    return LocalRows(batch_id=rows.batch_id, rows=values, first=rows.first).model_dump_json()
+    return LocalRows(batch_id=rows.batch_id, rows=values, first=rows.first).text()
 
 
 def _batch_id(request: web.Request) -> str:

@@ -22,6 +22,9 @@ log = structlog.get_logger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+#: From how many bytes on an answer may have to wait for its client: what a connection buffers.
+_LARGE = 256 * 1024
+
 #: What the router says, in our words: the path is not repeated.
 _ROUTER = {
     404: "there is nothing at this path; GET /api/openapi.json says what there is",
@@ -49,11 +52,7 @@ def middleware(gate: Gate, budget: Budget) -> Middleware:
             answer = error_answer(error)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is answered, as JSON
             answer = _failed(error, request)
-        if not answer.prepared:
-            for name, value in SECURITY_HEADERS.items():
-                answer.headers.setdefault(name, value)
-            if ACCESS_KEY in request:
-                answer.headers[ACCESS_HEADER] = request[ACCESS_KEY]
+        _dress(answer, request)
         return answer
 
     return around
@@ -76,7 +75,22 @@ def error_answer(error: ApiError) -> web.Response:
 
 async def _within(lane: Lane, handler: Handler, request: web.Request) -> web.StreamResponse:
     async with lane:
-        return await handler(request)
+        answer = await handler(request)
+        if isinstance(answer, web.Response) and (answer.content_length or 0) > _LARGE:
+            # It keeps its place until its client has taken it: so many large answers there are at a time, and no more.
+            _dress(answer, request)
+            await answer.prepare(request)
+            await answer.write_eof()
+        return answer
+
+
+def _dress(answer: web.StreamResponse, request: web.Request) -> None:
+    """Put the headers on that every answer has."""
+    if not answer.prepared:
+        for name, value in SECURITY_HEADERS.items():
+            answer.headers.setdefault(name, value)
+        if ACCESS_KEY in request:
+            answer.headers[ACCESS_HEADER] = request[ACCESS_KEY]
 
 
 async def _to_its_end(

@@ -1,8 +1,10 @@
 """What the API takes and answers. Times are ISO 8601, UTC, with milliseconds; durations seconds; no field is absent."""
 
-from typing import Annotated, Literal
+from collections.abc import Hashable
+from functools import cache
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
 from app.core.acts import ACTS, LONGEST_WHO, LONGEST_WHY
 from app.history.models import DeadLetter, Place
@@ -21,10 +23,34 @@ def _known_act(name: str) -> str:
 ActName = Annotated[str, AfterValidator(_known_act), Field(json_schema_extra={"enum": list(ACTS)})]
 
 
+_PIECE = 1000
+
+
+@cache
+def _adapter(kind: Hashable) -> TypeAdapter[Any]:
+    return TypeAdapter(cast("Any", kind))
+
+
 class Model(BaseModel):
     """An answer. All fields are always there, null where something isn't known."""
 
     model_config = ConfigDict(frozen=True)
+
+    def text(self) -> str:
+        """The answer as JSON, as ``model_dump_json`` gives it, in pieces: a long list is not written in one breath.
+
+        A single call for 100,000 slots keeps the interpreter, and with it the event loop, for a third of a second.
+        """
+        written = []
+        for name, field in type(self).model_fields.items():
+            value, adapter = getattr(self, name), _adapter(cast("Hashable", field.annotation))
+            if isinstance(value, list) and len(value) > _PIECE:
+                pieces = (value[start : start + _PIECE] for start in range(0, len(value), _PIECE))
+                one = "[" + ",".join(adapter.dump_json(piece).decode()[1:-1] for piece in pieces) + "]"
+            else:
+                one = adapter.dump_json(value).decode()
+            written.append(f'"{name}":{one}')
+        return "{" + ",".join(written) + "}"
 
 
 class Error(Model):

@@ -60,7 +60,7 @@ class Whole:
         if found.batch.last < 0:
             raise unknown_batch(batch_id)
         if found.large:
-            return await offload(lambda: self.view(found).model_dump_json())
+            return await offload(lambda: self.view(found).text())
         return self.view(found).model_dump_json()
 
     async def find(self, batch_id: str) -> "Found":

@@ -13,6 +13,7 @@ from app.api.local import LocalOverview, LocalStanding
 from app.api.stream import Listener
 from app.api.summing import overview_of
 from app.api.whole import read_cursor, write_cursor
+from app.policy import policy_of
 from app.settings import Settings
 from tables import batches
 from tables.glances import glance_of
@@ -149,3 +150,25 @@ def test_a_slow_listener_gets_the_latest_of_each_batch_once_and_never_more_than_
     said = one.take().decode()
     assert said.count('"batch_id"') <= 1000
     assert '"more":true' in said
+
+
+def test_a_long_answer_is_written_in_pieces_and_reads_the_same() -> None:
+    slot = models.Slot(
+        essay_id='a"å😀\n',
+        state="empty",
+        file_upload_id=None,
+        text_storage_id=None,
+        file_name=None,
+        error_code=None,
+        moment=None,
+    )
+    for many in (0, 1, 999, 1000, 1001, 2000, 2500):
+        answer = views.whole(
+            play("R2 C0").batch,
+            0,
+            1000,
+            stuck_after=1,
+            policy=policy_of(Settings(_env_file=None)),  # type: ignore[call-arg]
+            owner="http://a:1",
+        ).model_copy(update={"slot_list": [slot] * many})
+        assert answer.text() == answer.model_dump_json()
