@@ -14,6 +14,7 @@ module        holds
 ``worker``    the real worker on a real Kafka, from outside
 ``faults``    the fault matrix
 ``security``  TLS and SASL on a real broker
+``refusals``  what a broker refuses: ACLs, the group's coordinator
 ``api``       the HTTP API
 ``board``     the board in a browser
 ``history``   history and the commands

@@ -19,7 +19,7 @@ Beside the API:
 | --- | --- |
 | `/` | the board |
 | `/metrics` | the [metrics](metrics.md) |
-| `/health/live` | 200 while the process serves |
+| `/health/live` | 200 while the worker can go on; 503 with the `reason` once it stops or its consumer stands still |
 | `/health/ready` | 200 when the worker owns its partitions (or has none to own) and has restored them, else 503 |
 """
 
