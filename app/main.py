@@ -12,14 +12,13 @@ import uvloop
 
 from app import commands, http, logs, metrics, settings
 from app.core.names import INPUTS
-from app.engine import connect, datadir, topic_watch, topics
+from app.engine import connect, datadir, disk_errors, topic_watch, topics
 from app.engine.client_watch import ClientWatch
 from app.engine.engine import Engine
 from app.engine.lag import lags
 from app.engine.overrides import App, TableManager, Worker
 from app.errors import OperatorError
 from app.settings import Settings, SettingsError
-from tables import disk_errors
 
 log = structlog.get_logger(__name__)
 

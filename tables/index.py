@@ -3,8 +3,8 @@
 import struct
 from collections.abc import Iterator
 
+from app.engine.ports import Store
 from tables import keys
-from tables.store import Store
 
 _LENGTH = struct.Struct(">I")
 _HEAD = len(keys.BATCHES) + _LENGTH.size

@@ -12,10 +12,7 @@ BATCHES = b"b"
 PENDING = b"p"
 WAITING = b"w"
 SOURCES = b"s"
-ORIGIN = b"o"
-
-#: Rows of the local database only: they describe the database itself and never go to the changelog.
-LOCAL = b"\x00"
+#: ``o`` and NUL are the engine's own (:mod:`app.engine.origin`, :mod:`app.engine.store`).
 
 _LENGTH = struct.Struct(">I")
 
@@ -25,9 +22,3 @@ def named(table: bytes, batch_id: str) -> bytes:
     """The prefix of all rows of ``batch_id`` in ``table``, and of no other batch's."""
     encoded = batch_id.encode()
     return table + _LENGTH.pack(len(encoded)) + encoded
-
-
-def end_of(prefix: bytes) -> bytes:
-    """The first key behind every key that starts with ``prefix``, which must not be all 0xFF bytes."""
-    stripped = prefix.rstrip(b"\xff")
-    return stripped[:-1] + bytes([stripped[-1] + 1])

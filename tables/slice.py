@@ -6,9 +6,9 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 
 from app.core.batch import Batch
+from app.engine.ports import Store
 from tables import batches, pending, sources, waiting
 from tables.pending import Original
-from tables.store import Store
 
 #: What a batch weighs in the cache beside its uploads and slots, in the same unit (one upload or slot, about 0.34 KB).
 BATCH_WEIGHT = 4

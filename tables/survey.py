@@ -4,9 +4,9 @@ import time
 from collections.abc import Iterator
 
 from app.core.batch import State
+from app.engine.ports import Store
 from tables import batches, keys, waiting
 from tables.census import Census
-from tables.store import Store
 
 _HEAD = len(keys.BATCHES) + 4  # the table, and the length of the id
 _RANGE = 16  # first and last offset

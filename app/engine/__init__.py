@@ -15,6 +15,10 @@ module                holds
 ``publish``           the barrier: batches to Kafka, and the wait for every acknowledgement
 ``deadline``          one budget of time for all the steps of something that must be over by then
 ``partitioner``       the partition that Kafka's own clients put a key on
+``store``             the local database of one partition: RocksDB, a copy of what the changelog says
+``memory_store``      a store in memory, for folding one batch again
+``disk_errors``       what the operating system refuses, told from damage
+``origin``            the engine's own row of a changelog: which log the rows follow from
 ``restore``           the changelog into the local database
 ``provenance``        whose state this is: of which cluster, changelog and log
 ``datadir``           what the operating system refuses of the data directory, by name

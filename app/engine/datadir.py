@@ -10,7 +10,7 @@ from typing import IO
 
 import structlog
 
-from tables.disk_errors import FILES_A_PARTITION, DiskError, system_error, told
+from app.engine.disk_errors import FILES_A_PARTITION, DiskError, system_error, told
 
 log = structlog.get_logger(__name__)
 

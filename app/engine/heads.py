@@ -4,7 +4,7 @@ Partitions can be added to a topic and never taken away. Keys then belong elsewh
 one partition goes on in another. The topics themselves don't tell, so two other things are asked, a fetch of each
 partition:
 
-* the record of the count (:mod:`tables.origin`), with which each changelog of this release begins;
+* the record of the count (:mod:`app.engine.origin`), with which each changelog of this release begins;
 * where there is none, because an older release made it: whether the keys that the log begins with stand where its
   present count puts them.
 """
@@ -16,13 +16,13 @@ from typing import Any, Final, NamedTuple
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaTimeoutError
 
+from app.engine import origin
 from app.engine.kafka import connection
 from app.engine.partitioner import partition_for
 from app.engine.topic_checks import way_out
 from app.engine.topic_plans import changelog_topic, log_topic
 from app.settings import Settings
 from app.wire.record import read_source
-from tables import origin
 
 #: Bytes of a partition that are looked at; a batch is sent whole, however large it is. Some 50 inputs.
 _LOOK_BYTES: Final = 64 * 1024

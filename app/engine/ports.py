@@ -4,6 +4,7 @@ The protocols are structural: an application's parts need not import the engine 
 a chunk, a poll or a commit, never once a record, so that no record pays for them.
 """
 
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
 
@@ -35,3 +36,23 @@ class Observer(Protocol):
 
     def taken_over(self, seconds: float) -> None:
         """Count a takeover: from the assignment of partitions until they were fenced and restored."""
+
+
+class Store(Protocol):
+    """The rows of one partition, sorted by key. The engine opens, writes, restores and closes it; tables read it."""
+
+    @property
+    def offset(self) -> int:
+        """The next changelog offset: all before it is in the rows."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value of a row, or None."""
+
+    def scan(self, prefix: bytes, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """The rows whose key starts with ``prefix``, in key order, from ``start`` on where it is given."""
+
+    def values(self, prefix: bytes) -> list[bytes]:
+        """The values of :meth:`scan`, all at once."""
+
+    def write(self, rows: Mapping[bytes, bytes | None] | Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
+        """Write rows (None deletes) and the changelog offset that they stand at, all or nothing."""

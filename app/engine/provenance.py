@@ -2,7 +2,7 @@
 
 A data directory may have been filled on another cluster or for another app id, and topics may have been deleted and
 made again; a name and an offset look the same then. So each local store keeps the ids of what it is a copy of, and
-each partition of the changelog the id of the log that its rows follow from (:mod:`tables.origin`).
+each partition of the changelog the id of the log that its rows follow from (:mod:`app.engine.origin`).
 
 * A **store** that is foreign is thrown away and restored: it is only a copy.
 * A **changelog** whose log is another one is refused: what it says no longer follows from the log.
@@ -17,16 +17,15 @@ import structlog
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, TopicAuthorizationFailedError
 
-from app.engine import broker_errors
+from app.engine import broker_errors, origin
 from app.engine.cluster import describe
 from app.engine.kafka import connection
+from app.engine.origin import Origin
+from app.engine.store import Store
 from app.engine.topic_checks import check, way_out
 from app.engine.topic_plans import changelog_topic, log_topic, plans
 from app.errors import OperatorError
 from app.settings import Settings
-from tables import origin
-from tables.origin import Origin
-from tables.store import Store
 
 #: Seconds. Longer than a broker needs to restart, since a takeover that fails stops the worker.
 _PATIENCE = 120.0

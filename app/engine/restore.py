@@ -14,8 +14,8 @@ from aiokafka.errors import OffsetOutOfRangeError
 from app.engine.kafka import new_reader
 from app.engine.positions import deleted_meanwhile
 from app.engine.provenance import Provenance, check_begin, check_changelog, claim
+from app.engine.store import Store
 from app.settings import Settings
-from tables.store import Store
 
 log = structlog.get_logger(__name__)
 

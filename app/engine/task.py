@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError
 from agents.join import Join
 from agents.work import Work
 from app import metrics
-from app.engine import broker_errors
+from app.engine import broker_errors, origin
 from app.engine.client_errors import is_final
 from app.engine.deadline import Deadline
 from app.engine.inbox import Inbox
@@ -27,13 +27,12 @@ from app.engine.kafka import leaders_known, new_producer, stop_producer
 from app.engine.ports import Observer
 from app.engine.provenance import Provenance, check_origin
 from app.engine.publish import Publisher, PublishError
+from app.engine.store import Store
 from app.engine.topics import changelog_topic, log_topic, plans
 from app.settings import Settings
 from app.wire.record import TICK_HEADER
-from tables import origin
 from tables.census import Census
 from tables.slice import Slice
-from tables.store import Store
 from tables.survey import survey
 
 log = structlog.get_logger(__name__)

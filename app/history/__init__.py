@@ -17,7 +17,6 @@ module            holds
 ``audit``         the state that the changelog says, compared with the log
 ``reckon``        the second opinion that ``audit`` counts with: it shares no code with the core
 ``reader``        partitions of topics from one offset to another
-``memory``        a store in memory
 ``models``        what history answers with: the JSON of the API and of ``--json``
 ``times``         times as the API writes them
 ``places``        where the records of a log belong, when partitions were added to it

@@ -18,6 +18,7 @@ from app.core import names
 from app.core.batch import Batch
 from app.core.events import Content, Upload
 from app.core.replay import replay
+from app.engine import origin
 from app.engine.partitioner import partition_for
 from app.engine.topic_checks import way_out
 from app.engine.topics import changelog_topic, log_topic
@@ -37,7 +38,7 @@ from app.history.replay import CutLogError, Phases, no_phases
 from app.policy import policy_of
 from app.settings import Settings
 from app.wire import dead_letter
-from tables import batches, keys, origin, pending
+from tables import batches, keys, pending
 
 #: Reasons of dead letters whose input was read and understood: it contradicts what stands.
 _CONFLICTS = {"registration_conflict", "upload_conflict"}
@@ -136,7 +137,7 @@ async def _changelog(
     async with aclosing(read(reader, span, phases(f"{label}: reading the changelog"))) as batches_:
         async for _, records in batches_:
             for record in records:
-                if record.key == keys.ORIGIN and record.value is not None:
+                if record.key == origin.KEY and record.value is not None:
                     found.recorded = origin.read(record.value).partitions
                 if record.key is None or record.key[:1] not in {keys.BATCHES, keys.PENDING}:
                     continue

@@ -11,12 +11,12 @@ from agents.join import Join
 from agents.work import Work
 from app.core.batch import Batch
 from app.core.facts import Fact
-from app.history.memory import MemoryStore
+from app.engine.memory_store import MemoryStore
+from app.engine.store import Store
 from app.settings import Settings
 from app.wire.record import is_tick
 from tables import batches
 from tables.slice import Slice
-from tables.store import Store
 
 #: When an output is emitted is the one thing that a replay can't say; nothing depends on it.
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)

@@ -17,6 +17,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from app.core import names
 from app.engine.partitioner import partition_for
+from app.engine.store import Store
 from app.engine.topics import log_topic
 from app.errors import OperatorError
 from app.history.expected import Expected
@@ -35,7 +36,6 @@ from app.history.reader import (
 from app.history.refold import Folder, OneBatch
 from app.settings import Settings
 from app.wire.record import read_source
-from tables.store import Store
 
 #: How a phase that takes long is shown: by its name, a function that is told how far it is.
 Phases = Callable[[str], Progress]

@@ -8,7 +8,7 @@ import pytest
 import agents.acts
 import agents.carry
 import agents.letters
-from tables.store import Store
+from app.engine.store import Store
 from tests.agents.log import MakeWorker, Worker
 
 

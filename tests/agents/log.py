@@ -11,12 +11,12 @@ from agents.join import Join
 from agents.work import Work
 from app.core import names
 from app.core.acts import Act
+from app.engine.store import Store
 from app.settings import Settings
 from app.wire.acts import encode
 from app.wire.record import source_header
 from tables import keys, waiting
 from tables.slice import Slice
-from tables.store import Store
 from tests.core.play import SECOND, START, state
 from tests.support.events import Message
 

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.core import names
-from app.history.memory import MemoryStore
+from app.engine.memory_store import MemoryStore
 from app.wire.record import is_tick
 from tables import keys
 from tests.agents.log import Log, Output, Worker

@@ -13,12 +13,12 @@ from app.api.local import LocalOverview, LocalStanding
 from app.api.stream import Listener
 from app.api.summing import overview_of
 from app.api.whole import read_cursor, write_cursor
+from app.engine.store import Store
 from app.policy import policy_of
 from app.settings import Settings
 from tables import batches
 from tables.glances import glance_of
 from tables.index import ids_after
-from tables.store import Store
 from tests.core.play import play
 
 LOG = "rollcall-log"

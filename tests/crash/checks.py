@@ -23,6 +23,7 @@ import struct
 from functools import cache
 
 from app.core.names import INPUTS, OUTPUTS
+from app.engine import origin
 from app.engine.topics import log_topic
 from tables import keys
 from tests.crash.golden import Facts, Said, facts_in, fold_logs, name_of, said_on
@@ -128,7 +129,7 @@ def _other_rows(
     """
     found = []
     for key in sorted(one.keys() | other.keys()):
-        if key.startswith((keys.BATCHES, keys.ORIGIN)) or one.get(key) == other.get(key):
+        if key.startswith((keys.BATCHES, origin.KEY)) or one.get(key) == other.get(key):
             continue  # facts are compared by themselves; whose state it is does not follow from the log
         behind = key.startswith(keys.SOURCES) and other.get(key, b"") < one.get(key, b"")
         harmless = torn and (behind or (key.startswith((keys.PENDING, keys.WAITING)) and key not in one))

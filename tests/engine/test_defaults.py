@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tables.store import Store
+from app.engine.store import Store
 from tests.support.worker import ROOT, Worker
 
 SHOW = """

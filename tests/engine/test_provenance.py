@@ -12,14 +12,14 @@ import structlog
 from aiokafka.admin import RecordsToDelete
 from aiokafka.structs import TopicPartition
 
+from app.engine import origin
 from app.engine.kafka import new_producer
+from app.engine.origin import Origin
 from app.engine.provenance import Provenance, ProvenanceError, ask, check_origin, claim
 from app.engine.restore import Progress, restore
+from app.engine.store import LAYOUT, LOCAL, Store
 from app.settings import Settings
 from demo.kafka import EmbeddedKafka
-from tables import keys, origin
-from tables.origin import Origin
-from tables.store import LAYOUT, Store
 from tests.engine.harness import create
 from tests.support.kafka_io import KafkaIO
 
@@ -144,7 +144,7 @@ def test_the_line_names_directory_partition_and_both_identities(place: Place) ->
 def test_a_store_of_an_older_release_is_restored_once_and_then_says_whose_it_is(place: Place) -> None:
     """It has rows, an offset and the layout, as release 0.1.0 wrote them, and nothing else."""
     place.write(b1=b"1")
-    place.store.write({keys.LOCAL + b"layout": LAYOUT, b"b-foreign": b"x"}, 1)
+    place.store.write({LOCAL + b"layout": LAYOUT, b"b-foreign": b"x"}, 1)
     assert place.restore() == [UNLABELLED]
     assert place.rows() == {b"b1": b"1"}
     assert place.restore() == []

@@ -10,8 +10,8 @@ from aiokafka import AIOKafkaProducer
 
 from app.engine.kafka import new_producer
 from app.engine.restore import Progress, restore
+from app.engine.store import Store
 from app.settings import Settings
-from tables.store import Store
 from tests.engine.harness import create
 from tests.support.brokers import borrowed
 from tests.support.kafka_io import KafkaIO

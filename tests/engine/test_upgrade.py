@@ -8,9 +8,9 @@ import pytest
 from app.core.acts import name_of
 from app.core.batch import State
 from app.engine.partitioner import partition_for
+from app.engine.store import LOCAL, Store
 from tables import batches, keys, pending, waiting
 from tables.batches import FORMAT, UnknownFormatError
-from tables.store import Store
 from tests.engine.harness import envelopes, flat, log_lines, plain_log
 from tests.oracle import topics
 from tests.support.stage import Stage
@@ -134,7 +134,7 @@ def test_a_local_store_of_another_layout_is_thrown_away_and_restored(stage: Stag
     stood_at = store.offset
     assert stood_at > 0
     store.write({key: None for key, _ in store.scan(keys.BATCHES)}, stood_at)
-    store._open_db.put(keys.LOCAL + b"layout", b"of another release")
+    store._open_db.put(LOCAL + b"layout", b"of another release")
     store.close()
     worker.start()
     said = [line["event"] for line in log_lines(worker)]

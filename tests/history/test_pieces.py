@@ -29,9 +29,9 @@ from app.core.facts import (
     Surplus,
     TimedOut,
 )
+from app.engine.memory_store import MemoryStore
 from app.history.dead_letters import _cursor, describe
 from app.history.describe import fact
-from app.history.memory import MemoryStore
 from app.history.times import iso, parse
 from app.history.topology import mermaid, topology_of
 from tests.agents.log import Record

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from app.core.acts import Discard, DiscardUpload, Extend, ForceComplete, Reopen
 from app.core.batch import Batch, State
-from app.history.memory import MemoryStore
+from app.engine.memory_store import MemoryStore
+from app.engine.store import Store
 from tables import batches
 from tables.census import MOST_CHANGES, Census, Standing
-from tables.store import Store
 from tables.survey import survey
 from tests.agents.log import Log, Worker
 from tests.core.play import SECOND, START

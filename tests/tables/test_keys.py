@@ -5,6 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.facts import TimedOut
+from app.engine import origin
+from app.engine.store import LOCAL, end_of
 from tables import batches, keys, pending, sources, waiting
 from tests.core.examples import examples
 
@@ -25,7 +27,7 @@ def test_no_batchs_prefix_contains_anothers_rows(one: str, other: str, first: in
     prefixes = [batches.prefix(one), keys.named(keys.PENDING, one)]
     for row, prefix in zip(rows, prefixes, strict=True):
         assert row.startswith(prefix) == (one == other)
-        assert (prefix <= row < keys.end_of(prefix)) == (one == other)
+        assert (prefix <= row < end_of(prefix)) == (one == other)
 
 
 @examples(200)
@@ -50,7 +52,7 @@ def test_who_has_waited_longest_comes_first(waits: list[tuple[int, str]], what: 
 @examples(200)
 @given(st.binary(min_size=1, max_size=6).filter(lambda prefix: prefix.strip(b"\xff")), st.binary(max_size=4))
 def test_the_end_of_a_prefix_is_the_first_key_behind_all_that_start_with_it(prefix: bytes, rest: bytes) -> None:
-    end = keys.end_of(prefix)
+    end = end_of(prefix)
     assert prefix + rest < end
     assert not end.startswith(prefix)
     # Nothing stands between: whatever is at or behind the prefix and before the end starts with the prefix.
@@ -63,12 +65,12 @@ def test_the_end_of_a_prefix_is_the_first_key_behind_all_that_start_with_it(pref
     ("prefix", "end"), [(b"a", b"b"), (b"a\xff", b"b"), (b"\x00", b"\x01"), (b"a\xff\xff", b"b"), (b"\xfe", b"\xff")]
 )
 def test_the_end_of_a_prefix(prefix: bytes, end: bytes) -> None:
-    assert keys.end_of(prefix) == end
+    assert end_of(prefix) == end
 
 
 def test_each_table_has_a_byte_of_its_own() -> None:
-    tables = [keys.BATCHES, keys.PENDING, keys.WAITING, keys.SOURCES, keys.LOCAL]
-    assert len(set(tables)) == 5
+    tables = [keys.BATCHES, keys.PENDING, keys.WAITING, keys.SOURCES, origin.KEY, LOCAL]
+    assert len(set(tables)) == 6
     assert all(len(table) == 1 for table in tables)
     rows = [
         batches.row("b", [TimedOut(1)])[0],

@@ -10,10 +10,10 @@ import pytest
 from app.core import facts
 from app.core.batch import State
 from app.core.events import Content
-from app.history.memory import MemoryStore
+from app.engine.memory_store import MemoryStore
+from app.engine.store import Store
 from tables import batches
 from tables.census import Census, Standing
-from tables.store import Store
 from tables.survey import survey
 from tests.core.play import play
 

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from app.core.batch import Batch
 from app.core.events import Source
+from app.engine.store import Store
 from tables import batches, pending, sources, waiting
 from tables.pending import Original
 from tables.slice import BATCH_WEIGHT, Slice
-from tables.store import Store
 from tables.waiting import What
 from tests.core.examples import examples
 from tests.core.play import play, state

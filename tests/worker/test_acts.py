@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from app.core.acts import Act
+from app.engine.memory_store import MemoryStore
 from app.engine.partitioner import partition_for
-from app.history.memory import MemoryStore
+from app.engine.store import Store
 from app.wire.acts import encode
 from app.wire.record import ACT_HEADER
 from tables.slice import Slice
-from tables.store import Store
 from tests.agents.log import Worker as Replay
 from tests.contract.notation import messages, parse
 from tests.core.acting import discard_upload, extend, force, identity, reopen

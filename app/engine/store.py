@@ -14,19 +14,22 @@ from pathlib import Path
 import structlog
 from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, RdictIter, ReadOptions, WriteBatch
 
-from tables import disk_errors, keys
-from tables.disk_errors import StoreError
+from app.engine import disk_errors
+from app.engine.disk_errors import StoreError
 
-__all__ = ["LAYOUT", "Store", "StoreError"]
+__all__ = ["LAYOUT", "LOCAL", "Store", "StoreError", "end_of"]
 
 log = structlog.get_logger(__name__)
 
 #: The layout of the local database. Another one on disk is thrown away and restored: it is only a copy.
 LAYOUT = b"1"
 
-_LAYOUT_KEY = keys.LOCAL + b"layout"
-_OFFSET_KEY = keys.LOCAL + b"offset"
-_IDENTITY_KEY = keys.LOCAL + b"identity"
+#: The first byte of rows of the local database only: they describe it and never go to the changelog.
+LOCAL = b"\x00"
+
+_LAYOUT_KEY = LOCAL + b"layout"
+_OFFSET_KEY = LOCAL + b"offset"
+_IDENTITY_KEY = LOCAL + b"identity"
 _OFFSET = struct.Struct(">Q")
 
 _MIB = 1024 * 1024
@@ -119,7 +122,7 @@ class Store:
     def empty(self) -> bool:
         """Whether there is no row, but for those about the database itself."""
         rows = self._open_db.iter()
-        rows.seek(keys.end_of(keys.LOCAL))
+        rows.seek(end_of(LOCAL))
         found = rows.valid()
         self._check_end(rows)
         return not found
@@ -218,6 +221,12 @@ class Store:
         return 0 if self._db is None else self._db.property_int_value("rocksdb.estimate-num-keys") or 0
 
 
+def end_of(prefix: bytes) -> bytes:
+    """The first key behind every key that starts with ``prefix``, which must not be all 0xFF bytes."""
+    stripped = prefix.rstrip(b"\xff")
+    return stripped[:-1] + bytes([stripped[-1] + 1])
+
+
 def _database(path: Path) -> Rdict:
     # The column family is named, or a database that exists already would get the cache and the filters of its OPTIONS
     # file, which does not hold them: 8 MiB and none.
@@ -227,7 +236,7 @@ def _database(path: Path) -> Rdict:
 
 def _bounds(prefix: bytes) -> ReadOptions:
     options = ReadOptions()
-    options.set_iterate_upper_bound(keys.end_of(prefix))
+    options.set_iterate_upper_bound(end_of(prefix))
     return options
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from tables.store import Store
+from app.engine.store import Store
 
 
 class MemoryStore(Store):

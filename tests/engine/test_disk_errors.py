@@ -14,8 +14,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.engine import datadir
-from tables.disk_errors import DiskError, StoreError, disk_error, system_error
-from tables.store import Store
+from app.engine.disk_errors import DiskError, StoreError, disk_error, system_error
+from app.engine.store import Store
 
 NOBODY = 65534
 

@@ -1,4 +1,5 @@
-"""Table ``origin``: which log a partition's rows follow from, and over how many partitions its keys are spread.
+"""The engine's own row of a changelog: which log a partition's rows follow from, and over how many partitions its
+keys are spread.
 
 * **Key**: ``o`` and nothing else.
 * **Value**: the cluster's id, the log's topic id (each null where the broker does not say it) and the number of
@@ -12,9 +13,8 @@
 
 import msgspec
 
-from tables import keys
-
-KEY = keys.ORIGIN
+#: The one key that the engine has in a changelog. An application's keys begin with other bytes.
+KEY = b"o"
 
 
 class Origin(msgspec.Struct, frozen=True, array_like=True):
