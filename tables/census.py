@@ -127,6 +127,11 @@ class Census:
             self.open.waiting_since(stuck_since) + self.unregistered.waiting_since(stuck_since),
         )
 
+    @property
+    def waits(self) -> bool:
+        """Whether any batch waits for something."""
+        return len(self.open) + len(self.unregistered) > 0
+
     def pending(self, batch_id: str) -> int:
         """How many uploads are pending for a batch that is not registered."""
         return self._pending.get(batch_id, 0)

@@ -144,7 +144,7 @@ class Here:
         more = False
         numbers = {}
         async with self._turns.pace() as pace:
-            now = self._now()
+            now = self.now()
             for partition, task in list(self._engine.tasks.items()):
                 if not self._listed(partition):
                     continue
@@ -172,7 +172,7 @@ class Here:
     ) -> tuple[list[Ranked], Place | None]:
         """The first of a partition, and up to where it was looked at; None: to its end."""
         found: list[Ranked] = []
-        now = self._now()
+        now = self.now()
         while True:
             places = self._waiting(task, wanted, after) if wanted.waiting else self._by_id(task, wanted, after)
             for place in places:
@@ -204,7 +204,7 @@ class Here:
             lines.append(task.census.open.after(after))
         if wanted.state in {None, State.UNREGISTERED}:
             lines.append(task.census.unregistered.after(after))
-        latest = self._now() - self._stuck_after if wanted.stuck else None
+        latest = self.now() - self._stuck_after if wanted.stuck else None
         for place in heapq.merge(*lines):
             if latest is not None and place[0] > latest:
                 return
@@ -233,9 +233,9 @@ class Here:
             raise unavailable([partition], f"its owner, {self.url}, is restoring it; ask again in a moment")
         return task
 
-    @staticmethod
-    def _now() -> int:
-        return round(time.time() * 1000)
+    def now(self) -> int:
+        """The time by the broker's clock (ms), which all that waits is measured by."""
+        return self._engine.clock.now()
 
 
 def partition_of(batch_id: str, partitions: int) -> int:

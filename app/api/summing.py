@@ -11,14 +11,18 @@ from app.settings import Settings
 
 
 def overview_of(
-    settings: Settings, this: str, owned: Mapping[str, tuple[int, ...]], parts: Mapping[str, LocalOverview]
+    settings: Settings,
+    this: str,
+    owned: Mapping[str, tuple[int, ...]],
+    parts: Mapping[str, LocalOverview],
+    now: int | None = None,
 ) -> models.Overview:
-    """The overview.
+    """The overview, at ``now`` (ms) by the broker's clock.
 
     ``owned`` is what the group says (partitions by worker), ``parts`` what those workers said that answered, ``this``
     the one that asks. While a partition moves two may claim it: the group's word counts.
     """
-    now = round(time.time() * 1000)
+    now = round(time.time() * 1000) if now is None else now
     owners = {partition: url for url, partitions in owned.items() for partition in partitions}
     standings: dict[int, LocalStanding] = {}
     told: dict[int, models.PartitionInfo] = {}

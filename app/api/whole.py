@@ -2,7 +2,6 @@
 
 import base64
 import json
-import time
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 from urllib.parse import quote
@@ -52,7 +51,7 @@ class Whole:
         others = [url for url in owned if url != self.here.url]
         parts = {self.here.url: self.here.overview()}
         parts |= await self._peers.ask_all(others, "/api/local/overview", {}, LocalOverview)
-        return overview_of(self.settings, self.here.url, owned, parts)
+        return overview_of(self.settings, self.here.url, owned, parts, self.here.now())
 
     async def batch(self, batch_id: str) -> str:
         """A batch, as JSON. Raises ApiError: 404 where its owner has nothing of it, 503 where that can't be asked."""
@@ -107,7 +106,7 @@ class Whole:
         return views.whole(
             found.batch,
             found.partition,
-            _now(),
+            self.here.now(),
             stuck_after=round(self.settings.stuck_after_seconds * 1000),
             policy=policy_of(self.settings),
             owner=found.owner,
@@ -131,7 +130,7 @@ class Whole:
                 batch_id=one.batch.batch_id,
                 partition=one.batch.partition,
                 pending=one.batch.pending,
-                since=one.batch.since or iso(_now()),
+                since=one.batch.since or iso(self.here.now()),
                 age_seconds=one.batch.age_seconds or 0.0,
                 expires_at=one.expires_at,
             )
@@ -212,7 +211,3 @@ def read_cursor(text: str) -> Place:
 def write_cursor(place: Place) -> str:
     """A place in a list, as an opaque text."""
     return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
-
-
-def _now() -> int:
-    return round(time.time() * 1000)

@@ -164,7 +164,8 @@ async def state_of(batch_id: str, *, offset: int | None = None, at: int | None =
     found = views.whole(
         then.batch,
         then.partition,
-        int(time.time() * 1000) if now is None else now,
+        # This machine's clock may be behind the broker's, by which the log was written.
+        max(then.time or 0, int(time.time() * 1000)) if now is None else now,
         stuck_after=round(chosen.stuck_after_seconds * 1000),
         policy=policy_of(chosen),
         owner=None,

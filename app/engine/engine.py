@@ -18,11 +18,13 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaTimeoutError
 
 from app.core.names import INPUTS
+from app.engine.clock import BrokerClock
 from app.engine.deadline import Deadline
 from app.engine.hop import Hop
 from app.engine.kafka import leaders_known, new_producer, stop_producer
 from app.engine.ports import Observer
 from app.engine.provenance import ask
+from app.engine.publish import append_time
 from app.engine.restore import Progress, restore
 from app.engine.task import Task
 from app.engine.topics import changelog_topic, log_topic
@@ -65,6 +67,7 @@ class Engine:
         self.settings = settings
         self.observer = observer
         self.progress = Progress()
+        self.clock = BrokerClock()
         self.ready = False
         self.tasks: dict[int, Task] = {}
         self._log_topic = log_topic(settings)
@@ -114,6 +117,7 @@ class Engine:
                 self.observer,
                 self._fail,
                 functools.partial(self._fenced, partition),
+                clock=self.clock,
             )
         # Opened before anything is awaited, closed only by release(): one owner for every database handle.
         for task in self.tasks.values():
@@ -125,7 +129,7 @@ class Engine:
             await restore(self.settings, changelog_topic(self.settings), stores, self.progress, there)
             await asyncio.gather(*(task.settle(there) for task in self.tasks.values()))
         if any(partition.topic in INPUTS for partition in assigned):
-            self._hop = Hop(self.settings, self._shared, self.observer, self._fail)
+            self._hop = Hop(self.settings, self._shared, self.observer, self._fail, self.clock)
             await self._hop.start()
         for task in self.tasks.values():
             task.start(max(1, self.settings.cache_uploads // len(self.tasks)))
@@ -185,11 +189,13 @@ class Engine:
         sent = await self._shared.send_and_wait(
             self._log_topic, partition=partition, key=key, value=value, headers=list(headers)
         )
+        self.clock.acknowledged(append_time(sent))
         return int(sent.offset)
 
     def standings(self) -> dict[int, Standing]:
         """How the batches stand, by partition: of those of this worker whose census has all that wait."""
-        stuck_since = round((time.time() - self.settings.stuck_after_seconds) * 1000)
+        # While the broker's clock is not known, nothing is called stuck: this worker's own may be wrong by hours.
+        stuck_since = round(self.clock.now() - self.settings.stuck_after_seconds * 1000) if self.clock.known else 0
         return {
             partition: task.census.standing(stuck_since)
             for partition, task in self.tasks.items()

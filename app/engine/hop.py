@@ -15,6 +15,7 @@ import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from agents.rekey import Rekey
+from app.engine.clock import BrokerClock
 from app.engine.deadline import Deadline
 from app.engine.inbox import FULL_BYTES, Inbox
 from app.engine.kafka import leaders_known
@@ -39,8 +40,10 @@ class Hop:
         shared: AIOKafkaProducer,
         observer: Observer,
         on_failure: Callable[[BaseException], None],
+        clock: BrokerClock | None = None,
     ) -> None:
         self.settings = settings
+        self.clock = clock or BrokerClock()
         self.acknowledged: dict[TopicPartition, int] = {}
         self._shared = shared
         self._observer = observer
@@ -56,6 +59,7 @@ class Hop:
     async def start(self) -> None:
         """Begin to re-key."""
         self._publisher = Publisher(self._shared, await leaders_known(self._shared, [self._log]))
+        self._publisher.on_appended = self.clock.acknowledged
         self._runner = asyncio.create_task(self._run(), name="hop")
 
     def offer(self, partition: TopicPartition, records: Sequence[Any]) -> None:

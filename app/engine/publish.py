@@ -6,7 +6,7 @@ raises when it can't become so.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -27,6 +27,16 @@ class PublishError(OperatorError):
     """A record could not be published. The message names the topic and partition, the cause and what to do."""
 
 
+def append_time(metadata: Any) -> int:
+    """When the broker appended what it acknowledges (ms), in a topic of its own clock; -1 where it does not say."""
+    # 1: LogAppendTime
+    return int(metadata.timestamp) if getattr(metadata, "timestamp_type", None) == 1 else -1
+
+
+def _unheard(_: int) -> None:
+    """Nobody listens."""
+
+
 class Publisher:
     """Collects records by partition, in order, and sends them.
 
@@ -37,6 +47,10 @@ class Publisher:
 
     def __init__(self, producer: AIOKafkaProducer, partitions: Mapping[str, int]) -> None:
         self.producer = producer
+        #: The time of the records that are added (ms); None: this machine's clock, which may be wrong by hours.
+        self.timestamp: int | None = None
+        #: Told the append times that a topic with the broker's clock acknowledges records with.
+        self.on_appended: Callable[[int], None] = _unheard
         self._partitions = partitions
         self._batches: dict[tuple[str, int], list[Any]] = {}
 
@@ -62,10 +76,10 @@ class Publisher:
         batches = self._batches.get(place)
         if batches is None:
             batches = self._batches[place] = [self.producer.create_batch()]
-        if batches[-1].append(timestamp=None, key=key, value=value, headers=headers or _NONE) is None:
+        if batches[-1].append(timestamp=self.timestamp, key=key, value=value, headers=headers or _NONE) is None:
             # Full. The first record of a batch always fits, however large it is.
             batches.append(self.producer.create_batch())
-            batches[-1].append(timestamp=None, key=key, value=value, headers=headers or _NONE)
+            batches[-1].append(timestamp=self.timestamp, key=key, value=value, headers=headers or _NONE)
 
     async def flush(self) -> dict[tuple[str, int], int]:
         """Send all, wait for every acknowledgement, and say the next offset of each partition.
@@ -98,6 +112,7 @@ class Publisher:
                 acknowledged = await self.producer.send_batch(batch, topic, partition=partition)
                 metadata = await acknowledged
                 end = int(metadata.offset) + count if metadata.offset >= 0 else -1
+                self.on_appended(append_time(metadata))
         except MessageSizeTooLargeError as error:
             message = (
                 f"{topic} partition {partition} refuses a record for its size: raise max.message.bytes of the topic "

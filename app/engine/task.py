@@ -8,7 +8,6 @@ the tasks of a worker overlap each other.
 import asyncio
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,13 @@ from agents.work import Work
 from app import metrics
 from app.engine import broker_errors, origin
 from app.engine.client_errors import is_final
+from app.engine.clock import BrokerClock
 from app.engine.deadline import Deadline
 from app.engine.inbox import Inbox
 from app.engine.kafka import leaders_known, new_producer, stop_producer
 from app.engine.ports import Observer
 from app.engine.provenance import Provenance, check_origin
-from app.engine.publish import Publisher, PublishError
+from app.engine.publish import Publisher, PublishError, append_time
 from app.engine.store import Store
 from app.engine.topics import changelog_topic, log_topic, plans
 from app.settings import Settings
@@ -64,6 +64,8 @@ class Task:
         observer: Observer,
         on_failure: Callable[[BaseException], None],
         on_fenced: Callable[[BaseException], None] | None = None,
+        *,
+        clock: BrokerClock | None = None,
     ) -> None:
         self.partition = partition
         self.settings = settings
@@ -72,6 +74,7 @@ class Task:
         self.inbox = Inbox(settings.max_poll_records)
         self.acknowledged: int | None = None
         self.census = Census()
+        self.clock = clock or BrokerClock()
         self._shared = shared
         self._observer = observer
         self._on_failure = on_failure
@@ -84,8 +87,8 @@ class Task:
         self._stands_at = 0
         self._runner: asyncio.Task[None] | None = None
         self._surveyor: asyncio.Task[None] | None = None
-        self._log_clock: tuple[int, float] | None = None
         self._next_tick = 0.0
+        self._ticked = -1
 
     async def fence(self) -> None:
         """Make this worker the partition's only writer, as far as the guarantee has it.
@@ -112,6 +115,7 @@ class Task:
         rows = {origin.KEY: origin.value(missing)}
         if self._producer is not None:
             await self._producer.begin_transaction()
+        publisher.timestamp = self.clock.now() if self.clock.known else 0
         publisher.add(self._changelog, self.partition, *next(iter(rows.items())))
         ends = await publisher.flush()
         if self._producer is not None:
@@ -124,7 +128,7 @@ class Task:
         """Begin to fold; the store is restored. ``capacity`` is the task's share of the cache."""
         self._stands_at = self.store.offset
         self._slice = Slice(self.store, capacity)
-        self._join = Join(self.partition, self._slice, self.settings, lambda: datetime.now(UTC))
+        self._join = Join(self.partition, self._slice, self.settings, self.clock.moment)
         self._runner = asyncio.create_task(self._run(), name=f"task {self.partition}")
         self._surveyor = asyncio.create_task(self._survey(), name=f"census {self.partition}")
 
@@ -234,9 +238,11 @@ class Task:
             message = f"task {self.partition} was not started"
             raise RuntimeError(message)
         started = time.perf_counter()
+        self.clock.read(chunk[-1].timestamp)
         # Mostly one work. Between two of them the partition may be let go: the next owner goes on from there.
         for work in join.works(chunk):
             folded = time.perf_counter()
+            publisher.timestamp = self.clock.now()
             if self._producer is not None:
                 changelog_end = await self._transact(self._producer, publisher, work, work.end)
             else:
@@ -249,7 +255,6 @@ class Task:
             if self.inbox.closed.is_set():
                 return
             started = time.perf_counter()
-        self._log_clock = (chunk[-1].timestamp, time.monotonic())
 
     def _advance(self, changelog_end: int, rows: int) -> None:
         """Say how far of the changelog the local database is, once it has the ``rows`` that end at ``changelog_end``.
@@ -296,24 +301,26 @@ class Task:
             publisher.add(self._changelog, self.partition, key, value)
 
     async def _tick_if_due(self) -> None:
-        """Write a tick into the partition when a deadline is due there, by the log's clock as last seen plus what has
-        passed since.
+        """Write a tick into the partition when a deadline is due there by the broker's clock, as far as it is known.
 
         Late, repeated or stray ticks are harmless: what fires is decided by the append time that the broker gives the
-        tick, when it is read back.
+        tick, when it is read back. So one is written too where nothing is known of that clock yet and something waits:
+        its acknowledgement tells the time. While one is still to be read, there is no other.
         """
         now = time.monotonic()
         if self._join is None or now < self._next_tick or self.inbox.closed.is_set():
             return
         self._next_tick = now + self.settings.tick_seconds
-        deadline = self._join.deadline()
-        if deadline is None:
+        if self._ticked >= (self.acknowledged or 0):
             return
-        if self._log_clock is None:
-            log_time = time.time() * 1000
-        else:
-            log_time = self._log_clock[0] + (now - self._log_clock[1]) * 1000
-        if deadline <= log_time:
-            await self._shared.send_and_wait(
-                self.log.topic, partition=self.partition, key=None, value=b"", headers=[(TICK_HEADER, b"")]
-            )
+        deadline = self._join.deadline()
+        if self.clock.known:
+            if deadline is None or deadline > self.clock.now():
+                return
+        elif deadline is None and not (self.census.listed and self.census.waits):
+            return
+        sent = await self._shared.send_and_wait(
+            self.log.topic, partition=self.partition, key=None, value=b"", headers=[(TICK_HEADER, b"")]
+        )
+        self._ticked = sent.offset
+        self.clock.acknowledged(append_time(sent))

@@ -10,7 +10,8 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import InvalidTimestampError
 
 from app.core import names
 from app.engine.kafka import leaders_known, new_producer
@@ -113,12 +114,27 @@ async def replay_dead_letter(settings: Settings, partition: int, offset: int, *,
         count = (await leaders_known(producer, [source.topic], patience=10.0))[source.topic]
         # Without a key, to the partition that it came from. A batch, since a send refuses a record with neither.
         target = partition_for(record.key, count) if record.key is not None else source.partition % count
-        batch = producer.create_batch()
-        batch.append(timestamp=None, key=record.key, value=record.value, headers=headers)
-        sent = await (await producer.send_batch(batch, source.topic, partition=target))
+        try:
+            sent = await _send(producer, source.topic, target, record, headers, None)
+        except InvalidTimestampError:
+            # This machine's clock is too far ahead of the broker's, by which the letter got its own time.
+            sent = await _send(producer, source.topic, target, record, headers, record.timestamp)
     finally:
         await producer.stop()
     return Place(topic=source.topic, partition=target, offset=sent.offset)
+
+
+async def _send(
+    producer: AIOKafkaProducer,
+    topic: str,
+    partition: int,
+    record: Any,
+    headers: list[tuple[str, bytes]],
+    timestamp: int | None,
+) -> Any:
+    batch = producer.create_batch()
+    batch.append(timestamp=timestamp, key=record.key, value=record.value, headers=headers)
+    return await (await producer.send_batch(batch, topic, partition=partition))
 
 
 def describe(record: Any) -> DeadLetter:

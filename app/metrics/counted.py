@@ -1,6 +1,5 @@
 """What is counted as it happens: once a chunk, a poll, a commit or a completed batch, never once a record."""
 
-import time
 from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Histogram, disable_created_metrics
@@ -142,7 +141,7 @@ def chunk(work: "Work", records: int, fold_seconds: float, publish_seconds: floa
     FOLD_SECONDS.observe(fold_seconds)
     PUBLISH_SECONDS.observe(publish_seconds)
     if work.completed:
-        now = time.time()
+        now = work.emitted_at.timestamp()
         for since_registration, moment in work.completed:
             READY_AFTER_REGISTRATION.observe(max(0.0, since_registration))
             READY_AFTER_LAST_UPLOAD.observe(max(0.0, now - moment))

@@ -1,7 +1,6 @@
 """What is looked at when it is asked for: it costs nothing in between, and nothing of it asks the broker."""
 
 import platform
-import time
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
@@ -80,7 +79,8 @@ def _batches(engine: "Engine") -> None:
     STUCK.set(standing.stuck)
     PENDING.set(standing.pending_uploads)
     oldest = standing.oldest_pending
-    OLDEST_PENDING.set(0 if oldest is None else max(0.0, time.time() - oldest / 1000))
+    known = oldest is not None and engine.clock.known
+    OLDEST_PENDING.set(max(0, engine.clock.now() - (oldest or 0)) / 1000 if known else 0)
 
 
 def _tables(engine: "Engine") -> None:

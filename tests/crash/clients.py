@@ -20,6 +20,8 @@ class Metadata(NamedTuple):
     """What an acknowledgement says."""
 
     offset: int
+    timestamp: int
+    timestamp_type: int = 1  # the broker's clock stands
 
 
 class Batch:
@@ -31,7 +33,7 @@ class Batch:
     def append(
         self,
         *,
-        timestamp: None,  # noqa: ARG002 - the broker's clock stands
+        timestamp: int | None,  # noqa: ARG002 - the broker's clock stands
         key: bytes | None,
         value: bytes | None,
         headers: Sequence[tuple[str, bytes | None]],
@@ -115,7 +117,8 @@ class Producer:
         if before is not None and not before.done():
             await asyncio.wait({before})
         effect = partial(self._broker.append, place, rows, transaction)
-        return Metadata(await self._process.operate(f"append to {place.topic}/{place.partition}", effect))
+        offset = await self._process.operate(f"append to {place.topic}/{place.partition}", effect)
+        return Metadata(offset, self._broker.time)
 
 
 class Reader:

@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +11,7 @@ from unittest import mock
 
 import structlog
 
+import app.engine.clock
 import app.engine.engine
 import app.engine.hop
 import app.engine.restore
@@ -26,19 +26,10 @@ from tests.crash.disk import SimulatedStore
 from tests.crash.process import CURRENT
 
 _SILENT = logging.CRITICAL
-_START = datetime.fromtimestamp(EPOCH_MS / 1000, UTC)
 
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-class _Datetime:
-    """`datetime` with the virtual clock's now."""
-
-    @staticmethod
-    def now(zone: tzinfo) -> datetime:
-        return (_START + timedelta(seconds=_now())).astimezone(zone)
 
 
 _TIME = SimpleNamespace(monotonic=_now, perf_counter=_now, time=lambda: EPOCH_MS / 1000 + _now())
@@ -87,6 +78,7 @@ def simulated() -> Iterator[None]:
     replaced: list[tuple[Any, dict[str, Any]]] = [
         (app.engine.engine, {"new_producer": new_producer, "ask": _ask}),
         (app.engine.hop, {"leaders_known": _leaders_known}),
+        (app.engine.clock, {"time": _TIME}),
         (Work, {"finish": _finish}),
         (Task, {"settle": _settle}),
         (app.engine.restore, {"new_reader": new_reader}),
@@ -97,7 +89,6 @@ def simulated() -> Iterator[None]:
                 "leaders_known": _leaders_known,
                 "Store": _new_store,
                 "time": _TIME,
-                "datetime": _Datetime,
             },
         ),
     ]

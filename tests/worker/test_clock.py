@@ -1,0 +1,104 @@
+"""A worker whose own clock is wrong, two hours ahead or ten minutes behind, does what one with a right clock does."""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from tests.engine.harness import bug, until
+from tests.oracle import topics
+from tests.oracle.records import OutputRecord
+from tests.support.stage import Stage
+from tests.support.worker import Worker
+from tests.worker.test_time import events, flat, seen
+
+pytestmark = pytest.mark.kafka
+
+# Shifts the clock that is set, and leaves alone the one that only runs; before any module of the project is imported.
+SHIFT = """
+def install():
+    import datetime, time
+    shift = {seconds}
+    real, real_ns, moment = time.time, time.time_ns, datetime.datetime
+    time.time = lambda: real() + shift
+    time.time_ns = lambda: real_ns() + shift * 10**9
+
+    class Shifted(moment):
+        @classmethod
+        def now(cls, tz=None):
+            return moment.fromtimestamp(real() + shift, tz)
+
+        @classmethod
+        def utcnow(cls):
+            return moment.utcfromtimestamp(real() + shift)
+
+    datetime.datetime = Shifted
+"""
+AHEAD, BEHIND = 7200, -600
+SETTINGS = {
+    "ROLLCALL_READINESS_TIMEOUT_SECONDS": "6",
+    "ROLLCALL_PENDING_TTL_SECONDS": "6",
+    "ROLLCALL_STUCK_AFTER_SECONDS": "1",
+    "ROLLCALL_TICK_SECONDS": "0.2",
+}
+NEAR = 120  # seconds by which times may differ from this machine's: both wrong clocks are far beyond, on any machine
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with Stage(tmp_path_factory.mktemp("clock"), settings=SETTINGS) as made:
+        yield made
+
+
+def shifted(stage: Stage, seconds: int, guarantee: str) -> Worker:
+    """A worker with a wrong clock, and an app id of its own."""
+    name = f"clock{seconds % 100_000}"
+    home = stage.home / name
+    env = bug(home, SHIFT.format(seconds=seconds)) | {"ROLLCALL_PROCESSING_GUARANTEE": guarantee}
+    return stage.worker(app_id=name, settings=env)
+
+
+def gauge(worker: Worker, name: str) -> float:
+    _, text = worker.get("/metrics")
+    found = re.search(rf"^{name} (\S+)$", text, re.MULTILINE)
+    return float(found[1]) if found else -1
+
+
+def envelope_times(records: list[OutputRecord], batch: str) -> list[float]:
+    return [
+        time.mktime(time.strptime(json.loads(one.value or b"")["event_timestamp"][:19], "%Y-%m-%dT%H:%M:%S"))
+        - time.timezone
+        for one in records
+        if one.topic in {topics.SLOT, topics.TIMEOUT, topics.EXPIRED} and batch in (one.value or b"").decode()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "guarantee"), [(AHEAD, "exactly_once"), (BEHIND, "at_least_once")], ids=["ahead", "behind"]
+)
+def test_a_wrong_clock_changes_nothing(stage: Stage, seconds: int, guarantee: str) -> None:
+    worker, batch = shifted(stage, seconds, guarantee), f"wrong{seconds % 100_000}"
+    worker.start()
+    reader = stage.reader()
+    stage.io.produce([*flat("R2 C0", batch), *flat("C0", f"{batch}-pending")])
+    stage.wait_taken(worker.app_id)
+    # Judged by the broker's clock: not stuck at once, and stuck after a second.
+    until(lambda: gauge(worker, "rollcall_stuck_batches") == 2, "two batches are stuck")
+    assert 0 <= gauge(worker, "rollcall_oldest_pending_age_seconds") < NEAR
+    # A new start has read nothing when the deadlines come: it asks the broker for the time.
+    worker.stop()
+    worker.start()
+    reader.require(partial(seen, topics.TIMEOUT, batch, 1), "a readiness timeout", within=60)
+    reader.require(partial(seen, topics.EXPIRED, f"{batch}-pending", 1), "an expiry", within=60)
+    assert len(events(topics.TIMEOUT, batch, reader.records)) == 1
+    times = envelope_times(reader.records, batch)
+    assert len(times) == 3
+    assert all(abs(time.time() - one) < NEAR for one in times)
+    status, overview = worker.get("/api/overview")
+    assert status == 200
+    found = json.loads(overview)
+    assert abs(time.mktime(time.strptime(found["time"][:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone - time.time()) < NEAR
+    worker.stop()
