@@ -110,7 +110,7 @@ class Settings(Security):
     )
 
     source_service: str = Field(
-        default="essay-lifecycle-service", min_length=1, description="source_service of the outputs."
+        default="essay-lifecycle-service", min_length=1, max_length=1000, description="source_service of the outputs."
     )
     max_message_bytes: int = Field(
         default=1_048_576, ge=1024, le=4_194_304, description="A larger input is a dead letter `oversized`."

@@ -7,6 +7,7 @@ import msgspec
 
 from app.core import names
 from app.core.batch import Batch
+from app.core.errors_event import failed
 from app.core.events import Content, Failure, Policy, Registration
 from app.core.messages import Message, at_moment, event_id
 from app.core.payloads import (
@@ -15,10 +16,8 @@ from app.core.payloads import (
     BatchReadinessTimeout,
     BatchValidationErrors,
     EssayRef,
-    FailedEssay,
     Metadata,
     Payload,
-    Summary,
 )
 
 
@@ -80,23 +79,11 @@ def _errors(batch: Batch, registration: Registration, moment: datetime) -> Batch
         for essay_id, upload in zip(batch.essay_ids, batch.slots, strict=True)
         if isinstance(upload, Failure)
     ]
-    categories: dict[str, int] = {}
-    for _, failure in failures:
-        categories[failure.code] = categories.get(failure.code, 0) + 1
+    essays, summary = failed(failures, critical=not batch.filled)
     return BatchValidationErrors(
         batch_id=batch.batch_id,
-        failed_essays=[
-            FailedEssay(
-                essay_id=essay_id,
-                file_name=failure.file_name,
-                error_detail=msgspec.Raw(failure.detail.encode()),
-                failed_at=at_moment(failure.moment),
-            )
-            for essay_id, failure in failures
-        ],
-        error_summary=Summary(
-            total_errors=len(failures), error_categories=categories, critical_failure=not batch.filled
-        ),
+        failed_essays=essays,
+        error_summary=summary,
         correlation_id=registration.correlation_id,
         metadata=Metadata(entity_id=batch.batch_id, timestamp=moment, event="batch.validation.errors.v1"),
     )

@@ -30,6 +30,7 @@ from typing import assert_never
 
 from app.core.acts import Act, Discard, DiscardUpload, Extend, ForceComplete, Reopen
 from app.core.batch import Batch, State
+from app.core.budget import fits_reopened
 from app.core.events import Policy, Position
 from app.core.facts import DISCARDED, FORCED, Acted, Closed, Dismissed, Extended, Fact, Held, Reopened, Retaken
 
@@ -61,7 +62,7 @@ def act_left(batch: Batch, act: Discard | Reopen) -> bool:
         return False
     if isinstance(act, Discard):
         return bool(batch.pending)
-    return bool(batch.excess) and not batch.complete
+    return not batch.complete and any(map(batch.takes, batch.excess))
 
 
 def decide_rest_of_act(batch: Batch, act: Discard | Reopen, position: Position, most: int) -> tuple[Fact, ...]:
@@ -99,6 +100,8 @@ def _refuse_reopen(batch: Batch, act: Reopen) -> str | None:
     known = sorted(set(act.essay_ids) & set(batch.essay_ids))
     if known:
         return f"the batch has a slot for {known[0]} already"
+    if act.essay_ids and not fits_reopened(batch.registration, (*batch.essay_ids, *act.essay_ids), batch.longest_text):
+        return f"with {len(act.essay_ids)} more slots the ready event of the batch might not fit into a message"
     if not act.essay_ids and batch.free_slot() is None:
         return "every slot of the batch has its outcome: say for which new essay ids it is to be re-opened"
     return None
@@ -156,5 +159,5 @@ def _retake(batch: Batch, slots: int, at: int, most: int) -> Iterator[Fact]:
     there, first = batch.slots, batch.free_slot()
     candidates = range(len(there) if first is None else first, slots)
     free = (slot for slot in candidates if slot >= len(there) or there[slot] is None)
-    for slot, text_id in islice(zip(free, batch.excess, strict=False), most):
+    for slot, text_id in islice(zip(free, filter(batch.takes, batch.excess), strict=False), most):
         yield Retaken(at, slot, text_id)

@@ -7,6 +7,7 @@ whatever the rules have become since.
 
 from enum import Enum
 
+from app.core.budget import json_size, longest_text
 from app.core.events import Content, Registration, Source, Upload
 from app.core.facts import (
     DISCARDED,
@@ -51,6 +52,7 @@ class State(Enum):
 class Batch:
     """One batch. Read it freely; change it through :meth:`apply` only.
 
+    ``longest_text`` bounds the ids of texts that take a slot, None where none need be (:mod:`app.core.budget`).
     ``slots[i]`` is what the slot of ``essay_ids[i]`` got: a content, a failure, or None while it waits.
     ``pending`` maps log offset to the pending upload, in upload order. ``texts`` maps a text id to its slot, PENDING
     or IN_EXCESS. ``uploads`` maps an upload id to the text it has, or to None when it failed; ``aliases`` maps a text
@@ -79,6 +81,7 @@ class Batch:
         "filled",
         "last",
         "late_failures",
+        "longest_text",
         "opened_at",
         "openings",
         "pending",
@@ -95,6 +98,7 @@ class Batch:
         self.registration: Registration | None = None
         self.registered_at = 0
         self.essay_ids: tuple[str, ...] = ()
+        self.longest_text: int | None = None
         self.slots: list[Upload | None] = []
         self.filled = 0
         self.failed = 0
@@ -144,6 +148,10 @@ class Batch:
         if self.registration is not None:
             return None if self.complete else self.opened_at + self.extension
         return next(iter(self.pending.values())).time + self.extension if self.pending else None
+
+    def takes(self, text_id: str) -> bool:
+        """Whether a text of this id may have a slot: its id fits into the ready event (:mod:`app.core.budget`)."""
+        return self.longest_text is None or json_size(text_id) <= self.longest_text
 
     def free_slot(self, *, last: bool = False) -> int | None:
         """The first slot without an outcome, or the last one; None where there is none.
@@ -228,6 +236,7 @@ class Batch:
             self.essay_ids = fact.registration.essay_ids
             self.slots = [None] * len(self.essay_ids)
             self._last_free = len(self.slots) - 1
+            self.longest_text = longest_text(fact.registration)
         elif isinstance(fact, Alias):
             self.uploads[fact.upload_id] = fact.text_id
             self.aliases.setdefault(fact.text_id, []).append(fact.upload_id)

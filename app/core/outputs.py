@@ -33,6 +33,11 @@ NOT_REGISTERED = "REGISTRATION_NOT_RECEIVED"
 BY_OPERATOR = "DISCARDED_BY_OPERATOR"
 
 
+#: Why a content has no slot: none is left, or its text id does not fit into the ready event.
+NO_SLOT = "NO_AVAILABLE_SLOT"
+LONG_ID = "TEXT_ID_TOO_LONG"
+
+
 class DeadLetter(msgspec.Struct, frozen=True):
     """The input that is being folded can't be used. Its bytes and position are added by whoever holds them."""
 
@@ -168,7 +173,7 @@ def _excess(batch: Batch, content: Content) -> Message:
             file_upload_id=content.upload_id,
             original_file_name=content.file_name,
             text_storage_id=content.text_id,
-            reason="NO_AVAILABLE_SLOT",
+            reason=NO_SLOT if batch.takes(content.text_id) else LONG_ID,
             correlation_id=content.correlation_id,
             timestamp=at_moment(content.moment),
         ),

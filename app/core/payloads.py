@@ -93,12 +93,28 @@ class FailedEssay(msgspec.Struct, frozen=True, kw_only=True):
     failed_at: datetime
 
 
-class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """How many slots failed, by error code. ``critical_failure``: none was filled, and there is no ready event."""
+class ErrorDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """An error detail that was cut so that the event fits into a message; ``details`` says how many bytes it had."""
+
+    error_code: str
+    message: str
+    correlation_id: str
+    timestamp: datetime
+    service: str = ""
+    operation: str = "validate_upload"
+    details: dict[str, int]
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """How many slots failed, by error code. ``critical_failure``: none was filled, and there is no ready event.
+
+    ``omitted_essays`` counts those that ``failed_essays`` leaves out because the event would not fit into a message.
+    """
 
     total_errors: int
     error_categories: dict[str, int]
     critical_failure: bool
+    omitted_essays: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class BatchValidationErrors(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,8 @@ registration, same         -                           repeat                   
 registration, different    -                           conflict: the first stands     conflict
 =========================  ==========================  =============================  ===========================
 
-DISCARDED is as COMPLETE. What operators do has rules of its own (:mod:`app.core.act_rules`).
+A content whose text id is so long that the ready event of so many slots could not hold it takes no slot: it is excess
+(:mod:`app.core.budget`). DISCARDED is as COMPLETE. What operators do has rules of its own (:mod:`app.core.act_rules`).
 """
 
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ from sys import maxsize
 from app.core.act_rules import act_left, decide_act, decide_rest_of_act, nothing_left
 from app.core.acts import Discard, Reopen
 from app.core.batch import Batch
+from app.core.budget import json_size, longest_text
 from app.core.events import Content, Event, Failure, Policy, Position, Registration, Tick, Upload
 from app.core.facts import Alias, Conflicted, Expired, Fact, Held, Placed, Registered, Surplus, TimedOut
 
@@ -85,7 +87,7 @@ def decide_rest(
     With those that were decided before they are what would have been decided at once.
     """
     if isinstance(event, Registration):
-        return tuple(_reconcile(batch, len(batch.slots), position.at, most))
+        return tuple(_reconcile(batch, event, position.at, most))
     if isinstance(event, Tick):
         return tuple(_due(batch, event, position.at, policy, most))
     return decide_rest_of_act(batch, event, position, most) if isinstance(event, Discard | Reopen) else ()
@@ -121,7 +123,9 @@ def _failure(batch: Batch, failure: Failure, position: Position) -> tuple[Fact, 
 def _arrive(batch: Batch, upload: Upload, position: Position) -> tuple[Fact, ...]:
     if batch.registration is None:
         return (Held(position.at, position.time, upload, position.source),)
-    if batch.acts:
+    if batch.longest_text is not None and isinstance(upload, Content) and not batch.takes(upload.text_id):
+        slot = None
+    elif batch.acts:
         slot = _slot_after_acts(batch, upload)
     else:
         slot = slot_for(upload, len(batch.slots), batch.filled, batch.failed)
@@ -139,18 +143,21 @@ def _registration(batch: Batch, registration: Registration, position: Position, 
     if batch.registration is None:
         return (
             Registered(position.at, position.time, registration),
-            *_reconcile(batch, len(registration.essay_ids), position.at, most),
+            *_reconcile(batch, registration, position.at, most),
         )
     if _same(batch.registration, registration):
         return ()
     return _conflict(batch, position, REGISTRATION_CONFLICT)
 
 
-def _reconcile(batch: Batch, slots: int, at: int, most: int) -> Iterator[Fact]:
+def _reconcile(batch: Batch, registration: Registration, at: int, most: int) -> Iterator[Fact]:
     """Apply the pending uploads in upload order, exactly as if the registration had come first."""
+    slots, longest = len(registration.essay_ids), longest_text(registration)
     filled, failed = batch.filled, batch.failed
     for held in islice(batch.pending.values(), most):
         slot = slot_for(held.upload, slots, filled, failed)
+        if longest is not None and isinstance(held.upload, Content) and json_size(held.upload.text_id) > longest:
+            slot = None
         if slot is None:
             yield Surplus(at, held.at, None)
             continue

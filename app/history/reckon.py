@@ -17,6 +17,11 @@ Headers = Sequence[tuple[str, bytes | None]]
 
 REGISTRATION, CONTENT, FAILURE = range(3)
 
+#: Of the ready event's lists, at most: of a batch as registered, and as opened again. The longest id, as JSON.
+READY_BYTES = 15 * 2**20
+REOPENED_BYTES = READY_BYTES + 3 * 2**18
+LONGEST_TEXT = 6002
+
 
 @dataclass
 class Upload:
@@ -45,6 +50,9 @@ class Reckoned:
     slots: list[Upload | None] = field(default_factory=list)
     #: How many slots are free, and before and behind which none is: a slot that is taken stays so.
     free: int = 0
+    #: How many bytes of JSON a text id may have that takes a slot, where not every one fits into the ready event.
+    longest: int | None = None
+    besides: int = 0
     first: int = 0
     last: int = -1
     pending: list[Pending] = field(default_factory=list)
@@ -197,13 +205,16 @@ class Reckoner:
         known = set(more) & set(batch.essays)
         if not batch.done or len(set(more)) != len(more) or known or not (more or None in batch.slots):
             return False
+        if more and _listed(batch.essays + more, batch.longest or LONGEST_TEXT) + batch.besides > REOPENED_BYTES:
+            return False
         batch.closed, batch.opened, batch.later, batch.late = None, time, 0, False
         batch.essays += more
         _add_slots(batch, len(more))
-        retaken = min(len(batch.excess), batch.free)
-        for upload in batch.excess[:retaken]:
+        fitting = [one for one in batch.excess if _fits(batch, one)][: batch.free]
+        for upload in fitting:
             _take(batch, upload)
-        del batch.excess[:retaken]
+        retaken = {upload.text for upload in fitting}
+        batch.excess = [one for one in batch.excess if one.text not in retaken]
         return True
 
 
@@ -228,6 +239,10 @@ def _register(batch: Reckoned, data: dict[str, Any], time: int, place: tuple[int
     batch.terms, batch.opened, batch.later = terms, time, 0
     batch.essays = list(data["essay_ids"])
     _add_slots(batch, len(batch.essays))
+    passed_on = data.get("student_prompt_ref"), data.get("essay_instructions")
+    batch.besides = sum(_json_bytes(one) for one in passed_on if one is not None)
+    share = (READY_BYTES - batch.besides - _listed(batch.essays, 0)) // len(batch.essays)
+    batch.longest = None if share >= LONGEST_TEXT else share
     waiting, batch.pending = batch.pending, []
     for one in waiting:
         _settle(batch, one.what)
@@ -242,12 +257,25 @@ def _know(batch: Reckoned, upload: Upload) -> None:
 
 def _settle(batch: Reckoned, upload: Upload) -> None:
     """A slot: the first free one for a text, the last free one for a failure; or none, where none is left."""
-    if not batch.done:
+    if not batch.done and _fits(batch, upload):
         _take(batch, upload)
     elif upload.text is not None:
         batch.excess.append(upload)
     else:
         batch.late_failures += 1
+
+
+def _json_bytes(value: Any) -> int:
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def _listed(essays: list[str], text: int) -> int:
+    """How large the list of a ready event is with text ids of so many bytes."""
+    return sum(_json_bytes(essay) + text + len('{"essay_id":,"text_storage_id":},') for essay in essays)
+
+
+def _fits(batch: Reckoned, upload: Upload) -> bool:
+    return batch.longest is None or upload.text is None or _json_bytes(upload.text) <= batch.longest
 
 
 def _add_slots(batch: Reckoned, count: int) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 import msgspec
 
 from app.core import names
+from app.core.budget import LARGEST, LEAST_TEXT, longest_text
 from app.core.events import Content, Failure, Registration
 from app.wire.error_detail import complete
-from app.wire.schema import ContentData, Envelope, FailedData, RegisteredData, Routing
+from app.wire.schema import LONGEST_ID, ContentData, Envelope, FailedData, RegisteredData, Routing
 
 NULL_VALUE = "null_value"
 OVERSIZED = "oversized"
@@ -26,6 +27,10 @@ SCHEMA_VERSION = 1
 
 #: The detail of a dead letter goes into headers and logs.
 _LONGEST_DETAIL = 500
+
+#: A prompt is a reference, but its numbers may be longer than they came: 1e15 is written as 1000000000000000.0. The
+#: row of a registration has it beside ids and instructions, which came in 4 MiB at most: 12 of the changelog's 16 MiB.
+_LARGEST_PROMPT = 2 * 1024 * 1024
 
 #: NUL as JSON writes it.
 _NUL = b"\\u0000"
@@ -189,10 +194,11 @@ def _correlation(envelope: Envelope[Any], data: ContentData | FailedData | None)
 
 
 def _traceparent(envelope: Envelope[Any]) -> str | None:
+    """The trace, which is passed on. It has 55 characters; what is longer than an id may be is none."""
     if not envelope.metadata:
         return None
     found = envelope.metadata.get("traceparent")
-    return found if isinstance(found, str) else None
+    return found if isinstance(found, str) and len(found) <= LONGEST_ID else None
 
 
 def _from_registered(envelope: Envelope[RegisteredData]) -> Decoded:
@@ -203,6 +209,9 @@ def _from_registered(envelope: Envelope[RegisteredData]) -> Decoded:
         raise RejectedError(INVALID_FIELD, "essay_ids is empty")
     if len(set(data.essay_ids)) != slots:
         raise RejectedError(INVALID_FIELD, "essay_ids are not unique")
+    prompt = None if data.student_prompt_ref is None else _sorted.encode(data.student_prompt_ref).decode()
+    if prompt is not None and len(prompt) > _LARGEST_PROMPT:
+        raise RejectedError(OVERSIZED, f"student_prompt_ref has {len(prompt)} characters, at most {_LARGEST_PROMPT}")
     event = Registration(
         essay_ids=data.essay_ids,
         course_code=data.course_code,
@@ -210,14 +219,19 @@ def _from_registered(envelope: Envelope[RegisteredData]) -> Decoded:
         org_id=data.org_id,
         class_id=data.class_id or None,
         # Sorted, so that the same reference written in another field order is the same content.
-        student_prompt_ref=None
-        if data.student_prompt_ref is None
-        else _sorted.encode(data.student_prompt_ref).decode(),
+        student_prompt_ref=prompt,
         essay_instructions=data.essay_instructions,
         correlation_id=_correlation(envelope, None),
         moment=_moment(envelope.event_timestamp),
         traceparent=_traceparent(envelope),
     )
+    longest = longest_text(event)
+    if longest is not None and longest < LEAST_TEXT:
+        raise RejectedError(
+            OVERSIZED,
+            f"{slots} slots: their ready event has at most {LARGEST} bytes for ids, prompt and instructions, which "
+            f"leaves {max(0, longest)} for each text_storage_id, and {LEAST_TEXT} are the least: register fewer slots",
+        )
     if data.expected_essay_count == slots:
         return Decoded(batch_id, event)
     return Decoded(

@@ -7,12 +7,13 @@ from typing import Any
 
 import msgspec
 
-from app.wire.schema import Envelope, FailedData
+from app.wire.schema import LONGEST_ID, Envelope, FailedData
 
-#: A larger detail is cut: a batch's errors event carries one for each failed slot, and a topic takes so much at a
-#: time. 1,000 failed slots of this size make 16 MB.
+#: A larger detail is cut: a batch's errors event carries one for each failed slot (:mod:`app.core.errors_event`).
 LARGEST = 16 * 1024
-_LONGEST_MESSAGE = 1000
+#: Characters of the message of a cut one; the first that fits. With the last, code and service have 6 bytes for each
+#: of 1,000 characters at most, twice 6,000 of 16,384 bytes, and everything else has 300.
+_MESSAGE_LENGTHS = (1000, 500)
 
 
 def complete(envelope: Envelope[FailedData], correlation_id: str) -> bytes:
@@ -28,7 +29,7 @@ def complete(envelope: Envelope[FailedData], correlation_id: str) -> bytes:
         "message": code,
         "correlation_id": correlation_id,
         "timestamp": envelope.data.timestamp,
-        "service": envelope.source_service,
+        "service": envelope.source_service[:LONGEST_ID],
         "operation": "validate_upload",
         "details": {},
     }
@@ -37,10 +38,10 @@ def complete(envelope: Envelope[FailedData], correlation_id: str) -> bytes:
     if len(encoded) <= LARGEST:
         return encoded
     message = whole["message"]
-    return msgspec.json.encode(
-        fallback
-        | {
-            "message": message[:_LONGEST_MESSAGE] if isinstance(message, str) else code,
-            "details": {"rollcall_cut_bytes": len(encoded)},
-        }
-    )
+    kept = message if isinstance(message, str) else code
+    for length in _MESSAGE_LENGTHS:
+        cut = fallback | {"message": kept[:length], "details": {"rollcall_cut_bytes": len(encoded)}}
+        encoded_cut = msgspec.json.encode(cut)
+        if len(encoded_cut) <= LARGEST:
+            break
+    return encoded_cut

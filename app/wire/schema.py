@@ -14,7 +14,7 @@ import msgspec
 Data = TypeVar("Data", bound=msgspec.Struct)
 
 #: Ids are short (the platform's are UUIDs of 36 characters). Outputs name every id of a batch, so their length has a
-#: bound: 10,000 slots of two ids each make a ready event of 20 MB at worst and 1 MB as a rule.
+#: bound; what a batch can say with ids of that length is bounded in :mod:`app.core.budget`.
 LONGEST_ID = 1000
 
 #: Names and codes go into the errors event of a batch, one of each failed slot.
@@ -46,8 +46,8 @@ class RegisteredData(msgspec.Struct, kw_only=True, gc=False):
     expected_essay_count: int
     course_code: CourseCode
     user_id: Name
-    org_id: str | None = None
-    class_id: str | None = None
+    org_id: Name | None = None
+    class_id: Name | None = None
     student_prompt_ref: dict[str, Any] | None = None
     essay_instructions: str | None = None
 

@@ -53,8 +53,8 @@ def registration(slots: int) -> Registration:
 class Played:
     """A batch, with an upload a record."""
 
-    def __init__(self) -> None:
-        self.batch = Batch("b")
+    def __init__(self, batch_id: str = "b") -> None:
+        self.batch = Batch(batch_id)
         self.at = 0
         self.steps: list[Step] = []
 
