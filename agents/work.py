@@ -49,6 +49,8 @@ class Work:
     begin: int = 0
     records: int = 0
     end: int = 0
+    #: By how many bytes of facts each batch has grown.
+    grown: dict[str, int] = field(default_factory=dict)
     #: Outputs so large that a topic may refuse them, each with the log offset and the batch that it came from.
     large: list[LargeOutput] = field(default_factory=list)
     rows: dict[bytes, bytes | None] = field(default_factory=dict)
@@ -143,6 +145,23 @@ class Work:
         """How many outputs there are, by topic."""
         return Counter(output[0] for output in self.outputs)
 
+    def largest(self, topic: str, log: str, begin: int) -> str:
+        """The largest record for a topic, in words: its size, its batch, and where in the ``log`` it came from.
+
+        For one that was not noted as large the log is named from offset ``begin`` of the chunk on.
+        """
+        where = f"made from {log} offsets {begin} to {self.end - 1}"
+        sizes = [(len(value or b""), key or b"") for there, key, value, _ in self.outputs if there == topic]
+        of = "key"
+        if not sizes:
+            sizes = [(len(value or b""), key) for key, value in self.rows.items()]
+            of = "row"
+        size, key = max(sizes, default=(0, b""))
+        for one in self.large:
+            if one.topic == topic and one.size == size:
+                return f"a record of {size} bytes of batch {one.batch_id}, made from {log} offset {one.at},"
+        return f"a record of {size} bytes ({of} {key.decode(errors='replace')!r}), {where},"
+
     @property
     def touched(self) -> dict[str, Batch]:
         """The batches that the chunk looked at."""
@@ -170,6 +189,7 @@ class Work:
                 rows[after] = b""
             acts = bool(self._batches[batch_id].acts)
             key, value = (batches.row_with_acts if acts else batches.row)(batch_id, facts)
+            self.grown[batch_id] = len(value)
             if batch_id in self._parts:
                 rows[batches.part_key(batch_id, facts[0].at, self._parts[batch_id])] = value
             elif len(value) > batches.LARGEST:

@@ -4,6 +4,7 @@ store.
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 from app.core.batch import Batch
 from app.engine.ports import Store
@@ -19,10 +20,27 @@ _KEPT_OF_RELOADED = 16
 WAITING_PREFIX = len(waiting.prefix(waiting.What.OPEN))
 
 
+#: What the cache's unit stands for, in bytes of memory, and how many of the bytes of a batch's rows are within it for
+#: each of its uploads and slots: 256 are ids and names of some 36 characters, as the platform's are.
+_UNIT = 340
+_WITHIN = 256
+
+
+def weight_of(batch: Batch, size: int) -> int:
+    """What a batch with ``size`` bytes of rows weighs in the cache: the memory that it takes, in units of 0.34 KB.
+
+    An upload or a slot is one; so is a conflict, and an upload that expired and is remembered. Strings that are longer
+    than usual, and what operators said, weigh what they have beyond that.
+    """
+    count = len(batch.slots) + len(batch.uploads) + len(batch.conflicts) + len(batch.expired)
+    beyond = size - _WITHIN * (BATCH_WEIGHT + count)
+    return BATCH_WEIGHT + count + (beyond // _UNIT if beyond > 0 else 0)
+
+
 class Slice:
     """The tables of one partition.
 
-    The cache holds at most ``capacity`` uploads and slots after :meth:`trim`, which the caller calls between chunks,
+    The cache weighs at most ``capacity`` (:func:`weight_of`) after :meth:`trim`, which the caller calls between chunks,
     never within: a batch that is changed but not yet written lives in the cache alone.
 
     What was used longest ago goes first. When more batches take turns than fit, that alone would throw each one out
@@ -38,6 +56,8 @@ class Slice:
         # RocksDB would step over all that are gone, each time.
         self._floors: dict[bytes, bytes] = {}
         self._weights: dict[str, int] = {}
+        # The bytes of the rows of those in the cache.
+        self._sizes: dict[str, int] = {}
         self._weight = 0
         self._full = False
         self._reloads = 0
@@ -55,6 +75,7 @@ class Slice:
         rows = self.store.values(batches.prefix(batch_id))
         batch = self._cache[batch_id] = batches.batch_of(batch_id, rows)
         if rows:
+            self._sizes[batch_id] = sum(map(len, rows))
             self._reloads += 1
             if self._full and self._reloads % _KEPT_OF_RELOADED:
                 self._cache.move_to_end(batch_id, last=False)
@@ -85,8 +106,20 @@ class Slice:
             _, since, batch_id = waiting.read(key)
             yield since, batch_id
 
-    def write(self, rows: Mapping[bytes, bytes | None], offset: int, touched: Iterable[str]) -> None:
-        """Write what a chunk changed, and the changelog offset that it stands at; then bound the cache."""
+    def write(
+        self,
+        rows: Mapping[bytes, bytes | None],
+        offset: int,
+        touched: Iterable[str],
+        grown: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
+        """Write what a chunk changed, and the changelog offset that it stands at; then bound the cache.
+
+        ``grown``: by how many bytes of facts batches have grown.
+        """
+        sizes = self._sizes
+        for batch_id, size in grown.items():
+            sizes[batch_id] = sizes.get(batch_id, 0) + size
         if rows:
             self.store.write(rows, offset)
             for key in rows:
@@ -103,17 +136,19 @@ class Slice:
         for batch_id in touched:
             batch = self._cache.get(batch_id)
             if batch is not None:
-                weight = BATCH_WEIGHT + len(batch.slots) + len(batch.uploads)
+                weight = weight_of(batch, self._sizes.get(batch_id, 0))
                 self._weight += weight - self._weights.get(batch_id, 0)
                 self._weights[batch_id] = weight
         self._full = self._weight > self._capacity
         while self._weight > self._capacity and self._cache:
             batch_id, _ = self._cache.popitem(last=False)
+            self._sizes.pop(batch_id, None)
             self._weight -= self._weights.pop(batch_id, 0)
 
     def forget(self) -> None:
         """Drop the cache: what it holds may not have been written."""
         self._cache.clear()
+        self._sizes.clear()
         self._weights.clear()
         self._weight = 0
 

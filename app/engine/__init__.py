@@ -14,6 +14,7 @@ module                holds
 ``inbox``             what has been fetched of a partition and waits
 ``publish``           the barrier: batches to Kafka, and the wait for every acknowledgement
 ``deadline``          one budget of time for all the steps of something that must be over by then
+``clock``             the broker's clock, as far as a worker knows it
 ``partitioner``       the partition that Kafka's own clients put a key on
 ``store``             the local database of one partition: RocksDB, a copy of what the changelog says
 ``memory_store``      a store in memory, for folding one batch again

@@ -27,6 +27,18 @@ class PublishError(OperatorError):
     """A record could not be published. The message names the topic and partition, the cause and what to do."""
 
 
+class TooLargeError(PublishError):
+    """A topic refuses a record for its size. The same record would be refused again."""
+
+    def __init__(self, topic: str, partition: int, record: str = "a record") -> None:
+        super().__init__(
+            f"{topic} partition {partition} refuses {record} for its size: raise max.message.bytes of the topic "
+            "and start again; nothing was lost, the poll will be repeated"
+        )
+        self.topic = topic
+        self.partition = partition
+
+
 def append_time(metadata: Any) -> int:
     """When the broker appended what it acknowledges (ms), in a topic of its own clock; -1 where it does not say."""
     # 1: LogAppendTime
@@ -114,11 +126,7 @@ class Publisher:
                 end = int(metadata.offset) + count if metadata.offset >= 0 else -1
                 self.on_appended(append_time(metadata))
         except MessageSizeTooLargeError as error:
-            message = (
-                f"{topic} partition {partition} refuses a record for its size: raise max.message.bytes of the topic "
-                "and start again; nothing was lost, the poll will be repeated"
-            )
-            raise PublishError(message) from error
+            raise TooLargeError(topic, partition) from error
         except KafkaError as error:
             cause = ": ".join(filter(None, (broker_errors.told(error), broker_errors.remedy(error))))
             message = f"{topic} partition {partition} refuses a record: {cause}; the poll will be repeated"

@@ -26,7 +26,7 @@ from app.engine.inbox import Inbox
 from app.engine.kafka import leaders_known, new_producer, stop_producer
 from app.engine.ports import Observer
 from app.engine.provenance import Provenance, check_origin
-from app.engine.publish import Publisher, PublishError, append_time
+from app.engine.publish import Publisher, PublishError, TooLargeError, append_time
 from app.engine.store import Store
 from app.engine.topics import changelog_topic, log_topic, plans
 from app.settings import Settings
@@ -198,7 +198,8 @@ class Task:
             raise
         except BaseException as error:  # noqa: BLE001 - the worker is stopped with whatever it is
             retried = self._producer is not None and isinstance(error, KafkaError | PublishError)
-            if not retried or is_final(self.settings, error):
+            # What is too large once is too large again: no other owner could help.
+            if not retried or isinstance(error, TooLargeError) or is_final(self.settings, error):
                 self._on_failure(error)
             elif not await self._revoked(error):
                 self._on_fenced(error)
@@ -243,12 +244,16 @@ class Task:
         for work in join.works(chunk):
             folded = time.perf_counter()
             publisher.timestamp = self.clock.now()
-            if self._producer is not None:
-                changelog_end = await self._transact(self._producer, publisher, work, work.end)
-            else:
-                changelog_end = await self._publish(publisher, work)
+            try:
+                if self._producer is not None:
+                    changelog_end = await self._transact(self._producer, publisher, work, work.end)
+                else:
+                    changelog_end = await self._publish(publisher, work)
+            except TooLargeError as error:
+                record = work.largest(error.topic, f"{self.log.topic} partition {self.partition}", chunk[0].offset)
+                raise TooLargeError(error.topic, error.partition, record) from error
             self._advance(changelog_end, len(work.rows))
-            tables.write(work.rows, self._stands_at, work.touched)
+            tables.write(work.rows, self._stands_at, work.touched, work.grown)
             self.census.take(work.changed, work.closed)
             self.acknowledged = work.end
             metrics.chunk(work, work.records, folded - started, time.perf_counter() - folded)

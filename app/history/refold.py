@@ -57,7 +57,7 @@ class Folder:
         """Fold records, in order; their rows are written. Raises PoisonError, as the worker would."""
         with _quietly():
             work = self._join.fold(records)
-        self._slice.write(work.rows, records[-1].offset + 1, work.touched)
+        self._slice.write(work.rows, records[-1].offset + 1, work.touched, work.grown)
         return work
 
     def batch(self, batch_id: str) -> Batch:

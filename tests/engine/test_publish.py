@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -9,9 +10,13 @@ import pytest
 from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 from aiokafka.partitioner import DefaultPartitioner
 
+from agents.work import Work
+from app.core.messages import Message
+from app.core.names import SLOT_ASSIGNED
+from app.core.payloads import EssaySlotAssigned
 from app.engine.kafka import MAX_BATCH_BYTES, leaders_known, new_producer
 from app.engine.partitioner import partition_for, partitions_for
-from app.engine.publish import Publisher, PublishError
+from app.engine.publish import Publisher, PublishError, TooLargeError
 from app.settings import Settings
 from demo.kafka import EmbeddedKafka
 from tests.engine.fakes import Producer
@@ -208,3 +213,24 @@ async def test_a_topic_that_is_not_there_is_named_instead_of_waited_for(kafka: E
             await leaders_known(producer, ["no-such-topic"], patience=0.5)
     finally:
         await producer.stop()
+
+
+def test_a_record_that_a_topic_refuses_for_its_size_is_named_with_its_batch_and_its_place_in_the_log() -> None:
+    work = Work(datetime(2026, 3, 2, tzinfo=UTC), "tests", end=8)
+    data = EssaySlotAssigned(
+        batch_id="b",
+        essay_id="e",
+        file_upload_id="u",
+        text_storage_id="t",
+        original_file_name="x" * 1_100_000,
+        correlation_id="c",
+        timestamp=datetime(2026, 3, 2, tzinfo=UTC),
+    )
+    work.say(Message(SLOT_ASSIGNED, "e", "id", "c", None, data), 7)
+    record = work.largest(SLOT_ASSIGNED, "rollcall-log partition 2", 5)
+    text = str(TooLargeError(SLOT_ASSIGNED, 1, record))
+    for part in (SLOT_ASSIGNED, "partition 1", "batch b", "rollcall-log partition 2 offset 7", "max.message.bytes"):
+        assert part in text
+    work.rows[b"row of b"] = b"x"
+    assert "row of b" in work.largest("changelog", "rollcall-log partition 2", 5)
+    assert "offsets 5 to 7" in work.largest("changelog", "rollcall-log partition 2", 5)

@@ -6,12 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.acts import ForceComplete
 from app.core.batch import Batch
 from app.core.events import Source
+from app.core.facts import Acted
 from app.engine.store import Store
 from tables import batches, pending, sources, waiting
 from tables.pending import Original
-from tables.slice import BATCH_WEIGHT, Slice
+from tables.slice import BATCH_WEIGHT, Slice, weight_of
 from tables.waiting import What
 from tests.core.examples import examples
 from tests.core.play import play, state
@@ -189,3 +191,31 @@ def test_who_waits_is_complete_and_in_order_however_the_rows_come_and_go(
             expected = sorted((since, batch) for kind, since, batch in present if kind is what)
             assert list(tables.waiting(what)) == expected
     store.close()
+
+
+def test_what_is_beyond_the_usual_weighs_as_much_as_it_takes() -> None:
+    """An upload or slot is one of the cache's units, of 0.34 KB; longer strings, conflicts and acts weigh as well."""
+    usual, batch = play("R2 C0 C1 C2"), Batch("b")
+    facts = [fact for step in usual.steps for fact in step.facts]
+    _, row = batches.row("b", facts)
+    assert weight_of(usual.batch, len(row)) == BATCH_WEIGHT + 2 + 3
+    assert weight_of(batch, 34_000_000) == pytest.approx(100_000, rel=0.05)
+    usual.batch.conflicts |= {Source(1, 0, number) for number in range(100)}
+    assert weight_of(usual.batch, len(row)) == BATCH_WEIGHT + 2 + 3 + 100
+
+
+def test_a_batch_of_long_strings_takes_the_room_of_several(store: Store) -> None:
+    """Also when it is loaded again, and when it grows."""
+    tables = Slice(store, 1000)
+    for number in range(20):
+        name = f"long-{number}"
+        acts = [Acted(at, 0, ForceComplete(f"{number}-{at}", "ada", "y" * 2000), "refused") for at in range(10)]
+        key, value = batches.row_with_acts(name, acts)
+        tables.batch(name)
+        tables.write({key: value}, tables.store.offset + 1, [name], {name: len(value)})
+    assert 1 <= tables.cached <= 1000 * 340 // 20_000
+    again = Slice(store, 100)
+    for number in range(20):
+        again.batch(f"long-{number}")
+        again.trim([f"long-{number}"])
+    assert again.cached <= 2

@@ -20,22 +20,11 @@ pytestmark = pytest.mark.kafka
 # Shifts the clock that is set, and leaves alone the one that only runs; before any module of the project is imported.
 SHIFT = """
 def install():
-    import datetime, time
+    import time
     shift = {seconds}
-    real, real_ns, moment = time.time, time.time_ns, datetime.datetime
+    real, real_ns = time.time, time.time_ns
     time.time = lambda: real() + shift
     time.time_ns = lambda: real_ns() + shift * 10**9
-
-    class Shifted(moment):
-        @classmethod
-        def now(cls, tz=None):
-            return moment.fromtimestamp(real() + shift, tz)
-
-        @classmethod
-        def utcnow(cls):
-            return moment.utcfromtimestamp(real() + shift)
-
-    datetime.datetime = Shifted
 """
 AHEAD, BEHIND = 7200, -600
 SETTINGS = {
