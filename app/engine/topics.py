@@ -212,6 +212,11 @@ async def _seen(admin: AIOKafkaAdminClient, made: Mapping[str, Plan], patience: 
             await asyncio.sleep(0.05)
 
 
+#: Seconds between two tries at a start whose broker is not there: it is to serve within 10 s of the broker's return,
+#: and a line a try is 30 a minute.
+_LONGEST_DELAY = 2.0
+
+
 async def ensure_with_retries(settings: Settings, stopped: Stop) -> None:
     """As :func:`ensure`, but a broker that is not there is waited for, with a line a try, until ``stopped`` is set.
 
@@ -236,6 +241,6 @@ async def ensure_with_retries(settings: Settings, stopped: Stop) -> None:
             try:
                 await asyncio.wait_for(stopped.wait(), delay)
             except TimeoutError:
-                delay = min(delay * 2, 10.0)
+                delay = min(delay * 2, _LONGEST_DELAY)
         else:
             return

@@ -26,7 +26,9 @@ class FaultProxy:
     ``latency`` (seconds) is added in each direction; ``loss`` is the share of TCP segments that are lost, each of which
     holds up its connection until it would have been sent again; ``rate`` is in bytes a second, of the whole link in
     each direction. :meth:`black_hole` lets no byte and no new connection through until :meth:`clear`.
-    :meth:`half_open` forgets the connections that there are, without a word to the client; new ones work.
+    :meth:`refuse` ends all
+    connections and each that comes. :meth:`half_open` forgets the connections that there are, without a word to the
+    client; new ones work.
     ``connections`` counts those that were made.
     """
 
@@ -39,6 +41,7 @@ class FaultProxy:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fault proxy", daemon=True)
         self._open: set[_Connection] = set()
+        self._refusing = False
         self._passing = asyncio.Event()
         self._passing.set()
         self._free = {"out": 0.0, "in": 0.0}
@@ -63,9 +66,15 @@ class FaultProxy:
         """Forget all connections: the brokers see their end, the client hears nothing any more."""
         self._loop.call_soon_threadsafe(self._forget)
 
+    def refuse(self) -> None:
+        """End all connections, and each new one as it comes: nobody is there."""
+        self._refusing = True
+        self._loop.call_soon_threadsafe(self._cut)
+
     def clear(self) -> None:
         """Be a network without faults again. What a black hole held back goes on; forgotten connections stay so."""
         self.latency = self.loss = self.rate = 0.0
+        self._refusing = False
         self._loop.call_soon_threadsafe(self._passing.set)
 
     async def _listen(self) -> None:
@@ -88,6 +97,11 @@ class FaultProxy:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _cut(self) -> None:
+        for connection in self._open:
+            connection.client.transport.abort()
+            connection.broker.transport.abort()
+
     def _forget(self) -> None:
         for connection in self._open:
             connection.mute = True
@@ -95,6 +109,9 @@ class FaultProxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
         self.connections += 1
+        if self._refusing:
+            writer.transport.abort()
+            return
         await self._passing.wait()
         try:
             from_broker, to_broker = await asyncio.open_connection("127.0.0.1", port)

@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 
 from aiokafka.client import AIOKafkaClient, ConnectionGroup
 from aiokafka.conn import CloseReason, create_conn
-from aiokafka.errors import KafkaError, NodeNotReadyError, StaleMetadata
+from aiokafka.errors import KafkaError, NodeNotReadyError, RequestTimedOutError, StaleMetadata
 from aiokafka.protocol.metadata import MetadataRequest
 
 from app.engine.aiokafka_patches.backoff import LONGEST, delay
@@ -26,6 +26,9 @@ log = logging.getLogger("aiokafka.client")
 
 #: Seconds. A connection that held for less is no sign that the node is well.
 _STEADY = LONGEST
+
+#: Seconds for which others are preferred to a node that did not answer in time: until the cluster has taken it out.
+_SILENT = 10.0
 
 #: So many updates of the metadata may follow each other at once, as at a start; then they are spaced.
 _UPDATES_AT_ONCE = 3
@@ -43,7 +46,15 @@ class Node:
         self.failures = 0
         self.tries = 0
         self.not_before = 0.0
+        self.silent = -_SILENT
         self._connected: dict[Any, float] = {}
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it is better to ask another: it could not be connected to, or did not answer in time lately."""
+        now = time.monotonic()
+        holds = any(now - since > _STEADY for since in self._connected.values())
+        return (self.failures > 0 and not holds) or now - self.silent < _SILENT
 
     def failed(self) -> None:
         """Note a failed try."""
@@ -177,7 +188,11 @@ async def _send(self: Any, node_id: Any, request: Any, *, group: Any = Connectio
     if connection is None:
         message = f"Attempt to send a request to node which is not ready (node id {node_id})."
         raise NodeNotReadyError(message)
-    return await connection.send(request)
+    try:
+        return await connection.send(request)
+    except RequestTimedOutError:
+        of(self).node(node_id).silent = time.monotonic()
+        raise
 
 
 def _likely(client: Any) -> Iterator[Any]:
@@ -190,12 +205,12 @@ def _likely(client: Any) -> Iterator[Any]:
 
 
 def _reluctance(client: Any, node_id: Any) -> tuple[int, float]:
-    connection = client._conns.get((node_id, ConnectionGroup.DEFAULT))  # noqa: SLF001 - aiokafka's
-    if connection is not None and connection.connected():
-        return 0, 0.0
     nodes = of(client)
     node = nodes.node(node_id)
-    if nodes.lock((node_id, ConnectionGroup.DEFAULT)).locked() or node.failures:
+    connection = client._conns.get((node_id, ConnectionGroup.DEFAULT))  # noqa: SLF001 - aiokafka's
+    if connection is not None and connection.connected() and not node.doubtful:
+        return 0, 0.0
+    if nodes.lock((node_id, ConnectionGroup.DEFAULT)).locked() or node.doubtful:
         return 2, node.not_before
     return 1, 0.0
 
@@ -218,6 +233,7 @@ async def _metadata_update(self: Any, cluster_metadata: Any, topics: Any) -> boo
             metadata = await connection.send(request)
         except (KafkaError, TimeoutError) as error:
             log.warning("Unable to request metadata from node with id %s: %r", node_id, error)
+            of(self).node(node_id).silent = time.monotonic()
             continue
         return _taken(self, cluster_metadata, metadata)
     # None of those that were there when metadata was last read: others may have come since.
