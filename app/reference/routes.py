@@ -1,6 +1,8 @@
 """The page of the HTTP API."""
 
 from app.api.routes import ROUTES
+from app.api.stream import MOST_LISTENERS
+from app.engine.overrides.connection import Limits
 from app.reference.markdown import GENERATED, code, table
 
 _HEAD = f"""\
@@ -24,6 +26,12 @@ Beside the API:
 """
 
 
+_AFTER_LIMITS = """\
+How many requests are answered at once, by kind, is in `app/api/budget.py`. Any route but `/health/*` may answer 503
+`busy` with `Retry-After`. `/api/batch...?id=` are the same routes for ids that can't be part of a path, such as `..`.
+"""
+
+
 def page() -> str:
     """The page: every route that is for everybody."""
     rows = [
@@ -34,4 +42,20 @@ def page() -> str:
         ]
         for route in ROUTES
     ]
-    return f"{_HEAD}\n{table(['route', 'query parameters', 'what'], rows)}\n{_OTHERS}"
+    routes = table(["route", "query parameters", "what"], rows)
+    return "\n".join([_HEAD, routes, _OTHERS, f"## Limits\n\n{_limits()}", _AFTER_LIMITS])
+
+
+def _limits() -> str:
+    limits = Limits()
+    return table(
+        ["what", "bound", "beyond it"],
+        [
+            ["connections", f"{limits.connections}; the longest idle one makes room", "503 `busy`"],
+            ["an idle connection", f"{limits.idle_seconds:g} s", "closed"],
+            ["the head of a request", f"complete within {limits.head_seconds:g} s", "408 `request_timeout`"],
+            ["the body of a request", f"complete within {limits.body_seconds:g} s; 1 MiB", "408; 413"],
+            ["an answer that the client does not take", f"{limits.stalled_seconds:g} s", "closed"],
+            ["listeners of `/api/events`", str(MOST_LISTENERS), "503 `too_many_listeners`"],
+        ],
+    )
