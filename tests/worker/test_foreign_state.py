@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from app.engine.partitioner import partition_for
 from tests.engine.harness import envelopes, flat, log_lines
 from tests.oracle import topics
 from tests.support.stage import Stage
@@ -13,7 +14,13 @@ from tests.support.worker import Worker
 pytestmark = pytest.mark.kafka
 
 FOREIGN = "local state is of something else and will be restored"
-BATCHES = range(6)  # enough that each of three partitions has one
+PARTITIONS = range(3)
+
+
+def batches(name: str) -> list[str]:
+    """A batch for each partition of the log."""
+    found = {partition_for(batch.encode(), 3): batch for batch in (f"{name}-{number}" for number in range(50))}
+    return [found[number] for number in PARTITIONS]
 
 
 @pytest.fixture(scope="module")
@@ -23,13 +30,14 @@ def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, 
         yield one, other
 
 
-def with_open_batches(stage: Stage, name: str) -> Worker:
-    """A worker that has folded open batches in every partition, stopped."""
+def with_open_batches(stage: Stage, *names: str) -> Worker:
+    """A worker that has folded open batches, those of one name after those of the other, in each partition; stopped."""
     worker = stage.worker()
     worker.start()
-    read = stage.reader()
-    stage.io.produce([message for number in BATCHES for message in flat("R2 C0", f"{name}-{number}")])
-    read.require(lambda found: len(envelopes(found, topics.SLOT)) == len(BATCHES), "a slot a batch")
+    for name in names:
+        read = stage.reader()
+        stage.io.produce([message for batch in batches(name) for message in flat("R2 C0", batch)])
+        read.require(lambda found: len(envelopes(found, topics.SLOT)) == len(PARTITIONS), "a slot a batch")
     stage.wait_taken()
     worker.stop()
     return worker
@@ -38,19 +46,20 @@ def with_open_batches(stage: Stage, name: str) -> Worker:
 def test_state_of_another_cluster_is_thrown_away_and_every_batch_of_this_one_is_made_ready(
     clusters: tuple[Stage, Stage],
 ) -> None:
-    theirs, ours = with_open_batches(clusters[0], "of-a"), with_open_batches(clusters[1], "of-b")
+    """Theirs stands at an offset that ours has as well, behind the rows of the first batches."""
+    theirs, ours = with_open_batches(clusters[0], "of-a"), with_open_batches(clusters[1], "of-b", "of-b-later", "last")
     ours.wipe()
     shutil.copytree(theirs.datadir, ours.datadir)
     ours.start()
     stage = clusters[1]
     read = stage.reader()
-    stage.io.produce([message for number in BATCHES for message in flat("C1", f"of-b-{number}")])
-    everything = {f"of-b-{number}" for number in BATCHES}
+    everything = {*batches("of-b"), *batches("of-b-later"), *batches("last")}
+    stage.io.produce([message for batch in sorted(everything) for message in flat("C1", batch)])
     read.require(lambda found: {one["batch_id"] for one in envelopes(found, topics.READY)} == everything, "all ready")
     assert {len(one["ready_essays"]) for one in envelopes(read.records, topics.READY)} == {2}
     assert "of-a" not in ours.get("/api/batches")[1]
     lines = [line for line in log_lines(ours) if line["event"] == FOREIGN]
-    assert {line["partition"] for line in lines} == {0, 1, 2}
+    assert {line["partition"] for line in lines} == {*PARTITIONS}
     for line in lines:
         assert line["found"] != line["wanted"]
         assert line["path"] == str(ours.datadir / "rollcall" / f"partition-{line['partition']}")
