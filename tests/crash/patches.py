@@ -16,6 +16,7 @@ import app.engine.engine
 import app.engine.hop
 import app.engine.restore
 import app.engine.task
+import tables.survey
 from agents.work import Work
 from app.engine.provenance import Provenance
 from app.engine.task import Task
@@ -82,6 +83,8 @@ def simulated() -> Iterator[None]:
         (Work, {"finish": _finish}),
         (Task, {"settle": _settle}),
         (app.engine.restore, {"new_reader": new_reader}),
+        # It takes steps of so many milliseconds: on a busy machine, smaller ones.
+        (tables.survey, {"time": _TIME}),
         (
             app.engine.task,
             {
