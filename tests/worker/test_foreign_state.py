@@ -2,12 +2,14 @@
 
 import shutil
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from app.engine.partitioner import partition_for
 from tests.engine.harness import envelopes, flat, log_lines
 from tests.oracle import topics
+from tests.oracle.records import OutputRecord
 from tests.support.stage import Stage
 from tests.support.worker import Worker
 
@@ -30,6 +32,11 @@ def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, 
         yield one, other
 
 
+def have_slots(name: str, found: list[OutputRecord]) -> bool:
+    """Whether each batch of a name has a slot."""
+    return {one["batch_id"] for one in envelopes(found, topics.SLOT)} >= {*batches(name)}
+
+
 def with_open_batches(stage: Stage, *names: str) -> Worker:
     """A worker that has folded open batches, those of one name after those of the other, in each partition; stopped."""
     worker = stage.worker()
@@ -37,7 +44,7 @@ def with_open_batches(stage: Stage, *names: str) -> Worker:
     for name in names:
         read = stage.reader()
         stage.io.produce([message for batch in batches(name) for message in flat("R2 C0", batch)])
-        read.require(lambda found: len(envelopes(found, topics.SLOT)) == len(PARTITIONS), "a slot a batch")
+        read.require(partial(have_slots, name), "a slot a batch")
     stage.wait_taken()
     worker.stop()
     return worker
