@@ -11,6 +11,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from tests.support.events import content, essay_ids, failure, message, registration
+from tests.support.patience import PATIENCE
 from tests.support.stage import Stage
 from tests.support.worker import Worker
 
@@ -49,7 +50,7 @@ def ask(
         said.setdefault("Content-Type", "application/json")
     request = Request(f"http://127.0.0.1:{worker.port}{path}", data=data, headers=said)
     try:
-        with urlopen(request, timeout=20) as answer:  # noqa: S310 - the address is our own worker's
+        with urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310 - the address is our own worker's
             return _answer(answer.status, answer.read(), answer.headers)
     except HTTPError as error:
         return _answer(error.code, error.read(), error.headers)
@@ -66,7 +67,7 @@ def path_of(batch: str, rest: str = "") -> str:
     return f"/api/batches/{quote(batch, safe='')}{rest}"
 
 
-def wait(until: Callable[[], Any], within: float = 20, what: str = "") -> Any:
+def wait(until: Callable[[], Any], within: float = PATIENCE, what: str = "") -> Any:
     """Wait until something is the case, and return it. Raises AssertionError after ``within`` seconds."""
     deadline = time.monotonic() + within
     while not (found := until()):
@@ -95,7 +96,7 @@ def workers(stage: Stage) -> list[Worker]:
         one.launch()
     for one in found:
         one.wait_ready()
-    wait(lambda: spread(found), 40, "a partition for each worker")
+    wait(lambda: spread(found), what="a partition for each worker")
     stage.io.produce(
         [message(registration(name, essay_ids(name, 3))) for name in OPEN]
         + [message(content(name, f"{name}-u", f"{name}-t")) for name in [*OPEN, *WAITING]]
@@ -106,7 +107,7 @@ def workers(stage: Stage) -> list[Worker]:
     )
     stage.wait_taken()
     expected = {"open": len(OPEN), "unregistered": len(WAITING), "complete": len(COMPLETE), "discarded": 0}
-    wait(lambda: ask(found[0], "/api/overview").body["counts"] == expected, 20, "all counted")
+    wait(lambda: ask(found[0], "/api/overview").body["counts"] == expected, what="all counted")
     return found
 
 

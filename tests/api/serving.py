@@ -20,6 +20,7 @@ from app.main import create_app
 from app.settings import Settings
 from tables import batches, waiting
 from tables.survey import survey
+from tests.support.patience import PATIENCE
 
 NOON = 1_700_000_000_000
 
@@ -109,13 +110,13 @@ class Raw:
     async def rest(self) -> bytes:
         """What comes until the other side closes."""
         try:
-            return await asyncio.wait_for(self.reader.read(-1), 30)
+            return await asyncio.wait_for(self.reader.read(-1), PATIENCE)
         except ConnectionError:
             return b""
 
     async def answer(self) -> tuple[int, dict[str, str], bytes]:
         """One answer that says its length: status, headers and body."""
-        head = (await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 30)).decode("latin-1")
+        head = (await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), PATIENCE)).decode("latin-1")
         first, *lines = head.strip().split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         body = await self.reader.readexactly(int(headers.get("content-length", "0")))
@@ -147,7 +148,7 @@ async def live(served: Served) -> bool:
     return status == 200 and json.loads(body)["status"] == "live"
 
 
-async def until(what: Any, within: float = 30) -> None:
+async def until(what: Any, within: float = PATIENCE) -> None:
     """Wait until something is the case. The bound is for a machine that is busy with other things."""
     async with asyncio.timeout(within):
         while not what():  # noqa: ASYNC110 - what is waited for is the server's own, which tells nobody

@@ -16,6 +16,7 @@ from app.core.batch import Batch
 from tables import batches
 from tables.glances import Glances, glance_of
 from tests.api.serving import Served, connect, filled, get, live, own, serving, until
+from tests.support.patience import PATIENCE
 
 LISTS = ["/api/batches", "/api/batches?state=open", "/api/batches?search=b", "/api/pending", "/api/local/batches"]
 ASKING = 200  # as many hung up in the report; 72 find a place or wait, the others are sent away
@@ -116,7 +117,7 @@ async def test_an_act_is_done_to_its_end_though_its_client_hangs_up(
     client.close()
     await until(lambda: served.open == 0)
     go.set()
-    await asyncio.wait_for(done.wait(), 30)
+    await asyncio.wait_for(done.wait(), PATIENCE)
 
 
 async def test_a_lane_lets_in_so_many_lets_so_many_wait_and_forgets_who_goes() -> None:
@@ -176,7 +177,7 @@ async def test_a_turn_is_given_back_whatever_becomes_of_who_had_it() -> None:
         await asyncio.sleep(0.01)
         task.cancel()
         await asyncio.wait({task})
-    async with asyncio.timeout(30), turns.pace():
+    async with asyncio.timeout(PATIENCE), turns.pace():
         pass
 
 

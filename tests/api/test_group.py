@@ -147,7 +147,7 @@ def test_a_dead_letter_is_shown_and_put_back_by_any_worker(workers: list[Worker]
     wrong = json.dumps({"event_type": REGISTERED, "data": {"batch_id": batch, "essay_ids": "none"}}).encode()
     sent = stage.io.produce([Message(REGISTERED, b"a key", wrong)])[0]
     source = {"topic": REGISTERED, "partition": sent.partition, "offset": sent.offset}
-    letters = wait(lambda: ask(workers[0], f"/api/dead-letters?batch_id={batch}").body["items"], 15, "the dead letter")
+    letters = wait(lambda: ask(workers[0], f"/api/dead-letters?batch_id={batch}").body["items"], what="the dead letter")
     assert [(one["source"], one["key"], one["batch_id"]) for one in letters] == [(source, "a key", batch)]
     place = f"/api/dead-letters/{letters[0]['partition']}/{letters[0]['offset']}"
     assert ask(workers[1], place).body["value_text"].encode() == wrong
@@ -158,7 +158,7 @@ def test_a_dead_letter_is_shown_and_put_back_by_any_worker(workers: list[Worker]
     again = ask(workers[2], f"{place}/replay", token=TOKEN, body={"who": "Åsa", "why": "the producer was mended"})
     assert (again.status, again.body["topic"], again.body["offset"] > sent.offset) == (202, REGISTERED, True)
     path = f"/api/dead-letters?batch_id={batch}"
-    wait(lambda: len(ask(workers[0], path).body["items"]) == 2, 15, "it came back as it was: a dead letter again")
+    wait(lambda: len(ask(workers[0], path).body["items"]) == 2, what="it came back as it was: a dead letter again")
 
 
 def test_the_group_and_its_lag_can_be_asked_without_a_worker(workers: list[Worker], stage: Stage) -> None:
@@ -206,17 +206,17 @@ def test_z_while_a_worker_is_down_its_partition_is_missing_and_never_not_found(
         seen.update(answers)
         return answers == [200, 200]
 
-    wait(back, 40, "the partition has a new owner")
+    wait(back, what="the partition has a new owner")
     assert seen <= {200, 503}
-    wait(lambda: not any(ask(one, "/api/overview").body["missing"] for one in left), 20, "nothing is missing")
+    wait(lambda: not any(ask(one, "/api/overview").body["missing"] for one in left), what="nothing is missing")
     for one in left:
         overview = ask(one, "/api/overview").body
         assert overview["counts"]["open"] == len(OPEN)
-    wait(lambda: len(ask(left[0], "/api/overview").body["workers"]) == 2, 20, "the group has forgotten it")
+    wait(lambda: len(ask(left[0], "/api/overview").body["workers"]) == 2, what="the group has forgotten it")
     stage.io.produce([message(content(batch, "after-u", "after-t"))])
-    wait(lambda: ask(left[0], path_of(batch)).body["filled"] == 2, 20, "it goes on")
+    wait(lambda: ask(left[0], path_of(batch)).body["filled"] == 2, what="it goes on")
 
 
 def test_zz_the_worker_comes_back(workers: list[Worker]) -> None:
     workers[0].start()
-    wait(lambda: spread(workers), 40, "a partition for each worker")
+    wait(lambda: spread(workers), what="a partition for each worker")

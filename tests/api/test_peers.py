@@ -19,6 +19,7 @@ from app.engine.partitioner import partition_for
 from app.settings import Settings
 from tests.api.conftest import READ_TOKEN, TOKEN
 from tests.api.serving import Served, connect, filled, get, own, serving
+from tests.support.patience import PATIENCE
 
 LOG = "rollcall-log"
 
@@ -246,7 +247,7 @@ async def test_whatever_a_member_answers_its_partitions_are_missing_and_the_othe
         assert (await answer(served, f"/api/batches/{HERE}"))[0] == 200
         stream = await connect(served, get("/api/events"))
         assert b" 200 " in await stream.reader.readuntil(b"\r\n\r\n")
-        assert b"event: overview" in await asyncio.wait_for(stream.reader.readuntil(b"data:"), 30)
+        assert b"event: overview" in await asyncio.wait_for(stream.reader.readuntil(b"data:"), PATIENCE)
         stream.close()
     told = capfd.readouterr()
     assert "Traceback" not in told.err + told.out

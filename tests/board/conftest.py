@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from tests.board.fake_api import FakeApi
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Dialog, Page
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-PATIENCE = 5000  # milliseconds that anything may take to appear
 
 Open = Callable[..., "Page"]
 
@@ -53,7 +53,7 @@ def visit(browser: "Browser", api: FakeApi) -> Iterator[Open]:
     ) -> "Page":
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=color_scheme)
         contexts.append(context)
-        context.set_default_timeout(PATIENCE)
+        context.set_default_timeout(PATIENCE * 1000)  # milliseconds
         page = context.new_page()
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda said: wrong.append(said.text) if "Security Policy" in said.text else None)

@@ -10,6 +10,7 @@ from typing import Any, Self, TypeVar
 from aiohttp import web
 
 from tests.board.scenarios import Json, ago, explanation, overview, story
+from tests.support.patience import PATIENCE
 
 T = TypeVar("T")
 BOARD = Path(__file__).resolve().parents[2] / "app" / "board"
@@ -91,7 +92,7 @@ class FakeApi:
     # --- the server ---------------------------------------------------------------------------------------------------
 
     def _call(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(asyncio.wait_for(work, 10), self._loop).result()
+        return asyncio.run_coroutine_threadsafe(asyncio.wait_for(work, PATIENCE), self._loop).result()
 
     async def _start(self) -> str:
         app = web.Application(middlewares=[self._gate])

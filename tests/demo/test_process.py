@@ -13,11 +13,12 @@ from demo.__main__ import main
 from demo.interrupts import Interrupts
 from demo.leash import Leash
 from demo.worker import Worker, WorkerError
+from tests.support.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 10.0) -> bool:
+def wait_until(holds: Callable[[], bool], seconds: float = PATIENCE) -> bool:
     deadline = time.monotonic() + seconds
     while not holds() and time.monotonic() < deadline:
         time.sleep(0.05)

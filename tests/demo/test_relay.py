@@ -10,6 +10,7 @@ import pytest
 from demo.file_service import FileService
 from demo.plan import make_plan
 from demo.relay import Relay, RelayCrashError
+from tests.support.patience import PATIENCE
 
 BATCH = make_plan(1, 1, 4).batches[0]
 KEYS = [upload.file_upload_id for upload in BATCH.uploads]
@@ -85,7 +86,7 @@ async def test_a_crashed_relay_is_started_again_with_a_new_producer(service: Fil
     producer = FakeProducer()
     relay = Relay(service.database, producer.factory, delay=0, crash_at=[KEYS[0]])
     running = asyncio.create_task(relay.run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not relay.drained:  # noqa: ASYNC110 - the state to wait for is in a database
             await asyncio.sleep(0.02)
     running.cancel()

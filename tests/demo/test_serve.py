@@ -12,6 +12,7 @@ from demo.events import CONTENT, FAILURE, REGISTERED
 from demo.plan import PlannedBatch, PlannedUpload
 from demo.serve import ALIVE, HEALTHY, NAMES, Name, Service, healthy, main, story
 from tests.demo.test_relay import FakeProducer
+from tests.support.patience import PATIENCE
 
 
 def service(name: Name, home: Path) -> Service:
@@ -74,7 +75,7 @@ async def test_a_service_relays_what_it_does_and_says_that_it_is_alive(
     monkeypatch.setattr(serve, "UPLOAD_RELAY_DELAY", 0)
     running = asyncio.ensure_future(service(name, tmp_path).run(60, 1, every=0.5))
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while len(producer.sent) < 5:
                 assert not running.done()
                 await asyncio.sleep(0.05)

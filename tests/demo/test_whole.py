@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.patience import PATIENCE
+
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.kafka
 
@@ -40,7 +42,7 @@ def processes_of(temporary: Path) -> list[str]:
 def test_the_demo_ends_by_itself_with_every_batch_right_and_leaves_nothing(tmp_path: Path) -> None:
     demo = start(tmp_path, "--batches", "12", "--essays", "4")
     try:
-        output, _ = demo.communicate(timeout=150)
+        output, _ = demo.communicate(timeout=3 * PATIENCE)
     finally:
         demo.kill()
     assert demo.returncode == 0, output
@@ -62,7 +64,7 @@ def test_ctrl_c_in_the_middle_ends_with_130_and_leaves_nothing(tmp_path: Path) -
             if re.search(r"[1-9]\d* batches seen", line):
                 break
         demo.send_signal(signal.SIGINT)
-        output, _ = demo.communicate(timeout=60)
+        output, _ = demo.communicate(timeout=PATIENCE)
     finally:
         demo.kill()
     assert demo.returncode == 130, output

@@ -15,6 +15,7 @@ from tests.oracle import topics
 from tests.oracle.records import OutputRecord
 from tests.support.events import Json, Message
 from tests.support.kafka_io import KafkaIO
+from tests.support.patience import PATIENCE
 from tests.support.worker import ROOT, Worker
 
 ESCAPES = re.compile(r"\x1b\[[?0-9;]*[a-zA-Z]")  # Faust hides and shows the cursor around its spinner
@@ -51,7 +52,7 @@ def plain_log(worker: Worker) -> str:
     return ESCAPES.sub("", worker.log.read_text("utf-8", "replace"))
 
 
-def until(true: Callable[[], Any], what: str, within: float = 30, every: float = 0.1) -> Any:
+def until(true: Callable[[], Any], what: str, within: float = PATIENCE, every: float = 0.1) -> Any:
     """Wait until something is true and return it. Raises AssertionError that says `what` did not become true."""
     deadline = time.monotonic() + within
     while not (found := true()):
@@ -60,7 +61,7 @@ def until(true: Callable[[], Any], what: str, within: float = 30, every: float =
     return found
 
 
-def acquired(worker: Worker, within: float = 30) -> None:
+def acquired(worker: Worker, within: float = PATIENCE) -> None:
     """Wait until a worker says that it has its partitions; for one without HTTP."""
     until(lambda: worker.log.exists() and ACQUIRED in worker.log.read_text(), f"{worker.home.name} acquired", within)
 

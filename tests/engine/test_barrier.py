@@ -29,6 +29,7 @@ from app.wire.record import SOURCE_HEADER, source_header
 from tests.engine.fakes import Fetched, Producer
 from tests.engine.harness import flat
 from tests.support.events import Message
+from tests.support.patience import PATIENCE
 
 LATE = 0.3  # seconds, three times the tenth of a second after which Faust's own flush gives up
 Guarantee = Literal["at_least_once", "exactly_once"]
@@ -72,8 +73,8 @@ class Rig:
         return records
 
     async def until(self, true: Callable[[], Any]) -> None:
-        """Wait up to 5 s."""
-        async with asyncio.timeout(5):
+        """Wait until something is true."""
+        async with asyncio.timeout(PATIENCE):
             while not true():  # noqa: ASYNC110 - what is waited for announces nothing
                 await asyncio.sleep(0.01)
 

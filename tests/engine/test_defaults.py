@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from app.engine.store import Store
+from tests.support.patience import PATIENCE
 from tests.support.worker import ROOT, Worker
 
 SHOW = """
@@ -34,7 +35,9 @@ def test_every_default_of_faust_that_would_hurt_is_set_on_purpose(tmp_path: Path
     settings = {"ROLLCALL_PARTITIONS": "7", "ROLLCALL_REPLICATION_FACTOR": "2"}
     environment = Worker("127.0.0.1:9", tmp_path, settings=settings).env
     command = [sys.executable, "-c", SHOW % list(CHOSEN)]
-    done = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True, timeout=PATIENCE
+    )
     assert json.loads(done.stdout) == CHOSEN | {"tables": 0, "agents": 0}
 
 

@@ -15,7 +15,6 @@ from tests.support.worker import Worker, free_port
 pytestmark = pytest.mark.kafka
 
 #: A worker that can't go on ends itself after 7 s at most; the rest is a loaded machine's.
-ENDS_WITHIN = 60
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +53,7 @@ def test_a_file_in_the_place_of_the_data_directory_ends_a_worker_before_it_asks_
     worker.datadir.write_text("")
     worker.launch()
     try:
-        worker.wait_end(ENDS_WITHIN)
+        worker.wait_end()
         assert f"{worker.datadir} is a file where a directory is needed. Move it away" in refusal(worker)
     finally:
         worker.close()
@@ -65,7 +64,7 @@ def test_a_second_worker_with_the_same_data_directory_ends_and_the_first_goes_on
     second = stage.worker(app_id="shared", settings={"ROLLCALL_DATADIR": str(first.datadir)})
     first.start()
     second.launch()
-    second.wait_end(ENDS_WITHIN)
+    second.wait_end()
     assert first.process is not None
     assert f"another worker (process {first.process.pid}) has it" in refusal(second)
     assert first.alive
@@ -88,14 +87,14 @@ def test_a_disk_that_is_full_while_running_ends_the_worker_and_with_room_again_n
         except OSError:
             pass
     inputs = stage.io.produce(message for number in range(200) for message in flat("R2 C0 C1", f"full-{number}"))
-    worker.wait_end(ENDS_WITHIN)
+    worker.wait_end()
     told = refusal(worker)
     assert f"ROLLCALL_DATADIR={small}: " in told
     assert "no space left on its file system" in told
     filler.unlink()
     worker.start()
     stage.wait_taken("full")
-    assert await_outputs(read, inputs, within=60, quiet=1)
+    assert await_outputs(read, inputs, quiet=1)
     verdict = judge(inputs, read.records[before:])
     assert (verdict.lost, verdict.wrong) == (0, 0), str(verdict)
     worker.stop()

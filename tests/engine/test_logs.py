@@ -11,6 +11,7 @@ import pytest
 from tests.engine.harness import ESCAPES, envelopes, flat, log_lines
 from tests.oracle import topics
 from tests.support.events import Json, Message
+from tests.support.patience import PATIENCE
 from tests.support.stage import Stage
 from tests.support.worker import ROOT, Worker
 
@@ -42,7 +43,7 @@ except Exception as error:
 def failing(log_format: str, kind: str = "bug") -> str:
     """What is written to standard error about an error."""
     command = [sys.executable, "-c", FAILS, log_format, kind]
-    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=PATIENCE)
     assert done.stdout == ""
     return ESCAPES.sub("", done.stderr)
 

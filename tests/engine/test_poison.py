@@ -70,7 +70,7 @@ def test_a_bug_in_the_fold_stops_the_worker_before_anything_of_the_poll_is_commi
     before = len(read.records)
 
     worker.launch()
-    assert worker.wait_end(30) != 0
+    assert worker.wait_end() != 0
     text = plain_log(worker)
     said = SAID.search(text)
     assert said, worker.tail()
@@ -86,7 +86,7 @@ def test_a_bug_in_the_fold_stops_the_worker_before_anything_of_the_poll_is_commi
     assert not dead(read.records[before:], "poison")
 
     worker.launch()
-    assert worker.wait_end(30) != 0, "it goes on only when it is told to"
+    assert worker.wait_end() != 0, "it goes on only when it is told to"
     assert stage.io.committed(worker.app_id).get((log, home), 0) <= at
 
     worker.env["ROLLCALL_SKIP_POISON"] = position

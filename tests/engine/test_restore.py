@@ -1,6 +1,6 @@
 """The restore, on a real broker: committed records only, to the end and not beyond, from where the store stands."""
 
-import time
+import asyncio
 from collections.abc import Iterable, Iterator
 from itertools import count
 from pathlib import Path
@@ -15,6 +15,7 @@ from app.settings import Settings
 from tests.engine.harness import create
 from tests.support.brokers import borrowed
 from tests.support.kafka_io import KafkaIO
+from tests.support.patience import PATIENCE
 
 pytestmark = pytest.mark.kafka
 Rows = dict[bytes, bytes | None]
@@ -107,9 +108,8 @@ async def test_a_changelog_that_ends_in_markers_is_read_to_its_end_without_waiti
     await changelog.write(0, {b"b1": b"1"}, {b"b2": b"2"})
     await changelog.write(0, {b"b3": b"3"}, {b"b4": b"4"}, commit=False)
     assert changelog.end(0) == 8  # four records and a marker behind each
-    began = time.monotonic()
-    await changelog.restore([0])
-    assert time.monotonic() - began < 5
+    async with asyncio.timeout(PATIENCE):
+        await changelog.restore([0])
     assert changelog.rows(0) == {b"b1": b"1", b"b2": b"2"}
 
 
@@ -121,9 +121,8 @@ async def test_a_changelog_of_nothing_but_an_aborted_transaction_is_read_to_its_
 
 
 async def test_an_empty_changelog_is_restored_at_once(changelog: Changelog) -> None:
-    began = time.monotonic()
-    await changelog.restore()
-    assert time.monotonic() - began < 3
+    async with asyncio.timeout(PATIENCE):
+        await changelog.restore()
     assert changelog.progress == Progress(0, 0)
 
 
@@ -182,9 +181,8 @@ async def test_what_a_fenced_owner_left_open_is_not_restored_and_not_waited_for(
     owner = new_producer(changelog.settings, f"{changelog.topic}-0")
     try:
         await owner.start()
-        began = time.monotonic()
-        await changelog.restore([0])
-        assert time.monotonic() - began < 5
+        async with asyncio.timeout(PATIENCE):
+            await changelog.restore([0])
         assert changelog.rows(0) == {b"b1": b"kept"}
     finally:
         await owner.stop()

@@ -23,9 +23,10 @@ from app.engine import kafka
 from app.engine.aiokafka_patches import answers, backoff, nodes
 from app.settings import Settings
 from tests.support.fake_broker import FIND_COORDINATOR, METADATA, FakeBroker
+from tests.support.patience import PATIENCE
 
 #: Seconds. Far above any time-out of these tests, far below what they replace: it tells which of both ended a wait.
-LONG = 30.0
+LONG = PATIENCE
 SHORT = 0.4
 PRODUCE = 0
 

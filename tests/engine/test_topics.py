@@ -1,6 +1,5 @@
 """Topics: made as they must be, and refused where an existing one is something else."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,8 +16,6 @@ from tests.support.kafka_io import KafkaIO
 from tests.support.worker import Worker
 
 pytestmark = pytest.mark.kafka
-
-REFUSED_WITHIN = 15  # seconds from the start of the process to its end
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +56,7 @@ def test_two_workers_that_start_at_the_same_moment_on_an_empty_broker_both_come_
     assert all(one.alive for one in fresh)
     read = io.reader(topics.OUTPUTS)
     io.produce(one for number in range(10) for one in flat("R1 C0", f"fresh-{number}"))
-    read.require(lambda found: sum(one.topic == topics.READY for one in found) == 10, "ten ready events", within=20)
+    read.require(lambda found: sum(one.topic == topics.READY for one in found) == 10, "ten ready events")
 
 
 def test_topics_are_made_with_the_settings_that_the_guarantees_need(fresh: list[Worker], io: KafkaIO) -> None:
@@ -116,17 +113,15 @@ def test_an_existing_topic_that_is_something_else_is_refused_with_the_way_out(
     right = {"cleanup.policy": "delete", "message.timestamp.type": "LogAppendTime"} if name == "log" else {}
     create(io, f"{app_id}-{name}", partitions, right | config)
     worker = Worker(io.bootstrap, tmp_path, app_id=app_id)
-    began = time.monotonic()
     worker.launch()
     try:
-        assert worker.wait_end(REFUSED_WITHIN) != 0
+        assert worker.wait_end() != 0
     finally:
         worker.close()
     text = plain_log(worker)
     for part in (f"topic {app_id}-{name} ", *said, "another ROLLCALL_APP_ID"):
         assert part in text
     assert "Traceback" not in text
-    assert time.monotonic() - began < REFUSED_WITHIN
 
 
 def test_a_session_time_out_below_the_brokers_least_is_refused_with_the_way_out(io: KafkaIO, tmp_path: Path) -> None:
@@ -134,7 +129,7 @@ def test_a_session_time_out_below_the_brokers_least_is_refused_with_the_way_out(
     worker = Worker(io.bootstrap, tmp_path, app_id="impatient", settings=settings)
     worker.launch()
     try:
-        assert worker.wait_end(REFUSED_WITHIN) == 1
+        assert worker.wait_end() == 1
     finally:
         worker.close()
     text = plain_log(worker)

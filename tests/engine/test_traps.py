@@ -37,6 +37,7 @@ from tests.oracle.records import InputRecord
 from tests.support.events import Message, content, encode, essay_ids, message, registration
 from tests.support.kafka_io import Reader
 from tests.support.malformed import malformed
+from tests.support.patience import PATIENCE, slowness
 from tests.support.play import await_outputs
 from tests.support.stage import Stage
 from tests.support.worker import Worker
@@ -44,7 +45,7 @@ from tests.support.worker import Worker
 pytestmark = pytest.mark.kafka
 
 LARGE = 3_000_000  # bytes: three times what an input topic takes by default
-SERVED_AGAIN_WITHIN = 10.0  # seconds after a kill -9, with a session time-out of 6 s
+SERVED_AGAIN_WITHIN = 10.0  # seconds after a kill -9, with a session time-out of 6 s, where the machine has the time
 NAMES = (f"traps-{number}" for number in count())
 
 
@@ -98,7 +99,7 @@ def ready(read: Reader, batch: str) -> bool:
 def test_what_waits_before_the_first_worker_is_served_on_topics_that_it_declares_first(
     read: Reader, backlog: list[InputRecord]
 ) -> None:
-    assert await_outputs(read, backlog, within=20, quiet=0.5)
+    assert await_outputs(read, backlog, quiet=0.5)
     verdict = judge(backlog, read.records)
     assert (verdict.lost, verdict.wrong, verdict.repeated) == (0, 0, 0), str(verdict)
 
@@ -120,7 +121,7 @@ def test_nothing_is_committed_while_the_broker_stands_still_and_all_is_right_aft
     finally:
         stage.kafka.resume()
     stage.wait_taken()
-    await_outputs(read, first, within=30, quiet=0.5)
+    await_outputs(read, first, quiet=0.5)
     verdict = judge(first, read.records[before:])
     assert (verdict.lost, verdict.wrong, verdict.repeated) == (0, 0, 0), str(verdict)
 
@@ -185,7 +186,7 @@ def test_garbage_becomes_dead_letters_and_every_good_message_around_it_is_served
     inputs = stage.io.produce(
         [one for pair in zip(bad, good, strict=False) for one in pair] + bad[len(good) :] + good[len(bad) :]
     )
-    await_outputs(read, inputs, within=20, quiet=0.5)
+    await_outputs(read, inputs, quiet=0.5)
     verdict = judge(inputs, read.records[before:])
     assert (verdict.lost, verdict.wrong, verdict.repeated) == (0, 0, 0), str(verdict)
     letters = [one for one in read.records[before:] if one.topic == topics.DEAD]
@@ -208,8 +209,9 @@ def test_offsets_move_at_least_every_two_seconds_under_a_steady_load(stage: Stag
             if total != seen[topic]:
                 seen[topic] = total
                 times.append(time.monotonic())
+    most = 2 * slowness()
     for topic, times in moved.items():
-        assert max(after - before for before, after in zip(times, [*times[1:], end], strict=True)) < 2, topic
+        assert max(after - before for before, after in zip(times, [*times[1:], end], strict=True)) < most, topic
     assert number > 100
 
 
@@ -269,7 +271,8 @@ def test_without_a_port_nothing_listens_and_the_partitions_of_a_killed_worker_ar
         for partition, batch in batches.items():
             if partition not in times and ready(read, batch):
                 times[partition] = time.monotonic() - began
-        assert time.monotonic() - began < SERVED_AGAIN_WITHIN, f"served so far (partition: seconds): {times}"
+        assert time.monotonic() - began < PATIENCE, f"served so far (partition: seconds): {times}"
+    assert max(times.values()) < SERVED_AGAIN_WITHIN * slowness(), times
     record_property("seconds until served again", max(times.values()))
     with capsys.disabled():
         sys.stdout.write(f" [served again after a kill -9: {max(times.values()):.1f} s] ")

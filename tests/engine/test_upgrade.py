@@ -157,7 +157,7 @@ def test_a_row_of_an_unknown_newer_format_stops_the_worker_with_a_message(stage:
     before = len(read.records)
     worker.launch()
     (sent,) = stage.io.produce(flat("C0", batch))
-    assert worker.wait_end(20) != 0
+    assert worker.wait_end() != 0
     text = plain_log(worker)
     assert f"a row of the batches table has format {FORMAT + 1}; this release reads up to {FORMAT}" in text
     assert "Run the release that wrote it, or a newer one" in text

@@ -16,13 +16,14 @@ from tests.faults.state import ask
 from tests.faults.traffic import Client, Traffic
 from tests.faults.workload import LOG_PARTITIONS, Workload
 from tests.oracle import topics
+from tests.support.patience import PATIENCE
 from tests.support.stage import Stage
 from tests.support.worker import Worker
 
 APP = "rollcall"
 LOG = f"{APP}-log"
 KNOWN = {**ALL, **CLUSTER_FAULTS}
-SERVED_SECONDS = 90  # partitions that are not served again by then stand still
+SERVED_SECONDS = PATIENCE  # partitions that are not served again by then stand still
 DRAIN_SECONDS = 180
 
 

@@ -26,6 +26,7 @@ from tests.oracle.records import OutputRecord
 from tests.support import events
 from tests.support.events import Json, Message, uid
 from tests.support.kafka_io import Reader
+from tests.support.patience import PATIENCE
 from tests.support.stage import Stage
 from tests.support.worker import ROOT, Worker
 
@@ -85,7 +86,7 @@ class Story:
             )
             for one in commands
         ]
-        ended = [one.communicate(timeout=60) for one in processes]
+        ended = [one.communicate(timeout=PATIENCE) for one in processes]
         return [Ran(one.returncode, *said) for one, said in zip(processes, ended, strict=True)]
 
     def send(self, *steps: Sequence[Message | Json]) -> None:

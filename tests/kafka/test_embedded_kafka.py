@@ -15,6 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from demo.kafka import EmbeddedKafka, KafkaStartError, free_port
 from demo.kafka.probe import answers
+from tests.support.patience import PATIENCE
 
 pytestmark = pytest.mark.kafka
 
@@ -47,7 +48,7 @@ async def produce(bootstrap: str, topic: str, *values: bytes) -> None:
 
 async def consume(bootstrap: str, topic: str, count: int) -> list[bytes | None]:
     consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, group_id="readers", auto_offset_reset="earliest")
-    async with consumer, asyncio.timeout(30):
+    async with consumer, asyncio.timeout(PATIENCE):
         return [(await anext(consumer)).value for _ in range(count)]
 
 
@@ -59,7 +60,7 @@ def exists(pid: int) -> bool:
     return True
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 15) -> bool:
+def eventually(condition: Callable[[], bool], seconds: float = PATIENCE) -> bool:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

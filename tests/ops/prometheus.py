@@ -16,6 +16,7 @@ from urllib.request import urlopen
 import pytest
 import yaml
 
+from tests.support.patience import PATIENCE
 from tests.support.worker import LAUNCHER, ROOT, free_port
 
 RULES = ROOT / "ops" / "prometheus" / "alerts.yml"
@@ -73,9 +74,9 @@ class Prometheus:
 
     def __exit__(self, *_exc: object) -> None:
         self._process.kill()
-        self._process.wait(10)
+        self._process.wait(PATIENCE)
 
-    def wait(self, true: Any, what: str, within: float = 20) -> None:
+    def wait(self, true: Any, what: str, within: float = PATIENCE) -> None:
         """Wait until something is true. Raises AssertionError with the end of the log."""
         deadline = time.monotonic() + within
         while not true():
@@ -95,7 +96,7 @@ class Prometheus:
         """The `data` of an answer of the HTTP API. Raises QueryError."""
         try:
             address = f"{self.url}/api/v1/{path}?{urlencode(parameters)}"
-            with urlopen(address, timeout=10) as answer:  # noqa: S310 - loopback
+            with urlopen(address, timeout=PATIENCE) as answer:  # noqa: S310 - loopback
                 return json.load(answer)["data"]
         except HTTPError as error:
             raise QueryError(error.read().decode()) from error

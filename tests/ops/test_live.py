@@ -16,6 +16,7 @@ from tests.ops import expressions
 from tests.ops.prometheus import PROMTOOL, Prometheus, needs_prometheus, needs_promtool
 from tests.oracle import topics
 from tests.support.events import BASE, Message, content, essay_ids, failure, message, registration
+from tests.support.patience import PATIENCE
 from tests.support.stage import Stage
 from tests.support.worker import Worker
 
@@ -159,7 +160,7 @@ def test_prometheus_takes_the_rules_and_finds_the_target(prometheus: Prometheus)
 
 def exposed(worker: Worker) -> str:
     request = Request(f"http://127.0.0.1:{worker.port}/metrics", headers={"Authorization": f"Bearer {READ_TOKEN}"})
-    with urlopen(request, timeout=5) as answer:  # noqa: S310 - loopback
+    with urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310 - loopback
         text: str = answer.read().decode()
     return text
 

@@ -8,6 +8,8 @@ import secrets
 import socket
 import struct
 
+from tests.support.patience import PATIENCE
+
 _API, _VERSION = 51, 0  # https://kafka.apache.org/protocol
 _CORRELATION_ID = 1
 _SHA_512 = 2
@@ -24,7 +26,10 @@ def add_user(bootstrap: str, name: str, password: str) -> None:
     header = struct.pack(">hhih", _API, _VERSION, _CORRELATION_ID, -1) + _NO_TAGS
     request = header + nobody_less + one_more + user + _NO_TAGS
     host, _, port = bootstrap.rpartition(":")
-    with socket.create_connection((host, int(port)), timeout=30) as connection, connection.makefile("rb") as answer:
+    with (
+        socket.create_connection((host, int(port)), timeout=PATIENCE) as connection,
+        connection.makefile("rb") as answer,
+    ):
         connection.sendall(struct.pack(">i", len(request)) + request)
         (size,) = struct.unpack(">i", answer.read(4))
         body = answer.read(size)

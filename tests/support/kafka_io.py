@@ -12,9 +12,10 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from tests.oracle.records import InputRecord, OutputRecord
 from tests.support.events import Message
+from tests.support.patience import PATIENCE
 
 T = TypeVar("T")
-CALL_SECONDS = 60  # no single call to the broker may take longer
+CALL_SECONDS = PATIENCE  # no single call to the broker may take longer
 MAX_REQUEST = 16 * 1024 * 1024  # bytes; the broker's limit decides, not the client's
 
 
@@ -114,7 +115,7 @@ class KafkaIO:
             await consumer.stop()
         return {(place.topic, place.partition): offset for place, offset in found.items()}
 
-    def wait_taken(self, group: str, topics: Iterable[str], within: float = 60) -> None:
+    def wait_taken(self, group: str, topics: Iterable[str], within: float = PATIENCE) -> None:
         """Wait until a group has committed all that is on the topics now. Raises TimeoutError naming what is left."""
         ends = self.ends(topics)
         deadline = time.monotonic() + within
@@ -132,7 +133,7 @@ class KafkaIO:
                 raise TimeoutError(message)
             time.sleep(0.05)
 
-    def reader(self, topics: Iterable[str], *, read_committed: bool = False, within: float = 30) -> "Reader":
+    def reader(self, topics: Iterable[str], *, read_committed: bool = False, within: float = PATIENCE) -> "Reader":
         """Return a reader of topics from their beginning, once all exist. Raises TimeoutError naming the others."""
         wanted = set(topics)
         deadline = time.monotonic() + within
@@ -181,7 +182,7 @@ class Reader:
         self.records += new
         return len(new)
 
-    def wait(self, done: Callable[[list[OutputRecord]], bool], within: float = 60) -> bool:
+    def wait(self, done: Callable[[list[OutputRecord]], bool], within: float = PATIENCE) -> bool:
         """Read until `done` is true of all records so far; False if it is not within the time."""
         deadline = time.monotonic() + within
         while not done(self.records):
@@ -190,7 +191,7 @@ class Reader:
             self.poll()
         return True
 
-    def require(self, done: Callable[[list[OutputRecord]], bool], what: str, within: float = 60) -> None:
+    def require(self, done: Callable[[list[OutputRecord]], bool], what: str, within: float = PATIENCE) -> None:
         """Read until `done` is true. Raises AssertionError that says `what` did not come, and what did."""
         if not self.wait(done, within):
             counts: dict[str, int] = {}
@@ -199,7 +200,7 @@ class Reader:
             message = f"{what}: not within {within} s; records so far: {counts}"
             raise AssertionError(message)
 
-    def quiet(self, seconds: float = 2, within: float = 60) -> None:
+    def quiet(self, seconds: float = 2, within: float = PATIENCE) -> None:
         """Read until nothing has come for `seconds`. Raises AssertionError if that does not happen within the time."""
         last, deadline = time.monotonic(), time.monotonic() + within
         while time.monotonic() - last < seconds:

@@ -10,6 +10,7 @@ from tests.oracle.ideal import ideal_outputs
 from tests.oracle.records import InputRecord, Json, OutputRecord
 from tests.support.events import Message
 from tests.support.kafka_io import Reader
+from tests.support.patience import PATIENCE
 from tests.support.stage import Stage
 
 
@@ -59,7 +60,7 @@ def play(stage: Stage, reader: Reader, cases: Mapping[str, Case]) -> dict[str, P
     return played
 
 
-def await_outputs(reader: Reader, inputs: Sequence[InputRecord], *, within: float = 30, quiet: float = 2) -> bool:
+def await_outputs(reader: Reader, inputs: Sequence[InputRecord], *, within: float = PATIENCE, quiet: float = 2) -> bool:
     """Read until as many distinct outputs are there as the inputs call for, and then until nothing more comes.
 
     Returns whether they all came; a judge then says which didn't. Their number does not depend on the inputs' order,

@@ -9,6 +9,7 @@ from demo.kafka import EmbeddedKafka
 from tests.oracle import topics
 from tests.support.brokers import borrowed
 from tests.support.kafka_io import KafkaIO, Reader
+from tests.support.patience import PATIENCE
 from tests.support.worker import Worker
 
 # Counts that differ on purpose: the three topics need not be co-partitioned.
@@ -57,6 +58,11 @@ class Stage:
         """Return a reader of all output topics; the worker creates them, so one must be starting."""
         return self.io.reader(topics.OUTPUTS, read_committed=read_committed)
 
-    def wait_taken(self, app_id: str = "rollcall", within: float = 60) -> None:
+    def wait_taken(self, app_id: str = "rollcall", within: float = PATIENCE) -> None:
         """Wait until the workers of an app id have committed all inputs."""
         self.io.wait_taken(app_id, topics.INPUTS, within)
+
+    def wait_folded(self, app_id: str = "rollcall", within: float = PATIENCE) -> None:
+        """Wait until the workers of an app id have taken all inputs and have said all that follows from them."""
+        self.wait_taken(app_id, within)
+        self.io.wait_taken(app_id, [f"{app_id}-log"], within)

@@ -75,7 +75,7 @@ class Scene:
         return [one for one in found if one["data"]["batch_id"] == batch]
 
     def require(self, topic: str, batch: str, count: int = 1) -> list[Json]:
-        self.reader.require(lambda _: len(self.events(topic, batch)) >= count, f"{count} of {topic}", within=20)
+        self.reader.require(lambda _: len(self.events(topic, batch)) >= count, f"{count} of {topic}")
         return self.events(topic, batch)
 
     def stored(self, batch: str) -> Mapping[str, Any]:
@@ -128,7 +128,7 @@ def test_a_batch_that_is_one_short_is_forced_survives_a_kill_and_is_opened_again
     scene.act(batch, reopen("one-more"))
     scene.send("C3", batch)
     scene.reader.require(
-        lambda _: len({one["event_id"] for one in scene.events(topics.READY, batch)}) == 2, "ready again", within=20
+        lambda _: len({one["event_id"] for one in scene.events(topics.READY, batch)}) == 2, "ready again"
     )
     again = scene.events(topics.READY, batch)[-1]["data"]
     essays = [(one["essay_id"].removeprefix(f"{batch}."), one["text_storage_id"][-1]) for one in again["ready_essays"]]

@@ -22,6 +22,7 @@ from tests.oracle import topics
 from tests.oracle.records import OutputRecord
 from tests.support import events
 from tests.support.kafka_io import Reader
+from tests.support.patience import PATIENCE
 from tests.support.stage import PARTITIONS, Stage
 from tests.support.worker import ROOT, Worker
 
@@ -137,6 +138,6 @@ def test_a_restore_and_the_commands_read_them_too(stage: Stage, worker: Worker, 
             check=False,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
         )
         assert (done.returncode, done.stderr) == (0, ""), (verb, done.stdout)

@@ -48,8 +48,8 @@ def test_three_workers_of_which_one_is_killed_and_one_loses_its_data_lose_and_do
                 workers[1].launch()
             if wave == 9:
                 workers[0].launch()
-        stage.wait_taken(within=90)
-        complete = await_outputs(reader, inputs, within=60, quiet=3)
+        stage.wait_taken()
+        complete = await_outputs(reader, inputs, quiet=3)
         verdict = judge(inputs, reader.records)
         assert (verdict.lost, verdict.wrong) == (0, 0), str(verdict)
         assert complete

@@ -45,7 +45,7 @@ def test_the_input_topics_are_there(stage: Stage) -> None:
 def test_a_process_that_never_gets_ready_is_reported_with_its_log_and_ended(tmp_path: Path) -> None:
     one = Worker("127.0.0.1:9", tmp_path, settings={"ROLLCALL_PARTITIONS": "zero"})
     with pytest.raises(AssertionError, match="before it was ready"):
-        one.start(within=20)
+        one.start()
     with pytest.raises(RuntimeError, match="does not run"):
         one.stop()
     one.close()

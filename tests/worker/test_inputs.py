@@ -12,6 +12,7 @@ from tests.oracle.records import InputRecord
 from tests.support.events import Message, essay_ids, message, registration, uid
 from tests.support.kafka_io import Reader
 from tests.support.malformed import good_event, malformed, oversized
+from tests.support.patience import PATIENCE
 from tests.support.play import await_outputs, outputs_of
 from tests.support.stage import Stage
 
@@ -29,7 +30,7 @@ def shuffled(sent: list[Message]) -> list[Message]:
     return [one for _, one in sorted((uid("shuffle", number), one) for number, one in enumerate(sent))]
 
 
-def send_and_judge(stage: Stage, reader: Reader, sent: list[Message], within: float = 30) -> list[InputRecord]:
+def send_and_judge(stage: Stage, reader: Reader, sent: list[Message], within: float = PATIENCE) -> list[InputRecord]:
     """Send messages, and demand a faultless verdict on everything about them."""
     inputs = stage.io.produce(sent)
     stage.wait_taken(within=within)
@@ -87,6 +88,6 @@ def test_a_batch_of_any_size_is_ready(slots: int, stage: Stage, reader: Reader) 
     contents = flat(f"C0-{slots}", batch)
     registered = flat(f"R{slots}", batch)
     half = slots // 2
-    send_and_judge(stage, reader, list(chain(contents[:half], registered, contents[half:])), within=60)
+    send_and_judge(stage, reader, list(chain(contents[:half], registered, contents[half:])))
     ready = [one for one in outputs_of([batch], [], reader.records) if one.topic == topics.READY]
     assert len(ready) == 1
