@@ -12,6 +12,7 @@ import pytest
 
 from tests.docs.documents import ROOT
 from tests.docs.session import Command, blocks
+from tests.support.patience import PATIENCE
 from tests.support.stage import Stage
 from tests.support.worker import Worker
 
@@ -19,7 +20,6 @@ TUTORIAL = ROOT / "docs" / "tutorial.md"
 VERBS = runpy.run_path(str(ROOT / "run.py"), run_name="run")["VERBS"]
 #: Commands that send something are typed once; the others may come before what they ask about is folded.
 ONCE = ("send", "act")
-PATIENCE = 60  # seconds: a bound on a hang, not on speed; a reader of the tutorial waits a second
 
 
 @pytest.fixture

@@ -13,12 +13,13 @@ from tests.oracle import topics as names
 from tests.refusals.conftest import MAX_GROUP, MAX_SESSION_SECONDS, USERS, Guarded
 from tests.security.conftest import Workers
 from tests.support.kafka_io import KafkaIO
+from tests.support.patience import PATIENCE
 from tests.support.worker import Worker
 
 pytestmark = pytest.mark.kafka
 
 #: A refusal that may pass is waited for 30 s; 60 s are promised, and a loaded machine may take some more.
-NOTICED_SECONDS = 90
+NOTICED_SECONDS = PATIENCE
 USER = USERS[-4]
 
 

@@ -70,7 +70,7 @@ def test_partitions_that_are_added_under_a_running_worker_stop_it(stage: Stage) 
     worker = stage.worker(app_id="grows")
     worker.start()
     stage.io.call(stage.io._admin.create_partitions({"grows-log": NewPartitions(6)}))
-    assert worker.wait_end(ENDED_WITHIN) != 0
+    assert worker.wait_end() != 0
     text = plain_log(worker)
     assert "topic grows-log has 6 partitions, and the state of ROLLCALL_APP_ID=grows was made with 3" in text
     assert "`faust -A app replay --into NEW`" in text
