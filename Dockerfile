@@ -24,7 +24,8 @@ USER rollcall
 ENV PATH=/opt/rollcall/bin:$PATH PYTHONUNBUFFERED=1 ROLLCALL_DATADIR=/var/lib/rollcall
 VOLUME /var/lib/rollcall
 STOPSIGNAL SIGTERM
-CMD ["faust", "-A", "app", "worker"]
+# Under this name SIGTERM is answered from the first moment: as process 1 it would not be heard while Faust is imported.
+CMD ["rollcall", "worker"]
 
 # The demo's two services: what they need beside their own code, the worker's image has.
 FROM worker AS demo

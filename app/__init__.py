@@ -41,6 +41,9 @@ def __getattr__(name: str) -> Any:
         root = str(Path(__file__).resolve().parent.parent)
         if root not in sys.path:
             sys.path.append(root)
+        from app.early import end_on_sigterm  # noqa: PLC0415 - on first use, see above
+
+        end_on_sigterm()
         from app.main import create_app  # noqa: PLC0415 - on first use, see above
 
         globals()["app"] = create_app()

@@ -5,7 +5,11 @@
 
 import sys
 
-from faust.cli.faust import cli
+from app.early import end_on_sigterm
+
+end_on_sigterm()  # before the import that follows, which takes a second
+
+from faust.cli.faust import cli  # noqa: E402 - see above
 
 _APP = ("-A", "app")
 

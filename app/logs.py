@@ -96,8 +96,13 @@ def configure() -> None:
 
 def logging_config(settings: Settings) -> dict[str, Any]:
     """The standard library's logging configuration, as Faust's worker takes it."""
+    return configuration(as_json=settings.json_logs)
+
+
+def configuration(*, as_json: bool) -> dict[str, Any]:
+    """:func:`logging_config` where there are no settings yet."""
     tail: list[structlog.typing.Processor]
-    if settings.json_logs:
+    if as_json:
         # Without the values of local variables: a log is no place for what a message or a password says.
         tail = [
             structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
@@ -118,7 +123,7 @@ def logging_config(settings: Settings) -> dict[str, Any]:
         "filters": {"throttle": {"()": Throttle}},
         "handlers": {
             # Two of a kind: Faust's worker sets the level of the root's first handler to its own (--loglevel).
-            name: {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "formatter": "structured"}
+            name: {"class": "logging.StreamHandler", "stream": "ext://sys.__stderr__", "formatter": "structured"}
             | ({"filters": ["throttle"]} if name == "stderr" else {})
             for name in ("stderr", "ours")
         },

@@ -4,23 +4,28 @@
 """
 
 import asyncio
+import os
 import socket
 import sys
+from typing import NoReturn
 
 import structlog
 import uvloop
 
-from app import commands, http, logs, metrics, settings
+from app import command_line, commands, http, logs, metrics, settings, standard_streams
 from app.core.names import INPUTS
 from app.engine import connect, datadir, disk_errors, topic_watch, topics
 from app.engine.client_watch import ClientWatch
 from app.engine.engine import Engine
 from app.engine.lag import lags
-from app.engine.overrides import App, TableManager, Worker
+from app.engine.overrides import App, TableManager, Worker, command
 from app.errors import OperatorError
+from app.printable import visible_lines
 from app.settings import Settings, SettingsError
 
 log = structlog.get_logger(__name__)
+
+_USAGE = 2  # the exit status of wrong usage, as click has it
 
 
 class Rollcall(App):
@@ -80,15 +85,40 @@ class Rollcall(App):
             raise OperatorError(message) from error
 
 
+def _settings() -> Settings:
+    """The settings of the environment, and of the command line where it is a worker's."""
+    worker = command_line.given(sys.argv[1:])
+    as_json = worker is not None and settings.json_logs_wanted()
+    if worker is not None:
+        standard_streams.take_over(as_json=as_json)
+        refused = worker.refused + command_line.refused_variables(os.environ)
+        if refused:
+            _refuse("; ".join(refused), as_json=as_json, status=_USAGE)
+        # Faust sets this one itself where the option is given, which is a setting.
+        own = {"FAUST_DATADIR"} if "datadir" in worker.settings else set[str]()
+        unread = command_line.unread({name: value for name, value in os.environ.items() if name not in own})
+        if unread:
+            log.warning("variables of Faust are not read; each is followed by the setting to use instead", **unread)
+    try:
+        return settings.load(None if worker is None else worker.settings)
+    except SettingsError as error:
+        _refuse(str(error), as_json=as_json, status=1)
+
+
+def _refuse(message: str, *, as_json: bool, status: int) -> NoReturn:
+    if as_json:
+        log.critical("the worker can't start", error=" ".join(message.split()))
+        sys.exit(status)
+    sys.stderr.write(f"rollcall: {visible_lines(message)}\n")
+    sys.exit(status)
+
+
 def create_app(given: Settings | None = None) -> App:
     """The application.
 
     Wrong settings end the process with a message that names them: nothing can be run without them.
     """
-    try:
-        chosen = settings.load() if given is None else given
-    except SettingsError as error:
-        sys.exit(f"rollcall: {error}")
+    chosen = _settings() if given is None else given
     logs.configure()
     # Before Faust makes its loops, the worker's own and the consumer thread's.
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
@@ -100,6 +130,9 @@ def create_app(given: Settings | None = None) -> App:
         TableManager=TableManager,
         Worker=Worker,
         autodiscover=False,
+        # Faust reads some 60 variables, WEB_BIND and BROKER_URL among them, and lets each overrule what is said here.
+        env={},
+        web_transport="tcp://",
         # Faust would create topics, serve state, and replicate tables by default: each is somebody else's job here,
         # or nobody's.
         topic_allow_declare=False,
@@ -131,4 +164,5 @@ def create_app(given: Settings | None = None) -> App:
     if chosen.http_port:
         http.add_routes(app)
     commands.register()
+    command.override()
     return app

@@ -7,11 +7,12 @@ import ipaddress
 import re
 import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.errors import OperatorError
 from app.security import Security
@@ -259,13 +260,33 @@ def _parse_positions(value: str) -> frozenset[tuple[str, int, int]]:
     return frozenset(found)
 
 
-def load() -> Settings:
-    """The settings of the environment. Raises SettingsError, which names every wrong one."""
+class _LogFormat(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore")
+    log_format: str | None = None
+
+
+def json_logs_wanted() -> bool:
+    """:attr:`Settings.json_logs`, also where some setting is wrong, that one included."""
     try:
-        return Settings()
+        chosen = _LogFormat().log_format
+    except (ValueError, OSError):
+        chosen = None
+    return chosen == "json" or (chosen != "console" and not sys.stderr.isatty())
+
+
+def load(given: Mapping[str, Any] | None = None) -> Settings:
+    """The settings of the environment, by field, and before them those that are ``given``.
+
+    Raises SettingsError, which names every wrong one.
+    """
+    try:
+        return Settings(**given or {})
     except ValidationError as error:
         lines = [_line(problem) for problem in error.errors()]
         message = "wrong settings:\n  " + "\n  ".join(lines)
+        raise SettingsError(message) from None
+    except (OSError, UnicodeError) as error:
+        message = f".env can't be read: {error}"
         raise SettingsError(message) from None
 
 

@@ -30,6 +30,8 @@ server. Replaced:
   in a commit marker, and goes on
   with half a table when it times out. The engine fences and restores instead.
 * **The stop** (``Worker._stop_on_signal``): bounded, also when the broker does not answer.
+* **The command** (``worker._init_worker_options``, ``on_worker_created``): its options are settings, and with JSON logs
+  there is no banner; no spinner, console or debugger.
 * **How clients are let in** (``Producer._settings_auth``): by the settings, not by Faust's credentials.
 * **The consumer** (``ConsumerThread._create_worker_consumer``): reads committed records only, always: what a
   transactional producer has aborted was

@@ -5,12 +5,11 @@ import logging
 import os
 import signal
 import threading
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import faust
 import structlog
 from faust.app.base import BootStrategy
-from faust.cli.worker import worker as faust_worker_command
 
 from app.engine import broker_errors
 from app.engine.client_errors import explained
@@ -51,14 +50,28 @@ class Worker(faust.Worker):
     ``STOP_SECONDS`` the process ends where it is: that is what a crash is, and nothing is lost by one.
     """
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        # No console (it asks for no token) and no detector: both come with Faust's own variables too.
+        super().__init__(*args, **options | {"debug": False, "blocking_timeout": 0.0})
+        self.spinner = None  # its sequences would stand between the lines of the log
+        self.quiet = self.quiet or cast("App", self.app).settings.json_logs
+
+    def on_setup_root_logger(self, logger: logging.Logger, level: int) -> None:
+        """Let lines of libraries through from the level of ``--loglevel`` on; the worker's own have their own."""
+        if level and logger.handlers:
+            logger.handlers[0].setLevel(level)
+
+    def _on_sigint(self) -> None:
+        self._flag_as_shutdown_by_signal()
+        self._schedule_shutdown(signal.SIGINT)
+
+    def _on_sigusr2(self) -> None:
+        """Nothing: Faust would stop all work and wait for commands to a debugger, on standard input."""
+
     async def _stop_on_signal(self, signal: signal.Signals) -> None:
         _end_in_time()
         cast("App", self.app).engine.stop_by(Deadline(STOP_RELEASE_SECONDS))
         await super()._stop_on_signal(signal)
-
-
-# What is printed stays as it is: Faust's command would turn it, word by word, into lines of the log.
-faust_worker_command.redirect_stdouts = False
 
 
 def _end_in_time() -> None:
