@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.addresses import is_address
 from app.errors import OperatorError
 from app.security import Security
 
@@ -21,7 +22,6 @@ PREFIX = "ROLLCALL_"
 
 _TEN_YEARS = 315_360_000  # 10 x 365 days x 86,400 s
 _MILLISECOND = 0.001
-_URL = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?")
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,512}")
 _TOPIC = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 
@@ -156,7 +156,7 @@ class Settings(Security):
     @field_validator("http_url")
     @classmethod
     def _url(cls, value: str | None) -> str | None:
-        if value is not None and not _URL.fullmatch(value):
+        if value is not None and not is_address(value):
             message = f"{value!r} is not http://host:port or https://host:port"
             raise ValueError(message)
         return value

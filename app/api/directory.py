@@ -6,9 +6,7 @@ say what they own: the directory is a hint whom to ask, and never the last word.
 """
 
 import asyncio
-import ipaddress
 import json
-import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -19,6 +17,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, ConsumerProtocolMemberMetadata
 from aiokafka.errors import KafkaError
 
+from app.addresses import is_address
 from app.core.names import INPUTS
 from app.engine.kafka import connection, new_reader
 from app.engine.topics import log_topic
@@ -35,9 +34,6 @@ _PATIENCE = 5.0
 #: The states of a group in which it is known who has what. In the others the broker tells no assignment.
 _SETTLED = frozenset({"Stable", "Empty", "Dead"})
 
-
-_ADDRESS = re.compile(r"https?://(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?/?")
-_LONGEST_NAME, _LABEL, _PORTS = 253, 64, 65_536
 
 #: How much is told of a member without an address.
 _TOLD = 200
@@ -149,27 +145,11 @@ def members_of(group: Sequence[Any], log_name: str) -> Members:
         except Exception as error:  # noqa: BLE001 - another kind of member: its bytes may be anything
             refused.add(f"{member} ({type(error).__name__})"[:_TOLD])
             continue
-        if not reachable(url):
+        if not is_address(url):
             refused.add(f"{member} {url!r}"[:_TOLD])
             continue
         owned[url] = tuple(sorted(mine.union(owned.get(url, ()))))
     return Members(stable=True, owned=owned, refused=frozenset(refused))
-
-
-def reachable(url: str) -> bool:
-    """Whether an address is one: http or https, a host name or an address, a port that there is, and nothing more."""
-    match = _ADDRESS.fullmatch(url)
-    if match is None:
-        return False
-    host, port = match["host"], match["port"]
-    if host.startswith("["):
-        try:
-            ipaddress.IPv6Address(host[1:-1])
-        except ValueError:
-            return False
-    elif len(host) > _LONGEST_NAME or not all(0 < len(label) < _LABEL for label in host.rstrip(".").split(".")):
-        return False
-    return port is None or int(port) < _PORTS
 
 
 def _url(user_data: bytes | None) -> str:

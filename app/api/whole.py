@@ -1,5 +1,6 @@
 """Answers about all partitions: of this worker's own, and of the others' by asking whoever has them."""
 
+import asyncio
 import base64
 import json
 from collections.abc import Iterable, Mapping
@@ -44,9 +45,16 @@ class Whole:
         self.here = here
         self.directory = directory
         self._peers = peers
+        self._looking: asyncio.Task[models.Overview] | None = None
 
     async def overview(self) -> models.Overview:
-        """Everything at a glance."""
+        """Everything at a glance. Those who ask at the same time share one answer."""
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._overview(), name="overview")
+        # Whoever asked may hang up; the others still wait for the answer.
+        return await asyncio.shield(self._looking)
+
+    async def _overview(self) -> models.Overview:
         owned = await self.directory.owned()
         others = [url for url in owned if url != self.here.url]
         parts = {self.here.url: self.here.overview()}

@@ -12,6 +12,7 @@ from app.api.budget import Lane
 from app.api.errors import ApiError
 from app.api.here import Here
 from app.api.pace import STEP, Turns
+from app.api.whole import Whole
 from app.core.batch import Batch
 from tables import batches
 from tables.glances import Glances, glance_of
@@ -211,6 +212,31 @@ async def test_a_list_loads_a_large_batch_once_and_follows_it_from_then_on(
     task.census.take([after], {})
     assert (await listed())["big"]["filled"] == 2500
     assert loaded.count("big") == 1
+
+
+async def test_those_who_ask_for_the_overview_at_once_share_an_answer_though_one_hangs_up(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, go = 0, asyncio.Event()
+    overview = Whole._overview
+
+    async def counted(whole: Whole) -> Any:
+        nonlocal made
+        made += 1
+        await go.wait()
+        return await overview(whole)
+
+    monkeypatch.setattr(Whole, "_overview", counted)
+    clients = [await connect(served, get("/api/overview")) for _ in range(8)]
+    await until(lambda: made == 1)
+    clients[0].close()
+    await until(lambda: served.open == len(clients) - 1)
+    assert made == 1
+    go.set()
+    assert [(await one.answer())[0] for one in clients[1:]] == [200] * 7
+    assert made == 1
+    for one in clients:
+        one.close()
 
 
 def test_a_glance_that_follows_a_batch_is_the_glance_at_it() -> None:

@@ -12,8 +12,9 @@ import pytest
 from aiohttp import web
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, ConsumerProtocolMemberMetadata
 
+from app.addresses import is_address
 from app.api.access import Gate
-from app.api.directory import Members, members_of, reachable
+from app.api.directory import Members, members_of
 from app.api.peers import Peers
 from app.engine.partitioner import partition_for
 from app.settings import Settings
@@ -61,10 +62,17 @@ ADDRESSES = {
 
 @pytest.mark.parametrize(("url", "taken"), ADDRESSES.items())
 def test_an_address_is_one_or_its_member_is_missing(url: str, taken: bool) -> None:  # noqa: FBT001 - a parameter
-    assert reachable(url) is taken
+    assert is_address(url) is taken
     assert dict(members_of(group(member(json.dumps({"url": url}).encode(), [0])), LOG).owned) == (
         {url: (0,)} if taken else {}
     )
+
+
+def test_a_worker_does_not_start_with_an_address_that_nobody_could_ask() -> None:
+    for url, taken in ADDRESSES.items():
+        if not taken and url:
+            with pytest.raises(ValueError, match="http_url"):
+                Settings(_env_file=None, http_url=url)  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize(
