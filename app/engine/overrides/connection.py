@@ -158,7 +158,7 @@ class Connection(RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """Send an answer. Pages of aiohttp's own, which tell what was asked, are replaced."""
-        self._body_since = None
+        self._head_since = self._body_since = None
         if isinstance(resp, web.HTTPException):
             resp = _error(resp.status)
         return await super().finish_response(request, resp, start_time)
