@@ -3,29 +3,33 @@
 ``faust -A app worker`` finds the application here. It is built when it is first asked for, so that importing a part
 (the pure core, say) starts nothing.
 
-=============  ======================================================================================================
-module         holds
-=============  ======================================================================================================
-``core``       what a batch is, and what each event does to it: pure
-``wire``       bytes of the topics to the core's events, and the core's outputs to bytes
-``engine``     the engine inside Faust: chunks, barrier, fencing, restore, topics
-``metrics``    what is counted, and what is looked at when it is asked for
-``api``        the HTTP API
-``board``      the web page on it: HTML, CSS and JavaScript, no Python
-``http``       ``/health``, ``/metrics``, and the API beside them, on Faust's web server
-``history``    what the topics say about the past: timelines, replay, audit, dead letters
-``commands``   the commands of operators
-``cli``        the program ``rollcall``, which is ``faust -A app``
-``asyncapi``   the AsyncAPI document of the topics
-``reference``  the generated pages of ``docs/reference``
-``settings``   the settings, validated
-``policy``     what the rules need of the settings
-``security``   the settings of TLS and SASL, and what clients are given for them
-``logs``       structured logs on standard error
-``errors``     errors that an operator can put right
-``printable``  text of messages and ids, without what a terminal takes for a command
-``main``       puts the application together
-=============  ======================================================================================================
+====================  ===============================================================================================
+module                holds
+====================  ===============================================================================================
+``core``              what a batch is, and what each event does to it: pure
+``wire``              bytes of the topics to the core's events, and the core's outputs to bytes
+``engine``            the engine inside Faust: chunks, barrier, fencing, restore, topics
+``metrics``           what is counted, and what is looked at when it is asked for
+``api``               the HTTP API
+``board``             the web page on it: HTML, CSS and JavaScript, no Python
+``http``              ``/health``, ``/metrics``, and the API beside them, on Faust's web server
+``history``           what the topics say about the past: timelines, replay, audit, dead letters
+``commands``          the commands of operators
+``cli``               the program ``rollcall``, which is ``faust -A app``
+``command_line``      what the worker's options and Faust's variables may say
+``early``             a signal that comes while the worker is still being imported
+``asyncapi``          the AsyncAPI document of the topics
+``reference``         the generated pages of ``docs/reference``
+``settings``          the settings, validated
+``policy``            what the rules need of the settings
+``security``          the settings of TLS and SASL, and what clients are given for them
+``addresses``         what counts as the address of a worker's HTTP
+``logs``              structured logs on standard error
+``standard_streams``  with JSON logs, nothing but lines of JSON is written
+``errors``            errors that an operator can put right
+``printable``         text of messages and ids, without what a terminal takes for a command
+``main``              puts the application together
+====================  ===============================================================================================
 """
 
 import sys

@@ -9,7 +9,9 @@ from typing import Any
 import click
 from faust.cli.faust import cli
 
-from app.reference.markdown import GENERATED
+from app.command_line import FREE, REFUSED, SETTINGS
+from app.reference.markdown import GENERATED, code, table
+from app.settings import PREFIX
 
 _RUN = Path(__file__).resolve().parents[2] / "run.py"
 _WIDTH = 100
@@ -28,6 +30,13 @@ The commands take the [settings](settings.md) of the environment: the broker, th
 """
 
 
+_OPTIONS = """\
+Not everything that Faust offers applies. An option stands for a setting, works as Faust has it, or is refused by name
+with status 2. Faust's environment variables, such as `WEB_BIND` or `BROKER_URL`, are not read; those that have a
+setting are named with it in a line.
+"""
+
+
 def page() -> str:
     """The page: each command's help, as it prints it."""
     importlib.import_module("app.main")
@@ -35,6 +44,8 @@ def page() -> str:
     parts = [_HEAD]
     for path, command in _commands():
         parts.append(f"## rollcall {path}\n\n```text\n{help_of(path, command)}\n```\n")
+        if path == "worker":
+            parts.append(_worker_options())
     parts.append(f"## python3 run.py\n\nFrom a checkout and a Python alone.\n\n```text\n{_usage().strip()}\n```\n")
     return "\n".join(parts)
 
@@ -43,6 +54,22 @@ def help_of(path: str, command: click.Command) -> str:
     """What ``rollcall PATH --help`` prints in a terminal of 100 columns."""
     context = click.Context(command, info_name=f"rollcall {path}", terminal_width=_WIDTH, max_content_width=_WIDTH)
     return "\n".join(line.rstrip() for line in command.get_help(context).strip().splitlines())
+
+
+def _worker_options() -> str:
+    """What becomes of each option of the worker: Faust offers more than there are."""
+    rows = [
+        [code(_option(name)), f"the setting {code(PREFIX + field.upper())}, with its checks"]
+        for name, (field, _) in sorted(SETTINGS.items())
+    ]
+    rows.append(["`--without-web`", f"{code(PREFIX + 'HTTP_PORT')}, 0"])
+    rows += [[code(_option(name)), "works as Faust has it"] for name in sorted(FREE - {"app"})]
+    rows += [[code(_option(name)), f"refused: {instead}"] for name, instead in sorted(REFUSED.items())]
+    return f"{_OPTIONS}\n{table(['option', 'what becomes of it'], rows)}"
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _register() -> None:

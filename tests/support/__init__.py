@@ -11,6 +11,7 @@ module           holds
 ``stage``        a real Kafka with topics, a client and workers
 ``brokers``      a running broker, borrowed and given back cleared
 ``worker``       worker processes
+``patience``     how long tests wait
 ``play``         many batches against a running worker at once
 ``progress``     a line a minute: what runs, and how far the tests are
 ``spread``       how the tests are spread over processes

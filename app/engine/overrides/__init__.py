@@ -7,6 +7,7 @@ It reaches into private names, so versions are pinned exactly and each line here
 module           holds
 ===============  ====================================================================================================
 ``app``          the application with an engine in it, and its worker
+``command``      the command worker: its options are settings, or are refused
 ``consumer``     whole fetches to the engine, and the commit of what is behind its barrier
 ``http_server``  the web server on connections that have bounds
 ``connection``   an HTTP connection: bounded in time; what is no HTTP is neither logged nor sent back
