@@ -38,8 +38,8 @@ class Rollcall(App):
 
         Raises an OperatorError, which stops the worker, where they or a setting can't be used.
         """
+        datadir.raise_file_limit(self.settings.datadir, self.settings.partitions)
         self._claimed = datadir.claim(self.settings.datadir, self.settings.app_id)
-        datadir.raise_file_limit(self.settings.partitions)
         self._claim_port()
         with disk_errors.told(self.conf.datadir, self.settings.datadir):
             self.conf.datadir.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,9 @@ log = structlog.get_logger(__name__)
 #: Beside the partitions' files: sockets to brokers and of HTTP, and what Python holds.
 _FILES_BESIDE = 256
 
+#: A new database opens about 12 files; three of them, Python's own, and a dozen sockets are under this.
+_FILES_LEAST = 128
+
 _PROBE = b"\0" * 4096  # a page: less than what any database begins with
 
 
@@ -57,10 +60,11 @@ def claim(datadir: Path, app_id: str) -> IO[str]:
     return lock
 
 
-def raise_file_limit(partitions: int) -> None:
+def raise_file_limit(datadir: Path, partitions: int) -> None:
     """Let this process open as many files as it may (the hard limit), and say where that is little for ``partitions``.
 
     The soft limit is 1,024 nearly everywhere, for the sake of programs that use select(2); this is none of them.
+    Raises DiskError where it is too few for any worker: what would fail first is left to chance, a socket perhaps.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
@@ -68,6 +72,12 @@ def raise_file_limit(partitions: int) -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
             soft = hard
     wanted = _FILES_BESIDE + FILES_A_PARTITION * partitions
+    if soft != resource.RLIM_INFINITY and soft < _FILES_LEAST:
+        message = (
+            f"ROLLCALL_DATADIR={datadir}: too many open files would be needed: the limit is {soft}. Raise it "
+            f"(ulimit -n) to {wanted} for a worker that owns all {partitions} partitions; {_FILES_LEAST} is the least"
+        )
+        raise DiskError(message)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         log.warning(
             "few files may be open at once (ulimit -n): a worker that owns all partitions may need more",

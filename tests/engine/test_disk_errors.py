@@ -6,6 +6,7 @@ import os
 import resource
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -247,6 +248,39 @@ def test_a_limit_of_open_files_is_told_with_its_number(tmp_path: Path) -> None:
             Store(tmp_path / "rollcall" / "partition-0").open()
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from app.engine import datadir
+soft, hard = map(int, sys.argv[1:])
+resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+datadir.raise_file_limit(Path("/data"), 3)
+print(resource.getrlimit(resource.RLIMIT_NOFILE))
+"""
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "says"),
+    [
+        (
+            100,
+            100,
+            "ROLLCALL_DATADIR=/data: too many open files would be needed: the limit is 100. Raise it (ulimit -n)",
+        ),
+        (200, 200, "few files may be open at once"),
+        (200, 2000, "(2000, 2000)"),
+    ],
+)
+def test_the_limit_of_open_files_is_raised_to_what_is_allowed_and_too_few_are_refused(
+    soft: int, hard: int, says: str
+) -> None:
+    command = [sys.executable, "-c", LIMITED, str(soft), str(hard)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert says in done.stdout + done.stderr
+    assert (done.returncode != 0) == (hard == 100)
+    assert ("few files" in done.stdout + done.stderr) == (hard == 200)
 
 
 def test_a_directory_that_is_removed_under_the_store_is_told_and_restored(tmp_path: Path) -> None:
