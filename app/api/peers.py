@@ -16,14 +16,16 @@ from yarl import URL
 from app.api.access import Gate
 from app.api.apart import offload
 from app.api.errors import ApiError
+from app.api.local import LocalRows
 from app.api.models import Error, Model
 
 log = structlog.get_logger(__name__)
 
 M = TypeVar("M", bound=Model)
 
-#: How long another worker may take to answer, in seconds.
+#: How long another worker may take to answer, in seconds; and to send a batch whole, as long as something comes.
 PATIENCE = 2.0
+PATIENCE_WITH_ROWS = 10.0
 
 #: How much it may answer, in bytes: the rows of a batch of 100,000 slots are about 50 MB as Base64.
 LARGEST_ANSWER = 128 * 1024 * 1024
@@ -96,13 +98,15 @@ class Peers:
             raise UnreachableError(message)
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                timeout=aiohttp.ClientTimeout(total=PATIENCE),
                 headers={"User-Agent": "Rollcall", "Accept-Encoding": "identity"},
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 trust_env=False,
             )
-        async with self._session.get(target, headers=self._gate.credentials, allow_redirects=False) as response:
+        total = PATIENCE_WITH_ROWS if answer is LocalRows else PATIENCE
+        limit = aiohttp.ClientTimeout(total=total, sock_connect=PATIENCE, sock_read=PATIENCE)
+        asking = self._session.get(target, headers=self._gate.credentials, allow_redirects=False, timeout=limit)
+        async with asking as response:
             status, body = response.status, await _read(response, url)
         if status == 200:  # noqa: PLR2004 - HTTP: success
             if len(body) > _LARGE:

@@ -213,6 +213,7 @@ async def beside(url: str, home: Path, monkeypatch: pytest.MonkeyPatch, **settin
 
     monkeypatch.setattr("app.api.directory.Directory._ask", members)
     monkeypatch.setattr("app.api.peers.PATIENCE", 0.5)
+    monkeypatch.setattr("app.api.peers.PATIENCE_WITH_ROWS", 1.0)
     async with serving(partitions=2, **settings) as served:
         own(served, home, (HERE, filled(2, 1)))
         yield served
