@@ -19,8 +19,8 @@ from app.engine.provenance import Provenance, ProvenanceError, ask, check_origin
 from app.engine.restore import Progress, restore
 from app.engine.store import LAYOUT, LOCAL, Store
 from app.settings import Settings
-from demo.kafka import EmbeddedKafka
-from tests.engine.harness import create
+from tests.engine.harness import create, until
+from tests.support.brokers import borrowed
 from tests.support.kafka_io import KafkaIO
 
 pytestmark = pytest.mark.kafka
@@ -30,8 +30,8 @@ UNLABELLED = "local state does not say whose it is, as older releases wrote it, 
 
 
 @pytest.fixture(scope="module")
-def io(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaIO]:
-    with EmbeddedKafka(data_dir=tmp_path_factory.mktemp("provenance")) as broker, KafkaIO(broker.bootstrap) as made:
+def io() -> Iterator[KafkaIO]:
+    with borrowed() as broker, KafkaIO(broker.bootstrap) as made:
         yield made
 
 
@@ -48,9 +48,11 @@ class Place:
         self.store.open()
 
     def make_again(self, name: str) -> None:
-        """Delete a topic and make it again."""
+        """Delete a topic and make it again. The controller's word is not yet the broker's: each step is waited for."""
         self.io.call(self.io._admin.delete_topics([name]))
+        until(lambda: name not in self.io.topics(), f"{name} is gone", every=0.01)
         create(self.io, name, 1, {})
+        until(lambda: name in self.io.topics(), f"{name} is there again", every=0.01)
 
     def write(self, **rows: bytes) -> None:
         """Append rows to the changelog."""

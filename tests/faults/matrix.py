@@ -29,7 +29,11 @@ DRAIN_SECONDS = 180
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be run. ``until`` (monotonic): no further round begins after it."""
+    """What is to be run.
+
+    ``until`` (monotonic): no further round begins after it. ``drip``: inputs in each tenth of a second between the
+    bursts; none: so many that they are half of a round's.
+    """
 
     guarantee: str
     schedule: Sequence[str]
@@ -40,6 +44,7 @@ class Plan:
     chunks: Sequence[int] = CHUNKS
     until: float | None = None
     brokers: int = 1
+    drip: int | None = None
 
 
 class FaultStage(Stage):
@@ -68,7 +73,7 @@ def run(plan: Plan, say: Callable[[str], None] = lambda _: None) -> Result:
     chance = random.Random(plan.seed)  # noqa: S311 - a schedule, not a secret
     with _stage(plan) as stage:
         cast = Cast(stage, chance, plan.session_seconds, plan.chunks)
-        with Traffic(stage.io, workload, plan.events_per_round) as traffic:
+        with Traffic(stage.io, workload, plan.events_per_round, plan.drip) as traffic:
             try:
                 for _ in range(WORKERS):
                     cast.add()

@@ -106,9 +106,9 @@ def one_holds(worker: Worker) -> list[int]:
 def test_a_worker_that_wakes_after_its_partitions_were_taken_over_changes_nothing(
     guarantee: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    plan = Plan(guarantee, ["pause"], tmp_path, events_per_round=1500)
+    plan = Plan(guarantee, ["pause"], tmp_path, events_per_round=1500, drip=2)
     workload, result = Workload(plan.seed), Result(guarantee, plan.seed, plan.session_seconds, ["pause"])
-    with FaultStage(plan) as stage, Traffic(stage.io, workload, plan.events_per_round) as traffic:
+    with FaultStage(plan) as stage, Traffic(stage.io, workload, plan.events_per_round, plan.drip) as traffic:
         cast = Cast(stage, random.Random(plan.seed), plan.session_seconds)  # noqa: S311 - a schedule, not a secret
         for _ in range(WORKERS):
             cast.add()

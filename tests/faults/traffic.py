@@ -117,7 +117,7 @@ class Seen:
 class Traffic:
     """Sends and watches, from :meth:`start` to the end of the context. ``round`` of the workload is noted with both."""
 
-    def __init__(self, client: Client, workload: Workload, events_per_round: int) -> None:
+    def __init__(self, client: Client, workload: Workload, events_per_round: int, drip: int | None = None) -> None:
         self.ledger = Ledger()
         self.inputs: list[InputRecord] = []
         self.seen: list[Seen] = []
@@ -126,8 +126,9 @@ class Traffic:
         self._client = client
         self._workload = workload
         # Half of a round's inputs come within half a second, so that much of it finds some under way; the
-        # other half over the next 3 s, so that each partition soon shows that it is served again.
-        self._drip = max(1, events_per_round // 60)
+        # other half over the next 3 s, so that each partition soon shows that it is served again. Less of a drip shows
+        # it a little later, and costs less while a fault is waited out.
+        self._drip = max(1, events_per_round // 60) if drip is None else drip
         self._portion = max(1, events_per_round // (2 * FLOOD_TICKS))
         self._flood = 0
         self._waiting: set[asyncio.Future[Any]] = set()

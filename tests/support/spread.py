@@ -19,7 +19,7 @@ DURATIONS = ROOT / "tests" / "durations.json"
 UNKNOWN_SECONDS = 20.0
 
 # Directories whose files share a fixture that is dear: a unit each.
-SHARED = ("tests/api", "tests/board", "tests/history", "tests/security")
+SHARED = ("tests/api", "tests/board", "tests/history", "tests/refusals", "tests/security")
 # Files that share a fixture of their directory's conftest, though others of that directory don't.
 SHARED_FILES = {
     f"tests/worker/{name}.py": "tests/worker"
