@@ -18,8 +18,9 @@ from app.wire import dead_letter
 from app.wire.encode import Headers, encode
 from tables import batches, waiting
 
-#: A topic takes 1,048,588 bytes by default, and the outputs' topics of a platform may not have been made by Rollcall.
-_LARGE = 1_000_000
+#: Bytes. A topic takes 1,048,588 by default, but the outputs' topics may not have been made by Rollcall, and a platform
+#: may have set less. So few outputs are larger than this that noting where they came from costs nothing.
+_LARGE = 100_000
 
 
 class LargeOutput(NamedTuple):

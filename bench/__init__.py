@@ -7,6 +7,7 @@ module           holds
 ``figures``      a figure: what it compares, its goal, and what came of it
 ``cells``        what is measured once a round
 ``special``      cells that measure something else than a backlog: a restore, latency
+``large``        one very large batch, without a broker: is it linear, how long is a step
 ``watched``      a cell with the board open
 ``trial``        one run of one contestant, phase by phase
 ``contestants``  who is measured
