@@ -137,7 +137,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
         A refusal (the group has moved on) is an answer, not an error.
         """
-        return cast("dict[TopicPartition, int]", await self.call_thread(self._commit_checked, offsets, patience))
+        try:
+            return cast("dict[TopicPartition, int]", await self.call_thread(self._commit_checked, offsets, patience))
+        except RuntimeError:
+            if not self.thread_loop.is_closed():
+                raise
+            return {}  # after a crash the thread has ended before us; what it does not commit is repeated
 
     async def _commit_checked(
         self, offsets: Mapping[TopicPartition, int], patience: float
