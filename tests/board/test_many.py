@@ -7,6 +7,7 @@ from tests.board import scenarios
 from tests.board.conftest import Open
 from tests.board.fake_api import FakeApi
 from tests.board.pages import ids, live, says, top
+from tests.support.patience import slowness
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 MANY = 10_000
 FIRST_PICTURE = 1000  # milliseconds, from the click to rows on the screen
 TRIES = 3  # the machine may be busy with other tests
+SLACK = 2  # beside what the machine is slower by: the tests themselves take turns on its cores, and it is an average
 FRAME = 250  # milliseconds that taking a second's changes may hold the page up, on a machine that is busy
 
 # Watches for work that holds the page up, as the browser itself sees it.
@@ -33,7 +35,7 @@ def test_ten_thousand_batches_are_on_the_screen_within_a_second_and_stay_respons
         page.reload()
         pictures.append(picture(page))
     print(f"first picture of {MANY} batches after {pictures} ms")  # noqa: T201 - the figure is the point
-    assert min(pictures) < FIRST_PICTURE
+    assert min(pictures) < SLACK * slowness() * FIRST_PICTURE
 
     page.evaluate(WATCH)
     page.mouse.move(640, 700)
@@ -50,7 +52,7 @@ def test_ten_thousand_batches_are_on_the_screen_within_a_second_and_stay_respons
     assert page.evaluate("document.querySelectorAll('*').length") < 1500
     held = page.evaluate("window.held ?? []")
     print(f"longest time that the page was held up: {max(held, default=0):.0f} ms")  # noqa: T201
-    assert max(held, default=0) < FRAME
+    assert max(held, default=0) < SLACK * slowness() * FRAME
 
 
 def picture(page: "Page") -> int:
