@@ -9,7 +9,7 @@ import pytest
 from tests.support.patience import slowness
 
 TESTS = Path(__file__).resolve().parents[1]
-LEAST = 60  # seconds: a shorter wait for something that must happen is a bet on the machine
+LEAST = 30  # seconds: a shorter wait for something that must happen is a bet on the machine
 WAITS = {"within", "timeout"}
 BOUNDED = {"timeout", "wait_for", "wait_end", "wait_ready"}  # the last argument is a bound in seconds
 CLOCKS = {"monotonic", "perf_counter", "time"}
@@ -84,7 +84,7 @@ def compares(node: ast.AST) -> bool:
         "assert time.monotonic() - began < 5",
         "assert worker.stop() < 10",
         "reader.require(done, 'a record', within=20)",
-        "def until(done, within: float = 30): ...",
+        "def until(done, within: float = 20): ...",
         "asyncio.timeout(5)",
     ],
 )
