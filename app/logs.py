@@ -80,6 +80,15 @@ class Throttle(logging.Filter):
         return True
 
 
+class AfterCrash(logging.Filter):
+    """Leaves out what a stop says after a crash of a thread whose loop is closed by then: the crash has been told."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to let the record through."""
+        error = record.exc_info[1] if record.exc_info else None
+        return not (isinstance(error, RuntimeError) and str(error) == "Event loop is closed")
+
+
 def configure() -> None:
     """Make structlog hand its lines to the standard library's logging, which :func:`logging_config` formats."""
     structlog.configure(
@@ -120,11 +129,11 @@ def configuration(*, as_json: bool) -> dict[str, Any]:
                 "foreign_pre_chain": [*_SHARED, structlog.stdlib.ExtraAdder()],
             }
         },
-        "filters": {"throttle": {"()": Throttle}},
+        "filters": {"throttle": {"()": Throttle}, "after a crash": {"()": AfterCrash}},
         "handlers": {
             # Two of a kind: Faust's worker sets the level of the root's first handler to its own (--loglevel).
             name: {"class": "logging.StreamHandler", "stream": "ext://sys.__stderr__", "formatter": "structured"}
-            | ({"filters": ["throttle"]} if name == "stderr" else {})
+            | ({"filters": ["after a crash", "throttle"]} if name == "stderr" else {})
             for name in ("stderr", "ours")
         },
         "root": {"handlers": ["stderr"], "level": "INFO"},
