@@ -4,6 +4,7 @@ tried. The brokers are sockets of this process; time-outs are shortened, and no 
 
 import asyncio
 import contextlib
+import socket
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
@@ -13,6 +14,7 @@ from aiokafka.client import AIOKafkaClient, ConnectionGroup
 from aiokafka.conn import create_conn
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.errors import KafkaError, NodeNotReadyError, RequestTimedOutError
+from aiokafka.protocol.admin import ApiVersionRequest
 from aiokafka.protocol.coordination import FindCoordinatorRequest
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest
@@ -41,7 +43,7 @@ def run(scene: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    for kind in (MetadataRequest, FindCoordinatorRequest, HeartbeatRequest):
+    for kind in (ApiVersionRequest, MetadataRequest, FindCoordinatorRequest, HeartbeatRequest):
         monkeypatch.setitem(answers._SECONDS, kind, SHORT)
     monkeypatch.setattr(answers, "QUICK", SHORT)
 
@@ -199,6 +201,23 @@ def test_a_connect_to_one_node_does_not_wait_for_that_to_another() -> None:
     run(scene)
 
 
+def test_a_host_that_takes_no_connection_is_given_up_after_the_time_of_a_connect_not_that_of_a_delivery() -> None:
+    async def scene() -> None:
+        with socket.socket() as full, socket.socket() as first, socket.socket() as second:
+            full.bind(("127.0.0.1", 0))
+            full.listen(0)  # takes one connection, and further ones are left without an answer: what nobody accepts
+            for one in (first, second):
+                one.settimeout(0)
+                with contextlib.suppress(BlockingIOError):
+                    one.connect(full.getsockname())
+            started = time.monotonic()
+            with pytest.raises(TimeoutError):
+                await create_conn("127.0.0.1", full.getsockname()[1], request_timeout_ms=round(LONG * 1000))
+            assert time.monotonic() - started < LONG
+
+    run(scene)
+
+
 def test_closing_a_client_does_not_wait_for_what_a_dead_network_does_not_take() -> None:
     async def unread(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readexactly(4)
@@ -301,7 +320,8 @@ def test_a_delay_doubles_up_to_a_second_and_chance_takes_a_fifth_at_most() -> No
 
 
 def test_leaders_known_keeps_its_patience_though_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(answers._SECONDS, MetadataRequest, 2 * LONG)
+    for kind in (ApiVersionRequest, MetadataRequest):
+        monkeypatch.setitem(answers._SECONDS, kind, 1.5 * LONG)
 
     async def scene() -> None:
         async with FakeBroker(1) as broker:

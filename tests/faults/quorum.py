@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TypeVar
 
 from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
 from aiokafka.protocol.admin import AlterPartitionReassignmentsRequest
 
 from demo.kafka.cluster import KafkaCluster
@@ -37,7 +38,14 @@ class Quorum:
         """The node that is the coordinator of a group or of a transactional id."""
 
         async def ask(client: AIOKafkaClient) -> int:
-            return int(await client.coordinator_lookup(kind, name))
+            async with asyncio.timeout(30):  # the first question makes the topic of which it is the leader
+                while True:
+                    try:
+                        return int(await client.coordinator_lookup(kind, name))
+                    except KafkaError as error:
+                        if not error.retriable:
+                            raise
+                        await asyncio.sleep(0.2)
 
         return self._with_client(ask)
 
@@ -48,6 +56,15 @@ class Quorum:
             await client.set_topics([topic])
             partitions = client.cluster.partitions_for_topic(topic) or set()
             return {number: client.cluster._partitions[topic][number].leader for number in partitions}
+
+        return self._with_client(ask)
+
+    def in_sync(self, topic: str) -> int:
+        """How many replicas of a topic are in sync: of that partition which has the fewest."""
+
+        async def ask(client: AIOKafkaClient) -> int:
+            await client.set_topics([topic])
+            return min(len(partition.isr) for partition in client.cluster._partitions[topic].values())
 
         return self._with_client(ask)
 
