@@ -10,7 +10,7 @@ from typing import Any
 
 from app.core.names import INPUTS
 from app.wire.decode import batch_id_for_routing
-from app.wire.record import KEY_HEADER, SOURCE_HEADER, RecordHeaders, source_header
+from app.wire.record import KEY_HEADER, SOURCE_HEADER, RecordHeaders, read_source, source_header
 
 CODES = {topic: code for code, topic in enumerate(INPUTS)}
 
@@ -45,6 +45,10 @@ class Rekey:
                 # The usual case without a call.
                 known, target = self._known.get(batch_id) or self._place(batch_id)
                 yield target, known, value, headers
+
+    def routed(self, record: Any) -> bool:
+        """Whether a record of the log is an input that was re-keyed by its batch id."""
+        return record.key is not None and read_source(record.headers) is not None
 
     def _place(self, batch_id: str) -> tuple[bytes, int]:
         if len(self._known) >= _REMEMBERED:

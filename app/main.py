@@ -12,8 +12,7 @@ from typing import NoReturn
 import structlog
 import uvloop
 
-from app import command_line, commands, http, logs, metrics, settings, standard_streams
-from app.core.names import INPUTS
+from app import command_line, commands, http, logs, settings, standard_streams
 from app.engine import connect, datadir, disk_errors, topic_watch, topics
 from app.engine.client_watch import ClientWatch
 from app.engine.engine import Engine
@@ -22,6 +21,7 @@ from app.engine.overrides import App, TableManager, Worker, command
 from app.errors import OperatorError
 from app.printable import visible_lines
 from app.settings import Settings, SettingsError
+from app.topology import TOPICS, topology
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +44,7 @@ class Rollcall(App):
         with disk_errors.told(self.conf.datadir, self.settings.datadir):
             self.conf.datadir.mkdir(parents=True, exist_ok=True)
             await super().on_first_start()
-        await topics.ensure_with_retries(self.settings, self._stopped)
+        await topics.ensure_with_retries(self.settings, self.engine.topology, self._stopped)
         # From the first moment: what a client is refused at its start it tells nobody.
         self.add_future(self.clients.watch(asyncio.sleep))
 
@@ -57,7 +57,7 @@ class Rollcall(App):
 
     async def _watch_topics(self) -> None:
         try:
-            await topic_watch.watch(self.settings, self)
+            await topic_watch.watch(self.settings, self.engine.topology.topics, self)
         except OperatorError as error:
             if not self.should_stop:
                 self.fail(error)
@@ -156,10 +156,10 @@ def create_app(given: Settings | None = None) -> App:
         logging_config=logs.logging_config(chosen),
     )
     app.settings = chosen
-    app.engine = Engine(chosen, metrics, app.fail, app.fenced)
+    app.engine = Engine(chosen, topology(chosen), app.fail, app.fenced)
     app.engine.lags = lambda: lags(app)
     app.clients = ClientWatch(chosen, app.watched_thread, app.engine.producers, app.fail)
-    for name in (*INPUTS, topics.log_topic(chosen)):
+    for name in (*TOPICS.inputs, topics.log_topic(chosen)):
         app.topics.add(app.topic(name))
     if chosen.http_port:
         http.add_routes(app)

@@ -4,6 +4,7 @@ import asyncio
 import time
 from uuid import UUID, uuid4
 
+from agents.processor import JoinProcessor
 from app.api import models
 from app.api.errors import ApiError, refuse, unknown_batch
 from app.api.whole import Found, Whole
@@ -21,7 +22,7 @@ _PAUSE = 0.1
 _LONGEST_PAUSE = 1.0
 
 
-async def act(whole: Whole, engine: Engine, batch_id: str, asked: models.ActRequest) -> models.ActAnswer:
+async def act(whole: Whole, engine: Engine[JoinProcessor], batch_id: str, asked: models.ActRequest) -> models.ActAnswer:
     """Do it. The same ``act_id`` again is answered as the first time, and nothing is written.
 
     Raises ApiError: 400 for an act that can't be read, 404 for an unknown batch, 409 where the batch's state refuses

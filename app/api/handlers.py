@@ -10,6 +10,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import ValidationError
 
+from agents.processor import JoinProcessor
 from app.api import acting, models
 from app.api.access import ACCESS_HEADER, ACCESS_KEY
 from app.api.apart import apart, offload
@@ -39,7 +40,7 @@ _TOLD = 200
 class Handlers:
     """All handlers of the API, with what they need."""
 
-    def __init__(self, engine: Engine, here: Here, whole: Whole, hub: Hub) -> None:
+    def __init__(self, engine: Engine[JoinProcessor], here: Here, whole: Whole, hub: Hub) -> None:
         self._engine = engine
         self._settings = engine.settings
         self._here = here

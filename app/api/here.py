@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from aiokafka import TopicPartition
 
+from agents.processor import JoinProcessor
 from app.api import views
 from app.api.errors import refuse, unavailable
 from app.api.local import LocalChanges, LocalOverview, LocalPage, LocalStanding, Ranked
@@ -21,6 +22,7 @@ from app.engine.task import Task
 from app.engine.topics import log_topic
 from app.history.times import iso
 from app.policy import policy_of
+from app.standing import standings
 from tables.glances import Glance
 from tables.index import ids_after
 
@@ -54,7 +56,7 @@ class Wanted(NamedTuple):
 class Here:
     """The partitions of this worker."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine[JoinProcessor]) -> None:
         self._engine = engine
         self._turns = Turns()
         self._batches = Batches(self._turns)
@@ -108,7 +110,7 @@ class Here:
                     oldest_pending=standing.oldest_pending,
                     stuck=standing.stuck,
                 )
-                for partition, standing in sorted(self._engine.standings().items())
+                for partition, standing in sorted(standings(self._engine).items())
             ],
         )
 
@@ -148,7 +150,9 @@ class Here:
             for partition, task in list(self._engine.tasks.items()):
                 if not self._listed(partition):
                     continue
-                found = task.census.changes(since.get(partition), max(1, _MOST_CHANGED // len(self._engine.tasks)))
+                found = task.processor.census.changes(
+                    since.get(partition), max(1, _MOST_CHANGED // len(self._engine.tasks))
+                )
                 numbers[partition] = found.cursor
                 more = more or found.more
                 for batch_id in found.ids:
@@ -168,7 +172,7 @@ class Here:
         )
 
     async def _of_partition(
-        self, task: Task, wanted: Wanted, after: Place | None, limit: int, pace: Pace, deadline: float
+        self, task: Task[JoinProcessor], wanted: Wanted, after: Place | None, limit: int, pace: Pace, deadline: float
     ) -> tuple[list[Ranked], Place | None]:
         """The first of a partition, and up to where it was looked at; None: to its end."""
         found: list[Ranked] = []
@@ -197,20 +201,20 @@ class Here:
             if not task.serving:
                 raise handed_on(task.partition)
 
-    def _waiting(self, task: Task, wanted: Wanted, after: Place | None) -> Iterator[Place]:
+    def _waiting(self, task: Task[JoinProcessor], wanted: Wanted, after: Place | None) -> Iterator[Place]:
         """The places of those that wait, behind ``after``; merged from both lines."""
         lines = []
         if wanted.state in {None, State.OPEN}:
-            lines.append(task.census.open.after(after))
+            lines.append(task.processor.census.open.after(after))
         if wanted.state in {None, State.UNREGISTERED}:
-            lines.append(task.census.unregistered.after(after))
+            lines.append(task.processor.census.unregistered.after(after))
         latest = self.now() - self._stuck_after if wanted.stuck else None
         for place in heapq.merge(*lines):
             if latest is not None and place[0] > latest:
                 return
             yield place
 
-    def _by_id(self, task: Task, wanted: Wanted, after: Place | None) -> Iterator[Place]:
+    def _by_id(self, task: Task[JoinProcessor], wanted: Wanted, after: Place | None) -> Iterator[Place]:
         """The places of all that there are, whose ids begin with what is searched: in order of length and id."""
         for batch_id in ids_after(task.store, wanted.search, None if after is None else after[1]):
             yield len(batch_id.encode()), batch_id
@@ -223,9 +227,9 @@ class Here:
 
     def _listed(self, partition: int) -> bool:
         task = self._engine.tasks.get(partition)
-        return task is not None and task.serving and task.census.listed
+        return task is not None and task.serving and task.processor.census.listed
 
-    def _task(self, partition: int) -> Task:
+    def _task(self, partition: int) -> Task[JoinProcessor]:
         task = self._engine.tasks.get(partition)
         if task is None:
             raise unavailable([partition], "its owner is another worker")

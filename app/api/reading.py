@@ -3,6 +3,7 @@
 import asyncio
 from typing import NamedTuple
 
+from agents.processor import JoinProcessor
 from app.api.apart import offload
 from app.api.errors import ApiError, unavailable
 from app.api.pace import Pace, Turns
@@ -35,9 +36,9 @@ class Batches:
         self._turns = turns
         self._loading = asyncio.Lock()
 
-    def at_once(self, task: Task, batch_id: str) -> Glance | None:
+    def at_once(self, task: Task[JoinProcessor], batch_id: str) -> Glance | None:
         """The glance at a batch; None where it is large and nobody has asked for it before."""
-        known = task.census.glances.get(batch_id)
+        known = task.processor.census.glances.get(batch_id)
         if known is not None:
             return known
         values, size = [], 0
@@ -48,7 +49,7 @@ class Batches:
                 return None
         return glance_of(batches.batch_of(batch_id, values))
 
-    async def glance(self, task: Task, batch_id: str, pace: Pace) -> Glance:
+    async def glance(self, task: Task[JoinProcessor], batch_id: str, pace: Pace) -> Glance:
         """The glance at a batch; a large one is loaded once, one at a time, and kept.
 
         Raises ApiError 503 where the partition is handed on meanwhile.
@@ -58,8 +59,8 @@ class Batches:
             return glance
         return await pace.aside(self._load(task, batch_id))
 
-    async def _load(self, task: Task, batch_id: str) -> Glance:
-        glances = task.census.glances
+    async def _load(self, task: Task[JoinProcessor], batch_id: str) -> Glance:
+        glances = task.processor.census.glances
         async with self._loading:
             known = glances.get(batch_id)
             if known is not None:
@@ -71,7 +72,7 @@ class Batches:
                 rows = await self.rows(task, batch_id, pace)
             return glances.settle(await offload(lambda: glance_of(batches.batch_of(batch_id, rows.values))))
 
-    async def rows(self, task: Task, batch_id: str, pace: Pace) -> Rows:
+    async def rows(self, task: Task[JoinProcessor], batch_id: str, pace: Pace) -> Rows:
         """The rows of a batch, read in steps.
 
         Those that are written meanwhile come behind what has been read, a chunk's all at once, so what is returned is

@@ -8,6 +8,7 @@ from app.asyncapi.schemas import REF, Json, schemas
 from app.core import names
 from app.engine.topics import Plan, changelog_topic, log_topic, plans
 from app.settings import Settings
+from app.topology import TOPICS
 from app.wire import dead_letter
 
 _BINDING = "0.5.0"
@@ -73,7 +74,7 @@ def document() -> Json:
     channels: Json = {}
     messages: Json = {}
     operations: Json = {}
-    planned = plans(settings)
+    planned = plans(settings, TOPICS)
     for topic, entry in (INPUTS | OUTPUTS).items():
         given = topic in INPUTS
         messages[entry.message] = _message(topic, entry, shown[topic], given=given)

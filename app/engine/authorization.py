@@ -24,8 +24,8 @@ from aiokafka.protocol.coordination import FindCoordinatorRequest
 from aiokafka.protocol.group import HeartbeatRequest
 from aiokafka.protocol.transaction import AddOffsetsToTxnRequest
 
-from app.core import names
 from app.engine.cluster import metadata
+from app.engine.ports import TopicNames
 from app.errors import OperatorError
 from app.settings import Settings
 
@@ -59,13 +59,13 @@ class Denied(NamedTuple):
     name: str = "kafka-cluster"
 
 
-def needed(settings: Settings) -> dict[str, tuple[str, ...]]:
+def needed(settings: Settings, topics: TopicNames) -> dict[str, tuple[str, ...]]:
     """What the worker does with each topic; Describe comes with each."""
     internal = (settings.log_topic, f"{settings.app_id}-tables-changelog")
     return {
-        **dict.fromkeys(names.INPUTS, ("Read",)),
+        **dict.fromkeys(topics.inputs, ("Read",)),
         **dict.fromkeys(internal, ("Read", "Write")),
-        **dict.fromkeys((*names.OUTPUTS, names.DEAD_LETTER), ("Write",)),
+        **dict.fromkeys(topics.outputs, ("Write",)),
     }
 
 
@@ -99,9 +99,9 @@ def refusal(settings: Settings, denied: Iterable[Denied]) -> AuthorizationError:
     )
 
 
-def of_topics(settings: Settings, entries: Iterable[Mapping[str, Any]]) -> Iterator[Denied]:
+def of_topics(settings: Settings, topics: TopicNames, entries: Iterable[Mapping[str, Any]]) -> Iterator[Denied]:
     """What is denied on topics, by the broker's entries of a metadata answer that was asked for operations."""
-    wanted = needed(settings)
+    wanted = needed(settings, topics)
     for entry in entries:
         topic = entry["topic"]
         if entry["error_code"] == TopicAuthorizationFailedError.errno:
@@ -149,22 +149,25 @@ async def of_group(admin: AIOKafkaAdminClient, settings: Settings, partitions: I
     ]
 
 
-async def denials(admin: AIOKafkaAdminClient, settings: Settings, partitions: Iterable[int]) -> list[Denied]:
+async def denials(
+    admin: AIOKafkaAdminClient, settings: Settings, topics: TopicNames, partitions: Iterable[int]
+) -> list[Denied]:
     """All that is denied of what the worker has to do. Raises KafkaError where nobody answers."""
-    answer = await metadata(admin, needed(settings), operations=True)
-    return [*of_topics(settings, answer["topics"]), *await of_group(admin, settings, partitions)]
+    answer = await metadata(admin, needed(settings, topics), operations=True)
+    return [*of_topics(settings, topics, answer["topics"]), *await of_group(admin, settings, partitions)]
 
 
-async def check(admin: AIOKafkaAdminClient, settings: Settings) -> None:
+async def check(admin: AIOKafkaAdminClient, settings: Settings, topics: TopicNames) -> None:
     """Raise AuthorizationError where anything that the worker has to do is denied; KafkaError where nobody answers."""
-    if denied := await denials(admin, settings, range(settings.partitions)):
+    if denied := await denials(admin, settings, topics, range(settings.partitions)):
         raise refusal(settings, denied)
 
 
 class AccessWatch:
     """Asks for a running worker, a few transactional ids at a time."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, topics: TopicNames) -> None:
+        self._topics = topics
         self._settings = settings
         self._partitions = cycle(range(settings.partitions))
         self._asked: list[int] = []
@@ -177,7 +180,7 @@ class AccessWatch:
         """
         if not self._doubted:  # what is in doubt is asked about again
             self._asked = [next(self._partitions) for _ in range(min(self._settings.partitions, _IDS_A_LOOK))]
-        denied = await denials(admin, self._settings, self._asked)
+        denied = await denials(admin, self._settings, self._topics, self._asked)
         if denied and self._doubted:
             raise refusal(self._settings, denied)
         self._doubted = bool(denied)

@@ -12,6 +12,7 @@ from aiokafka import errors
 from app.engine import broker_errors
 from app.engine.authorization import AuthorizationError, Denied, needed, refusal
 from app.engine.kafka import TRANSACTION_TIMEOUT_MS
+from app.engine.ports import NO_TOPICS, TopicNames
 from app.errors import OperatorError
 from app.settings import Settings
 
@@ -24,17 +25,20 @@ class FeatureError(OperatorError):
     """The broker lacks what the worker needs, or forbids it. The message names the setting of either side."""
 
 
-def explained(settings: Settings, error: BaseException) -> BaseException:
-    """The error as an operator can use it, where it is one that somebody has to put right; else the error itself."""
+def explained(settings: Settings, error: BaseException, topics: TopicNames = NO_TOPICS) -> BaseException:
+    """The error as an operator can use it, where it is one that somebody has to put right; else the error itself.
+
+    ``topics`` tell which operations a worker needs on a topic that is denied; without them Read and Write are named.
+    """
     if isinstance(error, AuthorizationError | GroupError | FeatureError):
         return error
     for cause in _chain(error):
         for kind, explain in _EXPLANATIONS.items():
             if isinstance(cause, kind):
-                return explain(settings, cause)
+                return explain(settings, topics, cause)
         for word, explain in _BY_NAME.items():
             if type(cause) is errors.KafkaError and word in str(cause):
-                return explain(settings, cause)
+                return explain(settings, topics, cause)
     return error
 
 
@@ -49,8 +53,8 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _topics_denied(settings: Settings, error: BaseException) -> OperatorError:
-    wanted = needed(settings)
+def _topics_denied(settings: Settings, topics: TopicNames, error: BaseException) -> OperatorError:
+    wanted = needed(settings, topics)
     denied = [
         Denied(operation, "Topic", topic)
         for topic in _names(error.args)
@@ -67,20 +71,20 @@ def _names(arguments: Iterable[object]) -> Iterator[str]:
             yield from _names(argument)
 
 
-def _group_denied(settings: Settings, _: BaseException) -> OperatorError:
+def _group_denied(settings: Settings, _: TopicNames, __: BaseException) -> OperatorError:
     return refusal(settings, [Denied("Read", "Group", settings.app_id)])
 
 
-def _transactional_id_denied(settings: Settings, error: BaseException) -> OperatorError:
+def _transactional_id_denied(settings: Settings, _: TopicNames, error: BaseException) -> OperatorError:
     named = next(_names(error.args), f"{settings.app_id}-0 to {settings.app_id}-{settings.partitions - 1}")
     return refusal(settings, [Denied("Write", "TransactionalId", named)])
 
 
-def _cluster_denied(settings: Settings, _: BaseException) -> OperatorError:
+def _cluster_denied(settings: Settings, _: TopicNames, __: BaseException) -> OperatorError:
     return refusal(settings, [Denied("IdempotentWrite", "Cluster")])
 
 
-def _session(settings: Settings, _: BaseException) -> OperatorError:
+def _session(settings: Settings, _: TopicNames, __: BaseException) -> OperatorError:
     return GroupError(
         f"ROLLCALL_SESSION_TIMEOUT_SECONDS is {settings.session_timeout_seconds:g}: the broker refuses that for a "
         f"member of the group {settings.app_id}. Set it between the broker's group.min.session.timeout.ms and "
@@ -88,7 +92,7 @@ def _session(settings: Settings, _: BaseException) -> OperatorError:
     )
 
 
-def _protocol(settings: Settings, _: BaseException) -> OperatorError:
+def _protocol(settings: Settings, _: TopicNames, __: BaseException) -> OperatorError:
     return GroupError(
         f"ROLLCALL_APP_ID={settings.app_id!r}: the consumer group of this name has members of another application, "
         "which assigns partitions in another way (INCONSISTENT_GROUP_PROTOCOL). End them (kafka-consumer-groups.sh "
@@ -96,34 +100,34 @@ def _protocol(settings: Settings, _: BaseException) -> OperatorError:
     )
 
 
-def _group_id(settings: Settings, _: BaseException) -> OperatorError:
+def _group_id(settings: Settings, _: TopicNames, __: BaseException) -> OperatorError:
     return GroupError(
         f"ROLLCALL_APP_ID={settings.app_id!r}: the broker does not take it for the id of a consumer group"
     )
 
 
-def _full(settings: Settings, _: BaseException) -> OperatorError:
+def _full(settings: Settings, _: TopicNames, __: BaseException) -> OperatorError:
     return GroupError(
         f"the consumer group {settings.app_id} (ROLLCALL_APP_ID) has as many members as the broker's group.max.size "
         "allows (GROUP_MAX_SIZE_REACHED): raise it, or run fewer workers"
     )
 
 
-def _transaction_timeout(settings: Settings, _: BaseException) -> OperatorError:
+def _transaction_timeout(settings: Settings, _: TopicNames, __: BaseException) -> OperatorError:
     return FeatureError(
         f"the broker's transaction.max.timeout.ms is below the {TRANSACTION_TIMEOUT_MS} ms that a transaction may "
         f"take: raise it, or set ROLLCALL_PROCESSING_GUARANTEE=at_least_once for ROLLCALL_APP_ID={settings.app_id!r}"
     )
 
 
-def _unsupported(settings: Settings, error: BaseException) -> OperatorError:
+def _unsupported(settings: Settings, _: TopicNames, error: BaseException) -> OperatorError:
     return FeatureError(
         f"the broker {settings.broker} does not have what the worker asks of it ({broker_errors.told(error)}): "
         "Kafka 2.5 or later is needed"
     )
 
 
-Explain = Callable[[Settings, BaseException], OperatorError]
+Explain = Callable[[Settings, TopicNames, BaseException], OperatorError]
 
 _EXPLANATIONS: Final[dict[type[BaseException], Explain]] = {
     errors.TopicAuthorizationFailedError: _topics_denied,

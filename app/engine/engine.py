@@ -11,25 +11,23 @@ import contextlib
 import functools
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Generic
 
 import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaTimeoutError
 
-from app.core.names import INPUTS
 from app.engine.clock import BrokerClock
 from app.engine.deadline import Deadline
 from app.engine.hop import Hop
 from app.engine.kafka import leaders_known, new_producer, stop_producer
-from app.engine.ports import Observer
+from app.engine.ports import P, Topology
 from app.engine.provenance import ask
 from app.engine.publish import append_time
 from app.engine.restore import Progress, restore
 from app.engine.task import Task
 from app.engine.topics import changelog_topic, log_topic
 from app.settings import Settings
-from tables.census import Standing
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +47,7 @@ _LAST_WORDS = 0.3
 _TRIES = 3
 
 
-class Engine:
+class Engine(Generic[P]):
     """Owns the hop and the tasks of one worker.
 
     ``on_failure`` is told once when the worker can't go on; ``on_fenced`` when a transaction failed on a partition that
@@ -60,16 +58,17 @@ class Engine:
     def __init__(
         self,
         settings: Settings,
-        observer: Observer,
+        topology: Topology[P],
         on_failure: Callable[[BaseException], None],
         on_fenced: Callable[[BaseException], None] | None = None,
     ) -> None:
         self.settings = settings
-        self.observer = observer
+        self.topology = topology
+        self.observer = topology.observer
         self.progress = Progress()
         self.clock = BrokerClock()
         self.ready = False
-        self.tasks: dict[int, Task] = {}
+        self.tasks: dict[int, Task[P]] = {}
         self._log_topic = log_topic(settings)
         self._on_failure = on_failure
         self._on_fenced = on_fenced
@@ -113,8 +112,8 @@ class Engine:
             self.tasks[partition] = Task(
                 partition,
                 self.settings,
+                self.topology,
                 self._shared,
-                self.observer,
                 self._fail,
                 functools.partial(self._fenced, partition),
                 clock=self.clock,
@@ -125,11 +124,11 @@ class Engine:
         await asyncio.gather(*(task.fence() for task in self.tasks.values()))
         stores = {partition: task.store for partition, task in self.tasks.items()}
         if stores:
-            there = await ask(self.settings)
+            there = await ask(self.settings, self.topology.topics)
             await restore(self.settings, changelog_topic(self.settings), stores, self.progress, there)
             await asyncio.gather(*(task.settle(there) for task in self.tasks.values()))
-        if any(partition.topic in INPUTS for partition in assigned):
-            self._hop = Hop(self.settings, self._shared, self.observer, self._fail, self.clock)
+        if any(partition.topic in self.topology.topics.inputs for partition in assigned):
+            self._hop = Hop(self.settings, self.topology, self._shared, self._fail, self.clock)
             await self._hop.start()
         for task in self.tasks.values():
             task.start(max(1, self.settings.cache_uploads // len(self.tasks)))
@@ -137,7 +136,7 @@ class Engine:
         log.info(
             "partitions acquired",
             log_partitions=mine,
-            inputs=sum(partition.topic in INPUTS for partition in assigned),
+            inputs=sum(partition.topic in self.topology.topics.inputs for partition in assigned),
             seconds=round(time.monotonic() - started, 2),
         )
         return True
@@ -191,20 +190,6 @@ class Engine:
         )
         self.clock.acknowledged(append_time(sent))
         return int(sent.offset)
-
-    def standings(self) -> dict[int, Standing]:
-        """How the batches stand, by partition: of those of this worker whose census has all that wait."""
-        # While the broker's clock is not known, nothing is called stuck: this worker's own may be wrong by hours.
-        stuck_since = round(self.clock.now() - self.settings.stuck_after_seconds * 1000) if self.clock.known else 0
-        return {
-            partition: task.census.standing(stuck_since)
-            for partition, task in self.tasks.items()
-            if task.serving and task.census.listed
-        }
-
-    def standing(self) -> Standing:
-        """How the batches of :meth:`standings` stand together."""
-        return sum(self.standings().values(), Standing())
 
     def producers(self) -> list[AIOKafkaProducer]:
         """The producers that there are at the moment."""

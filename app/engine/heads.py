@@ -19,10 +19,10 @@ from aiokafka.errors import KafkaTimeoutError
 from app.engine import origin
 from app.engine.kafka import connection
 from app.engine.partitioner import partition_for
+from app.engine.ports import Router
 from app.engine.topic_checks import way_out
 from app.engine.topic_plans import changelog_topic, log_topic
 from app.settings import Settings
-from app.wire.record import read_source
 
 #: Bytes of a partition that are looked at; a batch is sent whole, however large it is. Some 50 inputs.
 _LOOK_BYTES: Final = 64 * 1024
@@ -38,7 +38,7 @@ class Seen(NamedTuple):
     refusals: tuple[str, ...] = ()
 
 
-async def look(settings: Settings, partitions: Mapping[str, int]) -> Seen:
+async def look(settings: Settings, router: Router, partitions: Mapping[str, int]) -> Seen:
     """Look at the log and the changelog, as far as they exist. ``partitions`` says how many each topic has.
 
     Raises KafkaError.
@@ -55,7 +55,7 @@ async def look(settings: Settings, partitions: Mapping[str, int]) -> Seen:
     }
     if counts:
         return Seen(min(counts))
-    return judge(log, partitions.get(log, 0), list(_keys(heads, log)))
+    return judge(log, partitions.get(log, 0), list(_keys(heads, log, router)))
 
 
 def judge(log: str, count: int, keys: Sequence[tuple[int, int, bytes]]) -> Seen:
@@ -79,12 +79,12 @@ def judge(log: str, count: int, keys: Sequence[tuple[int, int, bytes]]) -> Seen:
     return Seen(None, (line,))
 
 
-def _keys(heads: Mapping[TopicPartition, Sequence[Any]], log: str) -> Iterator[tuple[int, int, bytes]]:
+def _keys(heads: Mapping[TopicPartition, Sequence[Any]], log: str, router: Router) -> Iterator[tuple[int, int, bytes]]:
     """The keys of re-keyed inputs; what somebody else wrote into the log stands anywhere."""
     for place, records in heads.items():
         if place.topic == log:
             for record in records:
-                if record.key is not None and read_source(record.headers) is not None:
+                if router.routed(record):
                     yield place.partition, record.offset, record.key
 
 

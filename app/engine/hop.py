@@ -14,13 +14,11 @@ from typing import Any
 import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
 
-from agents.rekey import Rekey
 from app.engine.clock import BrokerClock
 from app.engine.deadline import Deadline
 from app.engine.inbox import FULL_BYTES, Inbox
 from app.engine.kafka import leaders_known
-from app.engine.partitioner import partition_for
-from app.engine.ports import Observer
+from app.engine.ports import Topology
 from app.engine.publish import Publisher
 from app.engine.topics import log_topic
 from app.settings import Settings
@@ -37,8 +35,8 @@ class Hop:
     def __init__(
         self,
         settings: Settings,
+        topology: Topology[Any],
         shared: AIOKafkaProducer,
-        observer: Observer,
         on_failure: Callable[[BaseException], None],
         clock: BrokerClock | None = None,
     ) -> None:
@@ -46,10 +44,10 @@ class Hop:
         self.clock = clock or BrokerClock()
         self.acknowledged: dict[TopicPartition, int] = {}
         self._shared = shared
-        self._observer = observer
+        self._observer = topology.observer
         self._on_failure = on_failure
         self._log = log_topic(settings)
-        self._rekey = Rekey(settings.partitions, partition_for)
+        self._router = topology.router
         self._publisher: Publisher | None = None
         self._arrived = asyncio.Event()
         self._inboxes: dict[TopicPartition, Inbox] = {}
@@ -115,7 +113,7 @@ class Hop:
             records = inbox.take(self.settings.max_poll_records - count)
             if not records:
                 continue
-            for routed in self._rekey.route(partition.topic, partition.partition, records):
+            for routed in self._router.route(partition.topic, partition.partition, records):
                 publisher.add(self._log, *routed)
             passed[partition] = records[-1].offset + 1
             count += len(records)

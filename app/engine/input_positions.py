@@ -13,7 +13,6 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from app.core.names import INPUTS
 from app.engine.cluster import topic_ids
 
 log = structlog.get_logger(__name__)
@@ -22,7 +21,8 @@ log = structlog.get_logger(__name__)
 class Positions:
     """The ids of the inputs as they were when their partitions were taken over."""
 
-    def __init__(self) -> None:
+    def __init__(self, inputs: Collection[str]) -> None:
+        self._inputs = inputs
         self._ids: Mapping[str, str] = {}
         #: The partitions whose committed offset was one of another topic of the same name, at the last call.
         self.anew: list[TopicPartition] = []
@@ -34,7 +34,7 @@ class Positions:
 
         Raises KafkaError.
         """
-        self._ids = await topic_ids(consumer._client, INPUTS)  # noqa: SLF001 - the consumer asks for no ids itself
+        self._ids = await topic_ids(consumer._client, self._inputs)  # noqa: SLF001 - the consumer asks for no ids itself
         found = await consumer._coordinator.fetch_committed_offsets(list(partitions))  # noqa: SLF001 - it gives out no metadata
         self.anew.clear()
         return {partition: self._offset(partition, found.get(partition)) for partition in partitions}

@@ -4,13 +4,12 @@ The client looks at partitions every five minutes and at a topic's identity neve
 would wait that long, or be taken for what was read before. A topic is known by its id (KIP-516), where there are ids.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import Enum
 from typing import Final, NamedTuple, Protocol
 
 import structlog
 
-from app.core.names import INPUTS
 from app.engine.cluster import Cluster
 
 log = structlog.get_logger(__name__)
@@ -72,7 +71,8 @@ class Inputs(Protocol):
 class InputWatch:
     """What is known of the inputs from one look to the next."""
 
-    def __init__(self, inputs: Inputs) -> None:
+    def __init__(self, inputs: Inputs, topics: Collection[str]) -> None:
+        self._topics = topics
         self._inputs = inputs
         self._seen: dict[str, Seen] = {}
         self._missing: dict[str, int] = {}
@@ -80,7 +80,7 @@ class InputWatch:
     async def look(self, cluster: Cluster) -> None:
         """Hold the inputs against what they were; have read what is new. Each change is told in a line."""
         now: dict[str, Seen | None] = {}
-        for topic in INPUTS:
+        for topic in self._topics:
             found = cluster.topics.get(topic)
             now[topic] = None if found is None else Seen(found.id, found.partitions)
         found_changes = changes(self._seen, now)

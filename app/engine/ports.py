@@ -1,45 +1,69 @@
-"""The ports: what the engine is handed by the application, and what it asks of it.
+"""The ports: what the engine is handed by an application, and what it asks of it. The engine knows no essay.
 
-The protocols are structural: an application's parts need not import the engine to implement them. They are called once
-a chunk, a poll or a commit, never once a record, so that no record pays for them.
+An application names its parts in a :class:`Topology`; ``app/topology.py`` is ours. The protocols are structural: the
+parts need not import the engine. Its methods are called on the worker's event loop, once a chunk, a poll or a commit,
+never once a record, so that no record pays for them. Unless a contract below says otherwise, whatever they raise stops
+the worker, before anything of the chunk is published or committed.
+
+==============  ======================================================================================================
+port            what the engine asks of it
+==============  ======================================================================================================
+``Router``      which partition and key of the log an input belongs to
+``Processor``   what a chunk of one partition of the log brings about, and when the next deadline is
+``Changes``     what to publish and to write for it
+``Store``       is the engine's own: the rows of a partition, as tables read them
+``Observer``    counts what was done
+==============  ======================================================================================================
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+Headers = list[tuple[str, bytes | None]]
+
+#: A record to publish: topic, key, value, headers. One without a key goes to the partition of the log's number.
+Output = tuple[str, bytes | None, bytes | None, Headers]
+
+#: A record for the log: its partition, key, value and headers.
+Routed = tuple[int, bytes | None, bytes | None, Headers]
 
 
-class Observer(Protocol):
-    """Counts what the engine does.
+class Record(Protocol):
+    """A record as it was fetched. In the log its time is the broker's append time."""
 
-    Called after the fact, on the worker's event loop: an observer must neither block nor raise.
-    """
+    @property
+    def offset(self) -> int:
+        """Its offset."""
 
-    def polled(self, seconds: float) -> None:
-        """Count a poll of the consumer: how long it took, the wait for records included."""
+    @property
+    def timestamp(self) -> int:
+        """Its time, in ms."""
 
-    def rekeyed(self, records: int) -> None:
-        """Count inputs that the log has acknowledged."""
+    @property
+    def key(self) -> bytes | None:
+        """Its key."""
 
-    def input_gap(self, topic: str, missed: int) -> None:
-        """Count a partition of an input that could not be read on from where it was: ``missed`` offsets were deleted
-        unread, or none, and the topic was made again. The one that is called on the consumer's own thread.
-        """
+    @property
+    def value(self) -> bytes | None:
+        """Its value."""
 
-    def commit_attempted(self, seconds: float, *, taken: bool) -> None:
-        """Count a commit through the group: how long it took, and whether the group accepted it."""
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes | None]]:
+        """Its headers."""
 
-    def committed(self, partitions: int) -> None:
-        """Count the partitions whose offset the group has accepted."""
 
-    def transaction_aborted(self) -> None:
-        """Count a transaction that failed: its partition was taken over elsewhere, or the broker failed."""
+class Place(NamedTuple):
+    """Where a record stands."""
 
-    def taken_over(self, seconds: float) -> None:
-        """Count a takeover: from the assignment of partitions until they were fenced and restored."""
+    topic: str
+    partition: int
+    offset: int
 
 
 class Store(Protocol):
-    """The rows of one partition, sorted by key. The engine opens, writes, restores and closes it; tables read it."""
+    """The rows of one partition, sorted by key. The engine opens, restores and closes it."""
 
     @property
     def offset(self) -> int:
@@ -56,3 +80,144 @@ class Store(Protocol):
 
     def write(self, rows: Mapping[bytes, bytes | None] | Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
         """Write rows (None deletes) and the changelog offset that they stand at, all or nothing."""
+
+
+class Changes(Protocol):
+    """What some records of the log bring about.
+
+    ``outputs`` are in the order in which they are to be published; ``rows`` go to the changelog, then to the store
+    (None deletes).
+    """
+
+    @property
+    def outputs(self) -> Sequence[Output]:
+        """What to publish."""
+
+    @property
+    def rows(self) -> Mapping[bytes, bytes | None]:
+        """What to write."""
+
+    @property
+    def records(self) -> int:
+        """How many records of the chunk are done with these changes."""
+
+    @property
+    def end(self) -> int:
+        """The next log offset behind them."""
+
+    def largest(self, topic: str, log: str, begin: int) -> str:
+        """The largest record for a topic, in words for the operator whose broker has refused it.
+
+        It came from the partition ``log`` of the log, offset ``begin`` or later.
+        """
+
+
+C = TypeVar("C", bound=Changes)
+
+
+class Processor(Protocol[C]):
+    """Folds one partition of the log. Made when the partition was restored, dropped when it is let go.
+
+    What it brings about must be a function of the log and of the store's rows: after a crash the same records are
+    processed again, maybe cut into other chunks, and a worker that was paused may process what another one has done.
+    """
+
+    @property
+    def waits(self) -> bool:
+        """Whether something may be waiting for a deadline. Asked while the broker's clock is not known yet."""
+
+    def process(self, records: Sequence[Any]) -> Iterator[C]:
+        """Process records (:class:`Record`), in order; mostly one set of changes, several where they would be large.
+
+        Each is published, written and acknowledged before the next one is asked for; the iterator may be dropped
+        between two of them.
+        """
+
+    def written(self, changes: C, offset: int) -> None:
+        """The changes are durable and the changelog stands at ``offset``: write their rows into the store, with it.
+
+        The place for everything that must not be said, logged or counted of changes that come to nothing.
+        """
+
+    def next_deadline(self) -> int | None:
+        """The log time (ms) at which a tick is due in the partition, or None. A record with the headers of a tick is
+        written then.
+        """
+
+    def background(self) -> Iterator[None]:
+        """Work to do beside, in steps of a few ms; the engine pauses between them. Begun once, after a start."""
+
+
+class Router(Protocol):
+    """The stateless stage before the log. One for a worker, over all input partitions that it owns."""
+
+    def route(self, topic: str, partition: int, records: Sequence[Any]) -> Iterator[Routed]:
+        """The log's records for those of one input partition (:class:`Record`), one each and in their order.
+
+        It must not raise, whatever the bytes are. It repeats itself after a crash: the headers must tell the position
+        of the input, so that the processor can pass over what the log already had.
+        """
+
+    def routed(self, record: Any) -> bool:
+        """Whether a record of the log was made by :meth:`route`, and stands in the partition of its key."""
+
+
+class Observer(Protocol):
+    """Counts what the engine does. Called after the fact; an observer must neither block nor raise."""
+
+    def polled(self, seconds: float) -> None:
+        """Count a poll of the consumer: how long it took, the wait for records included."""
+
+    def rekeyed(self, records: int) -> None:
+        """Count inputs that the log has acknowledged."""
+
+    def processed(self, records: int, process_seconds: float, publish_seconds: float) -> None:
+        """Count changes that are published, written and acknowledged, and the records that were done with them."""
+
+    def commit_attempted(self, seconds: float, *, taken: bool) -> None:
+        """Count a commit through the group: how long it took, and whether the group accepted it."""
+
+    def committed(self, partitions: int) -> None:
+        """Count the partitions whose offset the group has accepted."""
+
+    def transaction_aborted(self) -> None:
+        """Count a transaction that failed: its partition was taken over elsewhere, or the broker failed."""
+
+    def taken_over(self, seconds: float) -> None:
+        """Count a takeover: from the assignment of partitions until they were fenced and restored."""
+
+    def input_gap(self, topic: str, missed: int) -> None:
+        """Count an input partition that lacks ``missed`` offsets from where it was read; 0: the topic is a new one."""
+
+
+P = TypeVar("P", bound=Processor[Any])
+
+
+class TopicNames(NamedTuple):
+    """The topics of others: what is read, what is written, and where what can't be used goes.
+
+    ``outputs`` has all that is written, the dead letters among them.
+    """
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    dead_letters: str
+
+
+#: For who has none at hand.
+NO_TOPICS = TopicNames((), (), "")
+
+
+@dataclass(frozen=True)
+class Topology(Generic[P]):
+    """An application, as the engine is handed it.
+
+    ``processor`` makes the processor of a partition: from its number, its restored store, its share of the worker's
+    cache (in the application's own unit), and the broker's clock. ``tick`` are the headers of a tick.
+    """
+
+    topics: TopicNames
+    router: Router
+    processor: Callable[[int, Store, int, Callable[[], datetime]], P]
+    observer: Observer
+    tick: Headers

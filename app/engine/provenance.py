@@ -21,6 +21,7 @@ from app.engine import broker_errors, origin
 from app.engine.cluster import describe
 from app.engine.kafka import connection
 from app.engine.origin import Origin
+from app.engine.ports import TopicNames
 from app.engine.store import Store
 from app.engine.topic_checks import check, way_out
 from app.engine.topic_plans import changelog_topic, log_topic, plans
@@ -56,7 +57,7 @@ class Provenance(NamedTuple):
         )
 
 
-async def ask(settings: Settings) -> Provenance:
+async def ask(settings: Settings, topics: TopicNames) -> Provenance:
     """Ask the cluster, again and again while no broker answers.
 
     Raises ProvenanceError where the log or the changelog is gone or has other partitions, and KafkaError after
@@ -66,7 +67,7 @@ async def ask(settings: Settings) -> Provenance:
     delay = 0.1
     while True:
         try:
-            return await _ask(settings)
+            return await _ask(settings, topics)
         except (KafkaError, OSError) as error:
             if isinstance(error, _DENIED) or asyncio.get_running_loop().time() > deadline:
                 raise
@@ -75,7 +76,7 @@ async def ask(settings: Settings) -> Provenance:
             delay = min(delay * 2, 1.0)
 
 
-async def _ask(settings: Settings) -> Provenance:
+async def _ask(settings: Settings, topics: TopicNames) -> Provenance:
     log_name, changelog_name = log_topic(settings), changelog_topic(settings)
     admin = AIOKafkaAdminClient(**connection(settings))
     try:
@@ -89,7 +90,7 @@ async def _ask(settings: Settings) -> Provenance:
             message = f"topic {name} was deleted under the worker: start again, which says what can be done"
             raise ProvenanceError(message)
     # A worker runs only where the setting is what the state was made with, so anything else has changed meanwhile.
-    findings = check(plans(settings), found.topics, app_id=settings.app_id, recorded=settings.partitions)
+    findings = check(plans(settings, topics), found.topics, app_id=settings.app_id, recorded=settings.partitions)
     if findings.refusals:
         raise ProvenanceError("; ".join(findings.refusals))
     committed = {place.partition: meta.offset for place, meta in offsets.items() if place.topic == log_name}

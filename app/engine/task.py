@@ -1,4 +1,4 @@
-"""A task: one partition of the log with its slice of the tables.
+"""A task: one partition of the log with its store and its processor.
 
 It takes what has been fetched, up to a limit (a trickle makes small chunks, load makes large ones), folds it,
 publishes, writes, and acknowledges, in the order that :mod:`app.engine` lays down. One chunk is under way at a time;
@@ -9,31 +9,24 @@ import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
 import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from agents.join import Join
-from agents.work import Work
-from app import metrics
 from app.engine import broker_errors, origin
 from app.engine.client_errors import is_final
 from app.engine.clock import BrokerClock
 from app.engine.deadline import Deadline
 from app.engine.inbox import Inbox
 from app.engine.kafka import leaders_known, new_producer, stop_producer
-from app.engine.ports import Observer
+from app.engine.ports import Changes, P, Topology
 from app.engine.provenance import Provenance, check_origin
 from app.engine.publish import Publisher, PublishError, TooLargeError, append_time
 from app.engine.store import Store
 from app.engine.topics import changelog_topic, log_topic, plans
 from app.settings import Settings
-from app.wire.record import TICK_HEADER
-from tables.census import Census
-from tables.slice import Slice
-from tables.survey import survey
 
 log = structlog.get_logger(__name__)
 
@@ -44,11 +37,11 @@ _REVOKE_PATIENCE = 2.0
 #: Seconds of a release that are kept for a producer's end, when the chunk that it is to send does not come to its own.
 _PRODUCER_STOPS = 1.0
 
-#: Between two steps of the survey, each of 4 ms, in seconds: it takes a sixth of the time at most.
-_SURVEY_PAUSE = 0.02
+#: Between two steps of background work, each of 4 ms, in seconds: it takes a sixth of the time at most.
+_BACKGROUND_PAUSE = 0.02
 
 
-class Task:
+class Task(Generic[P]):
     """One partition of the log. Made by the engine when it is assigned, closed when it is revoked.
 
     Life: :meth:`fence`; restore of ``store`` by the caller; :meth:`start`; ``inbox.offer`` as records come;
@@ -60,8 +53,8 @@ class Task:
         self,
         partition: int,
         settings: Settings,
+        topology: Topology[P],
         shared: AIOKafkaProducer,
-        observer: Observer,
         on_failure: Callable[[BaseException], None],
         on_fenced: Callable[[BaseException], None] | None = None,
         *,
@@ -73,20 +66,18 @@ class Task:
         self.store = Store(Path(settings.datadir) / settings.app_id / f"partition-{partition}")
         self.inbox = Inbox(settings.max_poll_records)
         self.acknowledged: int | None = None
-        self.census = Census()
         self.clock = clock or BrokerClock()
         self._shared = shared
-        self._observer = observer
+        self._topology = topology
         self._on_failure = on_failure
         self._on_fenced = on_fenced or on_failure
         self._changelog = changelog_topic(settings)
         self._producer: AIOKafkaProducer | None = None
         self._publisher: Publisher | None = None
-        self._join: Join | None = None
-        self._slice: Slice | None = None
+        self._processor: P | None = None
         self._stands_at = 0
         self._runner: asyncio.Task[None] | None = None
-        self._surveyor: asyncio.Task[None] | None = None
+        self._background: asyncio.Task[None] | None = None
         self._next_tick = 0.0
         self._ticked = -1
 
@@ -101,7 +92,9 @@ class Task:
             self._producer = new_producer(self.settings, f"{self.settings.app_id}-{self.partition}")
             await self._producer.start()
         producer = self._producer or self._shared
-        self._publisher = Publisher(producer, await leaders_known(producer, plans(self.settings)))
+        self._publisher = Publisher(
+            producer, await leaders_known(producer, plans(self.settings, self._topology.topics))
+        )
 
     async def settle(self, there: Provenance) -> None:
         """Hold the restored state against the log that is there. State that does not say whose it is says so from here.
@@ -127,10 +120,9 @@ class Task:
     def start(self, capacity: int) -> None:
         """Begin to fold; the store is restored. ``capacity`` is the task's share of the cache."""
         self._stands_at = self.store.offset
-        self._slice = Slice(self.store, capacity)
-        self._join = Join(self.partition, self._slice, self.settings, self.clock.moment)
+        self._processor = self._topology.processor(self.partition, self.store, capacity, self.clock.moment)
         self._runner = asyncio.create_task(self._run(), name=f"task {self.partition}")
-        self._surveyor = asyncio.create_task(self._survey(), name=f"census {self.partition}")
+        self._background = asyncio.create_task(self._work_beside(), name=f"background {self.partition}")
 
     @property
     def serving(self) -> bool:
@@ -146,17 +138,12 @@ class Task:
         return self._producer
 
     @property
-    def cached(self) -> int:
-        """How many batches the task's cache holds."""
-        return 0 if self._slice is None else self._slice.cached
-
-    def lookups(self) -> tuple[int, int]:
-        """How often a batch was found in the cache, and how often not, since this was last asked."""
-        tables = self._slice
-        if tables is None:
-            return 0, 0
-        found, tables.hits, tables.misses = (tables.hits, tables.misses), 0, 0
-        return found
+    def processor(self) -> P:
+        """The partition's processor. Raises RuntimeError before :meth:`start`."""
+        if self._processor is None:
+            message = f"task {self.partition} was not started"
+            raise RuntimeError(message)
+        return self._processor
 
     async def close(self, deadline: Deadline) -> None:
         """Stop: what waits is dropped, and the chunk under way may finish.
@@ -164,8 +151,8 @@ class Task:
         The chunk has the time until the deadline less that of the producer's end. Never raises.
         """
         self.inbox.close()
-        if self._surveyor is not None:
-            self._surveyor.cancel()
+        if self._background is not None:
+            self._background.cancel()
         if self._runner is not None:
             grace = deadline.left(0.0 if self._producer is None else _PRODUCER_STOPS)
             done, _ = await asyncio.wait({self._runner}, timeout=grace)
@@ -204,16 +191,16 @@ class Task:
             elif not await self._revoked(error):
                 self._on_fenced(error)
 
-    async def _survey(self) -> None:
-        """Take the census of what there was before, in steps that keep nothing waiting."""
+    async def _work_beside(self) -> None:
+        """Do the processor's background work, in steps that keep nothing waiting."""
         try:
-            for _ in survey(self.census, self.store):
-                await asyncio.sleep(_SURVEY_PAUSE)
+            for _ in self.processor.background():
+                await asyncio.sleep(_BACKGROUND_PAUSE)
                 if not self.serving:
                     return
         except asyncio.CancelledError:
             raise
-        except Exception as error:  # noqa: BLE001 - as for the fold: the worker is stopped with whatever it is
+        except Exception as error:  # noqa: BLE001 - as for a chunk: the worker is stopped with whatever it is
             self._on_failure(error)
 
     async def _revoked(self, error: BaseException) -> bool:
@@ -221,7 +208,7 @@ class Task:
 
         Most likely another worker has it by now: this one was paused, or cut off.
         """
-        self._observer.transaction_aborted()
+        self._topology.observer.transaction_aborted()
         log.warning(
             "a transaction failed; waiting for the group to take the partition away",
             partition=self.partition,
@@ -234,29 +221,28 @@ class Task:
         return True
 
     async def _chunk(self, chunk: list[Any]) -> None:
-        join, tables, publisher = self._join, self._slice, self._publisher
-        if join is None or tables is None or publisher is None:
-            message = f"task {self.partition} was not started"
+        processor, publisher = self.processor, self._publisher
+        if publisher is None:
+            message = f"task {self.partition} was not fenced"
             raise RuntimeError(message)
         started = time.perf_counter()
         self.clock.read(chunk[-1].timestamp)
-        # Mostly one work. Between two of them the partition may be let go: the next owner goes on from there.
-        for work in join.works(chunk):
+        # Mostly one set of changes. Between two the partition may be let go: the next owner goes on from there.
+        for changes in processor.process(chunk):
             folded = time.perf_counter()
             publisher.timestamp = self.clock.now()
             try:
                 if self._producer is not None:
-                    changelog_end = await self._transact(self._producer, publisher, work, work.end)
+                    changelog_end = await self._transact(self._producer, publisher, changes)
                 else:
-                    changelog_end = await self._publish(publisher, work)
+                    changelog_end = await self._publish(publisher, changes)
             except TooLargeError as error:
-                record = work.largest(error.topic, f"{self.log.topic} partition {self.partition}", chunk[0].offset)
+                record = changes.largest(error.topic, f"{self.log.topic} partition {self.partition}", chunk[0].offset)
                 raise TooLargeError(error.topic, error.partition, record) from error
-            self._advance(changelog_end, len(work.rows))
-            tables.write(work.rows, self._stands_at, work.touched, work.grown)
-            self.census.take(work.changed, work.closed)
-            self.acknowledged = work.end
-            metrics.chunk(work, work.records, folded - started, time.perf_counter() - folded)
+            self._advance(changelog_end, len(changes.rows))
+            processor.written(changes, self._stands_at)
+            self.acknowledged = changes.end
+            self._topology.observer.processed(changes.records, folded - started, time.perf_counter() - folded)
             if self.inbox.closed.is_set():
                 return
             started = time.perf_counter()
@@ -274,24 +260,26 @@ class Task:
         elif changelog_end == self._stands_at + rows:
             self._stands_at = changelog_end
 
-    async def _publish(self, publisher: Publisher, work: Work) -> int:
+    async def _publish(self, publisher: Publisher, changes: Changes) -> int:
         """At least once: all outputs acknowledged, then the changelog.
 
         State never says more than what was said aloud.
         """
-        publisher.keyed(work.outputs, fallback=self.partition)
+        publisher.keyed(changes.outputs, fallback=self.partition)
         await publisher.flush()
-        self._add_rows(publisher, work)
+        self._add_rows(publisher, changes)
         ends = await publisher.flush()
         return ends.get((self._changelog, self.partition), 0)
 
-    async def _transact(self, producer: AIOKafkaProducer, publisher: Publisher, work: Work, end: int) -> int:
+    async def _transact(self, producer: AIOKafkaProducer, publisher: Publisher, changes: Changes) -> int:
         """Exactly once: outputs, changelog and the offset of the log, or none of them."""
         await producer.begin_transaction()
-        publisher.keyed(work.outputs, fallback=self.partition)
-        self._add_rows(publisher, work)
+        publisher.keyed(changes.outputs, fallback=self.partition)
+        self._add_rows(publisher, changes)
         # Started first, so that its round trips and those of the records overlap.
-        offsets = asyncio.ensure_future(producer.send_offsets_to_transaction({self.log: end}, self.settings.app_id))
+        offsets = asyncio.ensure_future(
+            producer.send_offsets_to_transaction({self.log: changes.end}, self.settings.app_id)
+        )
         try:
             ends = await publisher.flush()
         except BaseException:
@@ -301,8 +289,8 @@ class Task:
         await producer.commit_transaction()
         return ends.get((self._changelog, self.partition), 0)
 
-    def _add_rows(self, publisher: Publisher, work: Work) -> None:
-        for key, value in work.rows.items():
+    def _add_rows(self, publisher: Publisher, changes: Changes) -> None:
+        for key, value in changes.rows.items():
             publisher.add(self._changelog, self.partition, key, value)
 
     async def _tick_if_due(self) -> None:
@@ -313,19 +301,20 @@ class Task:
         its acknowledgement tells the time. While one is still to be read, there is no other.
         """
         now = time.monotonic()
-        if self._join is None or now < self._next_tick or self.inbox.closed.is_set():
+        processor = self._processor
+        if processor is None or now < self._next_tick or self.inbox.closed.is_set():
             return
         self._next_tick = now + self.settings.tick_seconds
         if self._ticked >= (self.acknowledged or 0):
             return
-        deadline = self._join.deadline()
+        deadline = processor.next_deadline()
         if self.clock.known:
             if deadline is None or deadline > self.clock.now():
                 return
-        elif deadline is None and not (self.census.listed and self.census.waits):
+        elif deadline is None and not processor.waits:
             return
         sent = await self._shared.send_and_wait(
-            self.log.topic, partition=self.partition, key=None, value=b"", headers=[(TICK_HEADER, b"")]
+            self.log.topic, partition=self.partition, key=None, value=b"", headers=self._topology.tick
         )
         self._ticked = sent.offset
         self.clock.acknowledged(append_time(sent))

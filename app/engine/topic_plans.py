@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Final, NamedTuple
 
-from app.core import names
 from app.engine.kafka import MAX_RECORD_BYTES
+from app.engine.ports import TopicNames
 from app.settings import Settings
 
 
@@ -76,17 +76,17 @@ def log_retention(settings: Settings) -> Mapping[str, str]:
     return _FOR_EVER
 
 
-def plans(settings: Settings, limits: Mapping[str, str] | None = None) -> dict[str, Plan]:
+def plans(settings: Settings, topics: TopicNames, limits: Mapping[str, str] | None = None) -> dict[str, Plan]:
     """Every topic, by name. ``limits``: what lifts the broker's limits on times (:func:`time_limits`)."""
     partitions = settings.partitions
     # One replica may be down without stopping anything, and what was acknowledged is on two: the usual pair.
     always = _ALWAYS | {"min.insync.replicas": "2" if settings.replication_factor > 2 else "1"}  # noqa: PLR2004
     written = always | _LARGE | dict(limits or {})
     plan = {
-        topic: Plan(partitions, always | _DELETE | _A_WEEK | _USUAL | _SENT_TIME, Role.INPUT) for topic in names.INPUTS
+        topic: Plan(partitions, always | _DELETE | _A_WEEK | _USUAL | _SENT_TIME, Role.INPUT) for topic in topics.inputs
     }
-    plan |= {topic: Plan(partitions, written | _DELETE | _A_WEEK | _SENT_TIME, Role.OUTPUT) for topic in names.OUTPUTS}
-    plan[names.DEAD_LETTER] = Plan(partitions, written | _DELETE | _FOR_EVER | _SENT_TIME, Role.DEAD_LETTER)
+    plan |= {topic: Plan(partitions, written | _DELETE | _A_WEEK | _SENT_TIME, Role.OUTPUT) for topic in topics.outputs}
+    plan[topics.dead_letters] = Plan(partitions, written | _DELETE | _FOR_EVER | _SENT_TIME, Role.DEAD_LETTER)
     plan[log_topic(settings)] = Plan(
         partitions, written | _DELETE | dict(log_retention(settings)) | _LOG_TIME, Role.LOG
     )

@@ -16,6 +16,7 @@ from app.engine.authorization import AccessWatch
 from app.engine.cluster import Cluster, describe
 from app.engine.input_watch import Inputs, InputWatch
 from app.engine.kafka import connection
+from app.engine.ports import TopicNames
 from app.engine.topic_checks import Findings, check
 from app.engine.topic_plans import Plan, Role, plans
 from app.engine.topics import TopicError
@@ -36,9 +37,9 @@ _SURE: Final = 2
 class Watch:
     """What is known of the topics from one look to the next. Each look is told to :meth:`judge`."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, topics: TopicNames) -> None:
         self.settings = settings
-        self.plans = plans(settings)
+        self.plans = plans(settings, topics)
         self._ids: dict[str, str] = {}
         self._missing: dict[str, int] = {}
         self._told: set[str] = set()
@@ -92,14 +93,14 @@ def _after_deletion(plan: Plan) -> str:
     return "start again, which makes it; what consumers had not read of it is gone, and `faust -A app replay` names it"
 
 
-async def watch(settings: Settings, inputs: Inputs, every: float = _EVERY) -> None:
+async def watch(settings: Settings, topics: TopicNames, inputs: Inputs, every: float = _EVERY) -> None:
     """Look again and again, for as long as nobody cancels it; have inputs read anew that were made anew.
 
     Raises TopicError, or AuthorizationError, when the worker can't go on.
 
     A broker that does not answer is asked again: others tell of that.
     """
-    known, read, access = Watch(settings), InputWatch(inputs), AccessWatch(settings)
+    known, read, access = Watch(settings, topics), InputWatch(inputs, topics.inputs), AccessWatch(settings, topics)
     looks = 0
     admin: AIOKafkaAdminClient | None = None
     try:

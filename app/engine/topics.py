@@ -6,7 +6,7 @@ start first on an empty broker.
 
 import asyncio
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -25,6 +25,7 @@ from app.engine.client_errors import explained
 from app.engine.cluster import Cluster, configurations, describe
 from app.engine.heads import look
 from app.engine.kafka import connection
+from app.engine.ports import Router, TopicNames, Topology
 from app.engine.topic_checks import Findings, check
 from app.engine.topic_plans import (
     LARGEST_INPUT,
@@ -76,7 +77,7 @@ class Stop(Protocol):
         """Wait until it is."""
 
 
-async def ensure(settings: Settings) -> None:
+async def ensure(settings: Settings, topology: Topology[Any]) -> None:
     """Create what is missing and check what is there.
 
     Raises TopicError and BrokerError; KafkaError when the broker can't be asked.
@@ -84,13 +85,13 @@ async def ensure(settings: Settings) -> None:
     admin = AIOKafkaAdminClient(**connection(settings))
     try:
         await admin.start()
-        await authorization.check(admin, settings)
+        await authorization.check(admin, settings, topology.topics)
         broker = await _broker_settings(admin)
         _check_session(broker, settings)
-        wanted = plans(settings, time_limits(broker))
+        wanted = plans(settings, topology.topics, time_limits(broker))
         there = await _described(admin, wanted)
         # Before anything is made: what is refused must not find half a set of topics at the next start.
-        await _refuse(settings, wanted, there)
+        await _refuse(settings, topology.router, wanted, there)
         missing = {topic: plan for topic, plan in wanted.items() if topic not in there.topics}
         await _create(admin, settings, missing)
         await _seen(admin, missing)
@@ -98,13 +99,13 @@ async def ensure(settings: Settings) -> None:
         await admin.close()
 
 
-async def examine(settings: Settings) -> tuple[Cluster, Findings]:
+async def examine(settings: Settings, topics: TopicNames) -> tuple[Cluster, Findings]:
     """The topics as they are, and what is wrong with them: for whoever watches while the worker runs.
 
     A topic that is missing is told by its absence from the cluster's topics. Raises KafkaError when the broker can't be
     asked.
     """
-    wanted = plans(settings)
+    wanted = plans(settings, topics)
     admin = AIOKafkaAdminClient(**connection(settings))
     try:
         await admin.start()
@@ -115,10 +116,10 @@ async def examine(settings: Settings) -> tuple[Cluster, Findings]:
     return there, check(wanted, there.topics, app_id=settings.app_id, recorded=settings.partitions)
 
 
-async def _refuse(settings: Settings, wanted: Mapping[str, Plan], there: Cluster) -> None:
+async def _refuse(settings: Settings, router: Router, wanted: Mapping[str, Plan], there: Cluster) -> None:
     """Refuse existing topics that are not what they must be; remark on those that are not what they should be."""
     try:
-        seen = await look(settings, {name: topic.partitions for name, topic in there.topics.items()})
+        seen = await look(settings, router, {name: topic.partitions for name, topic in there.topics.items()})
     except TopicAuthorizationFailedError as error:
         message = f"{broker_errors.told(error)}: allow ROLLCALL_SASL_USERNAME to READ it (kafka-acls.sh --add)"
         raise TopicError(message) from error
@@ -217,7 +218,7 @@ async def _seen(admin: AIOKafkaAdminClient, made: Mapping[str, Plan], patience: 
 _LONGEST_DELAY = 2.0
 
 
-async def ensure_with_retries(settings: Settings, stopped: Stop) -> None:
+async def ensure_with_retries(settings: Settings, topology: Topology[Any], stopped: Stop) -> None:
     """As :func:`ensure`, but a broker that is not there is waited for, with a line a try, until ``stopped`` is set.
 
     Raises connect.RefusedError where one is there and does not let this client in.
@@ -225,9 +226,9 @@ async def ensure_with_retries(settings: Settings, stopped: Stop) -> None:
     delay = 0.5
     while not stopped.is_set():
         try:
-            await ensure(settings)
+            await ensure(settings, topology)
         except (KafkaError, OSError) as error:
-            final = explained(settings, error)
+            final = explained(settings, error, topology.topics)
             if final is not error:
                 raise final from error
             remark = await connect.check(settings)

@@ -25,6 +25,7 @@ from app.errors import OperatorError
 from app.history.places import by_time, in_place, targets
 from app.history.reader import Progress, no_progress, opened, read, spans
 from app.settings import Settings
+from app.topology import TOPICS
 
 _APP_ID = re.compile(r"[a-zA-Z0-9._-]{1,200}")
 #: Records that are sent together where partitions are put together.
@@ -60,7 +61,7 @@ async def copy_log(settings: Settings, into: str, *, progress: Progress = no_pro
                 copied = await _put_together(producer, settings, there, target, progress)
     finally:
         await producer.stop()
-    await _alter(settings, target, dict(plans(fresh)[target].config))
+    await _alter(settings, target, dict(plans(fresh, TOPICS)[target].config))
     return fresh, copied
 
 
@@ -114,12 +115,14 @@ async def _create(settings: Settings, fresh: Settings, source: str, target: str)
         if source not in existing:
             message = f"topic {source} does not exist: there is nothing to copy"
             raise CopyRefusedError(message)
-        taken = sorted(existing & {target, *(topic for topic in plans(fresh) if topic.startswith(f"{fresh.app_id}-"))})
+        taken = sorted(
+            existing & {target, *(topic for topic in plans(fresh, TOPICS) if topic.startswith(f"{fresh.app_id}-"))}
+        )
         if taken:
             message = f"{fresh.app_id} is not a fresh app id: {', '.join(taken)} exists"
             raise CopyRefusedError(message)
         partitions = len((await admin.describe_topics([source]))[0]["partitions"])
-        config = dict(plans(fresh)[target].config) | {_TIMESTAMP_TYPE: "CreateTime"}
+        config = dict(plans(fresh, TOPICS)[target].config) | {_TIMESTAMP_TYPE: "CreateTime"}
         response = await admin.create_topics(
             [NewTopic(target, fresh.partitions, settings.replication_factor, topic_configs=config)], timeout_ms=30_000
         )

@@ -13,11 +13,12 @@ What each is for, the alerts and the dashboards are in ``ops``.
 """
 
 from app.metrics.counted import (
-    chunk,
     commit_attempted,
     committed,
+    folded,
     input_gap,
     polled,
+    processed,
     rekeyed,
     taken_over,
     transaction_aborted,
@@ -25,12 +26,13 @@ from app.metrics.counted import (
 from app.metrics.observed import observe
 
 __all__ = [
-    "chunk",
     "commit_attempted",
     "committed",
+    "folded",
     "input_gap",
     "observe",
     "polled",
+    "processed",
     "rekeyed",
     "taken_over",
     "transaction_aborted",

@@ -126,8 +126,8 @@ def _begin() -> None:
 _begin()
 
 
-def chunk(work: "Work", records: int, fold_seconds: float, publish_seconds: float) -> None:
-    """Count a chunk that is done."""
+def folded(work: "Work") -> None:
+    """Count what became of the records of a work that is durable."""
     for (topic, outcome), count in work.outcomes.items():
         RECORDS.labels(topic, outcome.value).inc(count)
     for topic, count in work.said.items():
@@ -137,14 +137,18 @@ def chunk(work: "Work", records: int, fold_seconds: float, publish_seconds: floa
     for reason, count in work.given_up.items():
         GIVEN_UP.labels(reason).inc(count)
     MISMATCHES.inc(work.mismatches)
-    CHUNK_RECORDS.observe(records)
-    FOLD_SECONDS.observe(fold_seconds)
-    PUBLISH_SECONDS.observe(publish_seconds)
     if work.completed:
         now = work.emitted_at.timestamp()
         for since_registration, moment in work.completed:
             READY_AFTER_REGISTRATION.observe(max(0.0, since_registration))
             READY_AFTER_LAST_UPLOAD.observe(max(0.0, now - moment))
+
+
+def processed(records: int, process_seconds: float, publish_seconds: float) -> None:
+    """Count changes that are published, written and acknowledged, and the records that were done with them."""
+    CHUNK_RECORDS.observe(records)
+    FOLD_SECONDS.observe(process_seconds)
+    PUBLISH_SECONDS.observe(publish_seconds)
 
 
 def rekeyed(records: int) -> None:

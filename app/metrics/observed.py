@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from prometheus_client import Counter, Gauge
 
 from app.core.batch import State
+from app.standing import standing
 
 if TYPE_CHECKING:
+    from agents.processor import JoinProcessor
     from app.engine.engine import Engine
 
 BUILD = Gauge(
@@ -50,7 +52,7 @@ STATE_BYTES = Gauge("rollcall_state_bytes", "Size of the local database on disk,
 STATE_ROWS = Gauge("rollcall_state_rows", "About how many rows the local database has, by partition.", ["partition"])
 
 
-def observe(engine: "Engine") -> None:
+def observe(engine: "Engine[JoinProcessor]") -> None:
     """Set the gauges to what is the case now."""
     BUILD.labels(
         _version(), platform.python_version(), engine.settings.app_id, engine.settings.processing_guarantee
@@ -69,26 +71,26 @@ def observe(engine: "Engine") -> None:
     _batches(engine)
 
 
-def _batches(engine: "Engine") -> None:
-    standing = engine.standing()
+def _batches(engine: "Engine[JoinProcessor]") -> None:
+    stands = standing(engine)
     BATCHES.clear()
     for state in (State.UNREGISTERED, State.OPEN, State.COMPLETE, State.DISCARDED):
-        count = getattr(standing, state.value)
+        count = getattr(stands, state.value)
         if count is not None:
             BATCHES.labels(state.value).set(count)
-    STUCK.set(standing.stuck)
-    PENDING.set(standing.pending_uploads)
-    oldest = standing.oldest_pending
+    STUCK.set(stands.stuck)
+    PENDING.set(stands.pending_uploads)
+    oldest = stands.oldest_pending
     known = oldest is not None and engine.clock.known
     OLDEST_PENDING.set(max(0, engine.clock.now() - (oldest or 0)) / 1000 if known else 0)
 
 
-def _tables(engine: "Engine") -> None:
-    CACHED.set(sum(task.cached for task in engine.tasks.values()))
+def _tables(engine: "Engine[JoinProcessor]") -> None:
+    CACHED.set(sum(task.processor.cached for task in engine.tasks.values()))
     STATE_BYTES.clear()
     STATE_ROWS.clear()
     for partition, task in engine.tasks.items():
-        hits, misses = task.lookups()
+        hits, misses = task.processor.lookups()
         CACHE_LOOKUPS.labels("hit").inc(hits)
         CACHE_LOOKUPS.labels("miss").inc(misses)
         STATE_BYTES.labels(partition).set(task.store.size())

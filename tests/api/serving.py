@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 
 from aiohttp import web
 
-from app import metrics
+from agents.processor import JoinProcessor
 from app.core.events import Content, Registration
 from app.core.facts import Fact, Placed, Registered
 from app.engine.overrides import App
@@ -18,8 +18,8 @@ from app.engine.overrides.http_server import Web
 from app.engine.task import Task
 from app.main import create_app
 from app.settings import Settings
+from app.topology import topology
 from tables import batches, waiting
-from tables.survey import survey
 from tests.support.patience import PATIENCE
 
 NOON = 1_700_000_000_000
@@ -67,10 +67,10 @@ async def serving(limits: Limits | None = None, **settings: Any) -> AsyncIterato
             task.store.close()
 
 
-def own(served: Served, home: Path, *facts: tuple[str, Iterable[Fact]], partition: int = 0) -> Task:
+def own(served: Served, home: Path, *facts: tuple[str, Iterable[Fact]], partition: int = 0) -> Task[JoinProcessor]:
     """Make the app the owner of a partition in which these batches are, counted and ready."""
     settings = served.app.settings.model_copy(update={"datadir": home})
-    task = Task(partition, settings, cast("Any", None), metrics, lambda _: None)
+    task = Task(partition, settings, topology(settings), cast("Any", None), lambda _: None)
     task.store.open()
     rows: dict[bytes, bytes | None] = {}
     for batch_id, found in facts:
@@ -83,7 +83,10 @@ def own(served: Served, home: Path, *facts: tuple[str, Iterable[Fact]], partitio
             rows[waits] = b""
     task.store.write(rows, len(rows))
     task._runner = asyncio.create_task(asyncio.sleep(3600))
-    for _ in survey(task.census, task.store):
+    processor = task._processor = topology(settings).processor(
+        partition, task.store, settings.cache_uploads, task.clock.moment
+    )
+    for _ in processor.background():
         pass
     served.app.engine.tasks[partition] = task
     return task

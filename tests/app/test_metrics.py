@@ -60,7 +60,8 @@ def test_a_chunk_counts_what_it_did_and_each_batch_that_became_ready() -> None:
     ready = value("rollcall_outputs_total", topic=names.READY) or 0
     malformed_ones = value("rollcall_dead_letters_total", reason="malformed") or 0
     latency = value("rollcall_ready_after_last_upload_seconds_sum") or 0
-    metrics.chunk(work, 7, 0.01, 0.02)
+    metrics.folded(work)
+    metrics.processed(7, 0.01, 0.02)
     assert {name: (value(name) or 0) - before[name] for name in counted} == counted
     assert value("rollcall_records_total", topic=names.CONTENT, outcome="assigned") == assigned + 3
     assert value("rollcall_outputs_total", topic=names.READY) == ready + 2

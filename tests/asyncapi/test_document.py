@@ -14,6 +14,7 @@ from app.core import names
 from app.core.payloads import Payload
 from app.engine.topics import plans
 from app.settings import Settings
+from app.topology import TOPICS
 from tests.asyncapi.checking import DOCUMENT, Json, problems
 
 HERE = Path(__file__).parent
@@ -79,7 +80,7 @@ def test_every_reference_leads_somewhere_and_every_component_is_used() -> None:
 
 def test_every_topic_is_a_channel_as_it_is_made_and_has_its_operations() -> None:
     settings = Settings.model_construct()
-    planned = plans(settings)
+    planned = plans(settings, TOPICS)
     channels = {one["address"].replace("{appId}", settings.app_id): one for one in DOCUMENT["channels"].values()}
     assert channels.keys() == planned.keys()
     for topic, plan in planned.items():

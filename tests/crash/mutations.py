@@ -5,7 +5,7 @@ Each changes the engine only while it is entered, inside :func:`tests.crash.patc
 
 import asyncio
 import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from unittest import mock
@@ -13,6 +13,7 @@ from unittest import mock
 import app.engine.engine
 import app.engine.restore
 import app.engine.task
+from agents.processor import JoinProcessor
 from agents.work import Work
 from app.core.batch import Batch
 from app.core.events import Upload
@@ -60,7 +61,7 @@ def no_barrier() -> AbstractContextManager[None]:
 def changelog_before_outputs() -> AbstractContextManager[None]:
     """At least once: the changelog is acknowledged before the outputs are sent."""
 
-    async def publish(self: Task, publisher: Publisher, work: Work) -> int:
+    async def publish(self: Task[Any], publisher: Publisher, work: Work) -> int:
         self._add_rows(publisher, work)
         ends = await publisher.flush()
         publisher.keyed(work.outputs, fallback=self.partition)
@@ -76,13 +77,13 @@ def changelog_first_in_transaction() -> AbstractContextManager[None]:
     Harmless: neither can be seen before the commit, so their order within it can't either.
     """
 
-    async def transact(self: Task, producer: Any, publisher: Publisher, work: Work, end: int) -> int:
+    async def transact(self: Task[Any], producer: Any, publisher: Publisher, work: Work) -> int:
         await producer.begin_transaction()
         self._add_rows(publisher, work)
         ends = await publisher.flush()
         publisher.keyed(work.outputs, fallback=self.partition)
         await publisher.flush()
-        await producer.send_offsets_to_transaction({self.log: end}, self.settings.app_id)
+        await producer.send_offsets_to_transaction({self.log: work.end}, self.settings.app_id)
         await producer.commit_transaction()
         return ends.get((self._changelog, self.partition), 0)
 
@@ -92,7 +93,7 @@ def changelog_first_in_transaction() -> AbstractContextManager[None]:
 def changelog_beside_outputs() -> AbstractContextManager[None]:
     """At least once: one barrier for both, so that the changelog may arrive first."""
 
-    async def publish(self: Task, publisher: Publisher, work: Work) -> int:
+    async def publish(self: Task[Any], publisher: Publisher, work: Work) -> int:
         publisher.keyed(work.outputs, fallback=self.partition)
         self._add_rows(publisher, work)
         ends = await publisher.flush()
@@ -105,17 +106,16 @@ def store_before_changelog() -> AbstractContextManager[None]:
     """The local store is written before anything is sent."""
     publish, transact = Task._publish, Task._transact
 
-    def write(task: Task, work: Work) -> None:
-        assert task._slice is not None
-        task._slice.write(work.rows, task._stands_at, work.touched)
+    def write(task: Task[JoinProcessor], work: Work) -> None:
+        task.processor.tables.write(work.rows, task._stands_at, work.touched)
 
-    async def write_and_publish(self: Task, publisher: Publisher, work: Work) -> int:
+    async def write_and_publish(self: Task[Any], publisher: Publisher, work: Work) -> int:
         write(self, work)
         return await publish(self, publisher, work)
 
-    async def write_and_transact(self: Task, producer: Any, publisher: Publisher, work: Work, end: int) -> int:
+    async def write_and_transact(self: Task[Any], producer: Any, publisher: Publisher, work: Work) -> int:
         write(self, work)
-        return await transact(self, producer, publisher, work, end)
+        return await transact(self, producer, publisher, work)
 
     return _patched((Task, "_publish", write_and_publish), (Task, "_transact", write_and_transact))
 
@@ -125,12 +125,12 @@ def store_claims_the_end() -> AbstractContextManager[None]:
     publish, write = Task._publish, Slice.write
     ends: dict[Slice | None, int] = {}
 
-    async def publish_and_note(self: Task, publisher: Publisher, work: Work) -> int:
-        end = ends[self._slice] = await publish(self, publisher, work)
+    async def publish_and_note(self: Task[Any], publisher: Publisher, work: Work) -> int:
+        end = ends[self.processor.tables] = await publish(self, publisher, work)
         return end
 
-    def write_at_end(self: Slice, rows: Mapping[bytes, bytes | None], offset: int, touched: Iterable[str]) -> None:
-        write(self, rows, max(offset, ends[self]), touched)
+    def write_at_end(self: Slice, rows: Mapping[bytes, bytes | None], offset: int, *rest: Any) -> None:
+        write(self, rows, max(offset, ends[self]), *rest)
 
     return _patched((Task, "_publish", publish_and_note), (Slice, "write", write_at_end))
 
@@ -139,15 +139,15 @@ def offset_before_changelog() -> AbstractContextManager[None]:
     """The offset is offered for commit, or committed, before anything else of the chunk."""
     chunk_of, transact = Task._chunk, Task._transact
 
-    async def acknowledge_first(self: Task, chunk: list[Any]) -> None:
+    async def acknowledge_first(self: Task[Any], chunk: list[Any]) -> None:
         self.acknowledged = chunk[-1].offset + 1
         await chunk_of(self, chunk)
 
-    async def commit_first(self: Task, producer: Any, publisher: Publisher, work: Work, end: int) -> int:
+    async def commit_first(self: Task[Any], producer: Any, publisher: Publisher, work: Work) -> int:
         await producer.begin_transaction()
-        await producer.send_offsets_to_transaction({self.log: end}, self.settings.app_id)
+        await producer.send_offsets_to_transaction({self.log: work.end}, self.settings.app_id)
         await producer.commit_transaction()
-        return await transact(self, producer, publisher, work, end)
+        return await transact(self, producer, publisher, work)
 
     return _patched((Task, "_chunk", acknowledge_first), (Task, "_transact", commit_first))
 
@@ -225,9 +225,9 @@ def uncommitted_restore() -> AbstractContextManager[None]:
 def read_before_fence() -> AbstractContextManager[None]:
     """State and offset are read while the former owner can still write."""
     fence, restore, acquire_all = Task.fence, app.engine.restore.restore, Process._acquire
-    waiting: dict[Process, list[Task]] = {}
+    waiting: dict[Process, list[Task[Any]]] = {}
 
-    async def later(self: Task) -> None:
+    async def later(self: Task[Any]) -> None:
         waiting.setdefault(CURRENT.get(), []).append(self)
 
     async def restore_and_fence(*arguments: Any) -> None:

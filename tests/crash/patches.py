@@ -50,12 +50,12 @@ def _new_store(path: Path) -> SimulatedStore:
     return SimulatedStore(CURRENT.get(), path)
 
 
-async def _ask(_: Settings) -> Provenance:
+async def _ask(_: Settings, __: Any) -> Provenance:
     """One cluster, whose topics are never made again."""
     return Provenance("simulated", "changelog", "log", {})
 
 
-async def _settle(_: Task, __: Provenance) -> None:
+async def _settle(_: Task[Any], __: Provenance) -> None:
     """Nothing: what it writes once, before the first record, would only move the places that the runs strike at."""
 
 

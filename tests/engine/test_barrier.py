@@ -15,7 +15,6 @@ from aiokafka.errors import KafkaTimeoutError, ProducerFenced
 
 from agents import join
 from agents.poison import PoisonError
-from app import metrics
 from app.core.fold import fold
 from app.core.names import CONTENT, DEAD_LETTER, INPUTS, OUTPUTS
 from app.engine import task as task_module
@@ -25,6 +24,7 @@ from app.engine.publish import PublishError
 from app.engine.task import Task
 from app.engine.topics import changelog_topic, log_topic, plans
 from app.settings import Settings
+from app.topology import TOPICS, topology
 from app.wire.record import SOURCE_HEADER, source_header
 from tests.engine.fakes import Fetched, Producer
 from tests.engine.harness import flat
@@ -63,7 +63,7 @@ class Rig:
         self.producer = producer
         self.failures: list[BaseException] = []
         self.fenced: list[BaseException] = []
-        self.task = Task(0, settings, producer, metrics, self.failures.append, self.fenced.append)
+        self.task = Task(0, settings, topology(settings), producer, self.failures.append, self.fenced.append)
         self.changelog = changelog_topic(settings)
 
     def feed(self, notation: str, batch: str = "one", start: int = 0) -> list[Fetched]:
@@ -100,7 +100,7 @@ async def running(
     rig = Rig(settings, Producer(**producer))
 
     async def known(*_: object) -> dict[str, int]:
-        return dict.fromkeys(plans(settings), 1)
+        return dict.fromkeys(plans(settings, TOPICS), 1)
 
     monkeypatch.setattr(task_module, "leaders_known", known)
     monkeypatch.setattr(task_module, "new_producer", lambda *_: rig.producer)
@@ -272,7 +272,7 @@ async def test_what_is_offered_for_commit_is_what_was_acknowledged(
 ) -> None:
     """With transactions nothing is: the offset of the log went with them."""
     async with running(monkeypatch, tmp_path, guarantee, holds=lambda _: True) as rig:
-        engine = Engine(rig.settings, metrics, rig.failures.append)
+        engine = Engine(rig.settings, topology(rig.settings), rig.failures.append)
         engine.tasks[0] = rig.task
         rig.feed("R1 C0")
         await rig.until(lambda: rig.producer.held)

@@ -10,6 +10,7 @@ from app.engine.cluster import describe
 from app.engine.topic_plans import time_limits
 from app.engine.topics import TopicError
 from app.settings import Settings
+from app.topology import TOPICS, topology
 from demo.kafka import EmbeddedKafka
 from tests.engine.harness import alter, dead, described, flat, until
 from tests.oracle import topics
@@ -89,17 +90,17 @@ def test_an_existing_topic_that_would_refuse_or_lose_records_is_refused_by_name(
     """As a start does it, and as whoever watches a running worker does it."""
     assert worker.alive
     settings = Settings(broker=io.bootstrap, datadir=tmp_path)
-    right = dict(engine_topics.plans(settings, time_limits(dict.fromkeys(LIMITS, "")))[name].config)
+    right = dict(engine_topics.plans(settings, TOPICS, time_limits(dict.fromkeys(LIMITS, "")))[name].config)
     alter(io, name, right | config)
     try:
         with pytest.raises(TopicError, match=said) as refused:
-            io.call(engine_topics.ensure(settings))
+            io.call(engine_topics.ensure(settings, topology(settings)))
         assert f"topic {name} has " in str(refused.value)
-        _, findings = io.call(engine_topics.examine(settings))
+        _, findings = io.call(engine_topics.examine(settings, TOPICS))
         assert [line for line in findings.refusals if said in line]
     finally:
         alter(io, name, right)
-    io.call(engine_topics.ensure(settings))
+    io.call(engine_topics.ensure(settings, topology(settings)))
 
 
 def test_a_topic_that_is_made_again_has_another_id(worker: Worker, io: KafkaIO) -> None:

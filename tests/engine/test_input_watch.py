@@ -5,6 +5,7 @@ import pytest
 from app.core.names import INPUTS
 from app.engine.cluster import Cluster, Topic
 from app.engine.input_watch import Change, Event, InputWatch, Seen, changes
+from app.topology import TOPICS
 
 OLD = {"t": Seen("one", 3)}
 
@@ -69,7 +70,7 @@ def without(name: str) -> Cluster:
 )
 async def test_what_is_new_is_read(looks: list[Cluster], asked: list[str]) -> None:
     reader = Reader()
-    watch = InputWatch(reader)
+    watch = InputWatch(reader, TOPICS.inputs)
     for one in looks:
         await watch.look(one)
     assert reader.asked == asked

@@ -19,6 +19,7 @@ from app.engine.provenance import Provenance, ProvenanceError, ask, check_origin
 from app.engine.restore import Progress, restore
 from app.engine.store import LAYOUT, LOCAL, Store
 from app.settings import Settings
+from app.topology import TOPICS
 from tests.engine.harness import create, until
 from tests.support.brokers import borrowed
 from tests.support.kafka_io import KafkaIO
@@ -72,7 +73,7 @@ class Place:
         """Restore the store, as a takeover does it; the lines that were logged."""
 
         async def take_over() -> None:
-            there = await ask(self.settings)
+            there = await ask(self.settings, TOPICS)
             if committed is not None:
                 there = there._replace(committed={0: committed})
             await restore(self.settings, self.changelog, {0: self.store}, Progress(), there)
@@ -122,7 +123,7 @@ def test_a_log_that_was_made_again_makes_the_store_foreign(place: Place) -> None
 def test_a_store_that_another_cluster_app_id_or_partition_filled_is_thrown_away(theirs: str, place: Place) -> None:
     """As when a data directory is carried elsewhere, shared, or renamed."""
     place.write(b1=b"1")
-    there = place.io.call(ask(place.settings))
+    there = place.io.call(ask(place.settings, TOPICS))
     other = place.settings.model_copy(update={"app_id": "another"}) if theirs == "app id" else place.settings
     known = there._replace(cluster="another") if theirs == "cluster" else there
     place.store.label(known.label(other, 1 if theirs == "partition" else 0))

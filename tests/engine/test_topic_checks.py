@@ -13,6 +13,7 @@ from app.engine.partitioner import partition_for
 from app.engine.topic_checks import Findings, check
 from app.engine.topic_plans import NO_LIMIT, Plan, Role, plans, time_limits
 from app.settings import Settings
+from app.topology import TOPICS
 from tests.oracle import topics
 
 LOG, CHANGELOG = "rollcall-log", "rollcall-tables-changelog"
@@ -27,7 +28,7 @@ NAMES = {
 
 @pytest.fixture
 def planned(tmp_path: Path) -> dict[str, Plan]:
-    return plans(Settings(datadir=tmp_path, replication_factor=3))
+    return plans(Settings(datadir=tmp_path, replication_factor=3), TOPICS)
 
 
 def findings(

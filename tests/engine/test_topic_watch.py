@@ -9,6 +9,7 @@ from app.engine.cluster import Cluster, Topic
 from app.engine.topic_watch import Watch
 from app.engine.topics import TopicError
 from app.settings import Settings
+from app.topology import TOPICS
 from tests.oracle import topics
 
 LOG, CHANGELOG = "rollcall-log", "rollcall-tables-changelog"
@@ -18,7 +19,7 @@ class Looks:
     """A watch, and the topics as they are; each may be changed between two looks."""
 
     def __init__(self, home: Path) -> None:
-        self.watch = Watch(Settings(datadir=home))
+        self.watch = Watch(Settings(datadir=home), TOPICS)
         self.topics = {
             name: Topic(f"id-{name}", plan.partitions, 1, plan.config) for name, plan in self.watch.plans.items()
         }

@@ -8,6 +8,7 @@ import pytest
 from app.engine.kafka import MAX_RECORD_BYTES
 from app.engine.topics import plans
 from app.settings import Settings
+from app.topology import TOPICS
 from demo.kafka import EmbeddedKafka
 from tests.engine.harness import create, described, flat, plain_log
 from tests.oracle import topics
@@ -82,7 +83,7 @@ def test_topics_are_made_with_the_settings_that_the_guarantees_need(fresh: list[
 
 @pytest.mark.parametrize(("replicas", "least"), [(1, "1"), (2, "1"), (3, "2"), (5, "2")])
 def test_with_three_replicas_or_more_two_must_have_a_record(replicas: int, least: str, tmp_path: Path) -> None:
-    planned = plans(Settings(datadir=tmp_path, replication_factor=replicas))
+    planned = plans(Settings(datadir=tmp_path, replication_factor=replicas), TOPICS)
     assert {plan.config["min.insync.replicas"] for plan in planned.values()} == {least}
 
 
@@ -143,7 +144,7 @@ def test_a_session_time_out_below_the_brokers_least_is_refused_with_the_way_out(
 
 
 def test_input_topics_may_have_any_partition_counts(tmp_path: Path) -> None:
-    for plan in (plans(Settings(datadir=tmp_path))[topic] for topic in topics.INPUTS):
+    for plan in (plans(Settings(datadir=tmp_path), TOPICS)[topic] for topic in topics.INPUTS):
         assert not plan.fixed_partitions
 
 

@@ -13,6 +13,7 @@ from app.engine import authorization, topics
 from app.engine.authorization import AuthorizationError
 from app.engine.kafka import connection
 from app.settings import Settings
+from app.topology import TOPICS, topology
 from tests.oracle import topics as names
 from tests.refusals.conftest import PASSWORD, USERS, Guarded
 from tests.security.conftest import Workers
@@ -54,6 +55,11 @@ KNOWN_SECONDS = 30
 NOTICED_SECONDS = PATIENCE
 
 
+async def made_of(settings: Settings) -> None:
+    """Make and check the topics, as a worker with these settings does at start."""
+    await topics.ensure(settings, topology(settings))
+
+
 @pytest.fixture(scope="module")
 def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
     """Makes workers, and ends them."""
@@ -77,7 +83,7 @@ async def asked(settings: Settings) -> None:
     admin = AIOKafkaAdminClient(**connection(settings))
     await admin.start()
     try:
-        await authorization.check(admin, settings)
+        await authorization.check(admin, settings, TOPICS)
     finally:
         await admin.close()
 
@@ -115,7 +121,7 @@ def refused(action: Callable[[], Coroutine[Any, Any, None]], user: str, rule: Ru
 @pytest.fixture(scope="module")
 def made(guarded: Guarded) -> Guarded:
     """The broker with all topics, made by a client that may do everything."""
-    asyncio.run(topics.ensure(Settings(broker=guarded.kafka.bootstrap, app_id=APP)))
+    asyncio.run(made_of(Settings(broker=guarded.kafka.bootstrap, app_id=APP)))
     return guarded
 
 
@@ -131,7 +137,7 @@ def test_a_topic_that_may_not_be_created_is_named(made: Guarded) -> None:
     user, app_id = USERS[len(CASES)], "creates"
     made.deny(user, rule := ("Create", "Topic", f"{app_id}-log"))
     allowed(made, user)  # so that the denial is known as well
-    refused(lambda: topics.ensure(settings_of(made, user, app_id)), user, rule)
+    refused(lambda: made_of(settings_of(made, user, app_id)), user, rule)
 
 
 def ended_with(worker: Worker) -> int | None:

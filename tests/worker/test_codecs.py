@@ -18,6 +18,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from app.engine.topics import plans
 from app.settings import Settings
+from app.topology import TOPICS
 from tests.oracle import topics
 from tests.oracle.records import OutputRecord
 from tests.support import events
@@ -42,7 +43,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 async def choose_codecs(bootstrap: str) -> None:
     inputs = dict(zip(PARTITIONS, ("snappy", "producer", "gzip"), strict=True))
-    others = {topic: plan for topic, plan in plans(Settings(app_id="rollcall")).items() if topic not in inputs}
+    others = {topic: plan for topic, plan in plans(Settings(app_id="rollcall"), TOPICS).items() if topic not in inputs}
     codecs = cycle(CODECS)
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()

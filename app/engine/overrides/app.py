@@ -93,7 +93,7 @@ class App(faust.App):
     logger = logging.getLogger("faust.rollcall")
     BootStrategy = Boot
     settings: "Settings"
-    engine: Engine
+    engine: Engine[Any]
     clients: ClientWatch
     _failure: BaseException | None = None
 
@@ -130,7 +130,7 @@ class App(faust.App):
         """
         if self._failure is not None:
             return
-        error = self._failure = explained(self.settings, error)
+        error = self._failure = explained(self.settings, error, self.engine.topology.topics)
         log.error("the worker can't go on and stops", error=broker_errors.told(error), exc_info=error)
         self.engine.ready = False
         if self.in_worker:

@@ -18,7 +18,6 @@ from aiokafka.errors import (
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from app.core.names import INPUTS
 from app.engine import broker_errors
 from app.engine.client_watch import Thread
 from app.engine.engine import Engine
@@ -58,7 +57,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:  # noqa: ARG002 - as overridden
         app = cast("App", self.app)
-        self.positions = Positions()
+        self.positions = Positions(cast("App", self.app).engine.topology.topics.inputs)
         session_ms = round(app.settings.session_timeout_seconds * 1000)
         return AIOKafkaConsumer(
             **connection(app.settings),
@@ -95,9 +94,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         for partition in self.positions.anew:
             cast("App", self.app).engine.observer.input_gap(partition.topic, 0)
         begins = await self._check(committed)
+        inputs = cast("App", self.app).engine.topology.topics.inputs
         # Said at once, or nobody could tell later that records were deleted before the first one was read.
         await self._commit_checked(
-            {place: 0 for place in fresh if place.topic in INPUTS and not begins[place]}, COMMIT_PATIENCE
+            {place: 0 for place in fresh if place.topic in inputs and not begins[place]}, COMMIT_PATIENCE
         )
         return committed
 
@@ -193,7 +193,7 @@ class Consumer(driver.Consumer):
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     @property
-    def engine(self) -> Engine:
+    def engine(self) -> Engine[Any]:
         """The engine of the app."""
         return cast("App", self.app).engine
 
@@ -220,7 +220,7 @@ class Consumer(driver.Consumer):
         full = self.engine.full()
         wanted = self._get_active_partitions() - full
         if self.engine.hop_full:
-            wanted = {partition for partition in wanted if partition.topic not in INPUTS}
+            wanted = {partition for partition in wanted if partition.topic not in self.engine.topology.topics.inputs}
         if not wanted:
             await self.sleep(_SHORT_POLL)
             return

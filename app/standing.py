@@ -1,0 +1,22 @@
+"""How the batches of this worker stand, for the metrics and the API."""
+
+from agents.processor import JoinProcessor
+from app.engine.engine import Engine
+from tables.census import Standing
+
+
+def standings(engine: Engine[JoinProcessor]) -> dict[int, Standing]:
+    """How the batches stand, by partition: of those of this worker whose census has all that wait."""
+    # While the broker's clock is not known, nothing is called stuck: this worker's own may be wrong by hours.
+    clock, stuck_after = engine.clock, engine.settings.stuck_after_seconds * 1000
+    stuck_since = round(clock.now() - stuck_after) if clock.known else 0
+    return {
+        partition: task.processor.census.standing(stuck_since)
+        for partition, task in engine.tasks.items()
+        if task.serving and task.processor.census.listed
+    }
+
+
+def standing(engine: Engine[JoinProcessor]) -> Standing:
+    """How the batches of :func:`standings` stand together."""
+    return sum(standings(engine).values(), Standing())
