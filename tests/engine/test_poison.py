@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from app.engine.kafka import MAX_RECORD_BYTES
 from app.engine.partitioner import partition_for
-from tests.engine.harness import bug, dead, flat, log_lines, metric, plain_log
+from tests.engine.harness import bug, create, dead, flat, log_lines, metric, plain_log
 from tests.oracle import judge, topics
 from tests.oracle.records import InputRecord
 from tests.support.stage import Stage
@@ -43,7 +44,8 @@ BATCH = "poisoned"
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with Stage(tmp_path_factory.mktemp("poison"), settings={"ROLLCALL_LOG_FORMAT": "json"}) as made:
         made.settings |= bug(made.home, BUG)
-        made.io.create_topics(dict.fromkeys(topics.OUTPUTS, 3))
+        made.io.create_topics(dict.fromkeys(topics.EVENTS_OUT, 3))
+        create(made.io, topics.DEAD, 3, {"max.message.bytes": str(MAX_RECORD_BYTES), "retention.ms": "-1"})
         yield made
 
 
