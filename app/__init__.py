@@ -22,6 +22,7 @@ module                holds
 ``reference``         the generated pages of ``docs/reference``
 ``settings``          the settings, validated
 ``policy``            what the rules need of the settings
+``standing``          how the batches of this worker stand, for the metrics and the API
 ``security``          the settings of TLS and SASL, and what clients are given for them
 ``addresses``         what counts as the address of a worker's HTTP
 ``logs``              structured logs on standard error
@@ -29,6 +30,7 @@ module                holds
 ``errors``            errors that an operator can put right
 ``printable``         text of messages and ids, without what a terminal takes for a command
 ``main``              puts the application together
+``topology``          the application on one page: what the engine is handed
 ====================  ===============================================================================================
 """
 
