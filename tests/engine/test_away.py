@@ -1,17 +1,19 @@
 """A broker that is away: how often a worker tries it, how much it says of that, and that it serves on its return."""
 
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from demo.kafka import EmbeddedKafka
 from tests.engine.harness import flat, plain_log
-from tests.oracle import judge
+from tests.oracle import judge, topics
 from tests.support.fault_proxy import FaultProxy
+from tests.support.kafka_io import KafkaIO
 from tests.support.play import await_outputs
-from tests.support.stage import Stage
-from tests.support.worker import free_port
+from tests.support.stage import PARTITIONS
+from tests.support.worker import Worker, free_port
 
 pytestmark = pytest.mark.kafka
 
@@ -22,18 +24,19 @@ COUNTED = 5
 def test_a_worker_whose_broker_is_away_tries_it_seldom_says_little_and_serves_on_its_return(tmp_path: Path) -> None:
     """Rates, not times: a slow machine tries less often. It was 63 to 190 tries a second."""
     inside, outside = free_port(), free_port()
-    stage = Stage(tmp_path)
     listeners = {
         "listeners": f"PROXIED://127.0.0.1:{inside}",
         "advertised.listeners": f"PROXIED://127.0.0.1:{outside}",
         "listener.security.protocol.map": "PROXIED:PLAINTEXT",
     }
-    stage.kafka = EmbeddedKafka(data_dir=tmp_path / "kafka", config=listeners)
-    with FaultProxy({outside: inside}) as proxy, stage:
-        one = stage.worker(settings={"ROLLCALL_BROKER": f"127.0.0.1:{outside}"})
+    kafka = EmbeddedKafka(data_dir=tmp_path / "kafka", config=listeners)
+    with FaultProxy({outside: inside}) as proxy, kafka, KafkaIO(kafka.bootstrap) as io, ExitStack() as ends:
+        io.create_topics(PARTITIONS)
+        one = Worker(f"127.0.0.1:{outside}", tmp_path / "worker")
+        ends.callback(one.close)
         one.start()
-        read = stage.reader(read_committed=True)
-        stage.wait_taken()
+        read = io.reader(topics.OUTPUTS, read_committed=True)
+        io.wait_taken("rollcall", topics.INPUTS)
         said = len(plain_log(one).splitlines())
         proxy.refuse()
         time.sleep(COUNTED)
@@ -47,7 +50,7 @@ def test_a_worker_whose_broker_is_away_tries_it_seldom_says_little_and_serves_on
         assert lines - said <= 60, plain_log(one)
         assert more_lines <= 15, plain_log(one)
         proxy.clear()
-        inputs = stage.io.produce(flat("R2 C0 C1", "on-return"))
+        inputs = io.produce(flat("R2 C0 C1", "on-return"))
         assert await_outputs(read, inputs, quiet=1)
         verdict = judge(inputs, read.records)
         assert (verdict.lost, verdict.wrong, verdict.repeated) == (0, 0, 0), str(verdict)
