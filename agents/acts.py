@@ -2,16 +2,12 @@
 
 from typing import Any
 
-import structlog
-
 from agents.work import Work
 from app.core.acts import name_of
 from app.core.facts import Acted, Fact
 from app.core.fold import Outcome
 from app.wire.acts import DecodedAct, decode
 from app.wire.decode import RejectedError
-
-log = structlog.get_logger(__name__)
 
 
 def read(record: Any, where: tuple[str, int, int], max_bytes: int, work: Work) -> DecodedAct | None:
@@ -25,7 +21,7 @@ def read(record: Any, where: tuple[str, int, int], max_bytes: int, work: Work) -
         topic, partition, offset = where
         work.outcomes[topic, Outcome.REJECTED] += 1
         work.bury(rejected.reason, rejected.detail, where, record.key, record.value)
-        log.warning(
+        work.note(
             "dead letter",
             reason=rejected.reason,
             detail=rejected.detail,
@@ -36,11 +32,11 @@ def read(record: Any, where: tuple[str, int, int], max_bytes: int, work: Work) -
         return None
 
 
-def tell(batch_id: str, facts: tuple[Fact, ...]) -> None:
-    """Say in the log what an operator did, if the facts say that one did."""
+def tell(batch_id: str, facts: tuple[Fact, ...], work: Work) -> None:
+    """Note for the log what an operator did, if the facts say that one did."""
     for fact in facts:
         if isinstance(fact, Acted):
-            log.warning(
+            work.note(
                 "operator act",
                 batch_id=batch_id,
                 act=name_of(fact.act),

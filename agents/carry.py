@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import structlog
-
 from agents import letters
 from agents.parts import Originals
 from agents.poison import PoisonError
@@ -16,8 +14,6 @@ from app.core.fold import Step
 from app.core.messages import Message
 from app.core.outputs import DeadLetter, Expiry, expired
 from tables import pending
-
-log = structlog.get_logger(__name__)
 
 #: The facts that may be about a pending upload, which is then pending no more.
 _SETTLING = (Placed, Surplus, Expired, Dismissed)
@@ -51,7 +47,7 @@ class Carrier:
             elif source is not None:
                 self._bury(batch, output, record, source, work)
         if expiries > _LINES:
-            log.warning("more pending uploads expired", batch_id=batch.batch_id, count=expiries - _LINES)
+            work.note("more pending uploads expired", batch_id=batch.batch_id, count=expiries - _LINES)
         facts = step.facts
         if facts:
             work.decided(batch, facts)
@@ -67,7 +63,7 @@ class Carrier:
         work.say(expired(batch.batch_id, output, original.source, original.value), record.offset)
         work.given_up[output.reason] += 1
         if aloud:
-            log.warning(
+            work.note(
                 "pending upload expired",
                 reason=output.reason,
                 batch_id=batch.batch_id,
@@ -85,4 +81,4 @@ def _remark(batch: Batch, output: Message, record: Any, work: Work) -> None:
     if output.topic == names.READY:
         work.ready(batch, record.timestamp)
     else:
-        log.warning("batch is late", batch_id=batch.batch_id, correlation_id=output.correlation_id)
+        work.note("batch is late", batch_id=batch.batch_id, correlation_id=output.correlation_id)

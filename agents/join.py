@@ -8,8 +8,6 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
-import structlog
-
 from agents import acts, letters
 from agents.carry import Carrier
 from agents.parts import BOUNDS, UNBOUNDED, Bounds, Originals, remaining
@@ -29,8 +27,6 @@ from tables import pending, sources, waiting
 from tables.pending import Original
 from tables.slice import Slice
 from tables.waiting import What
-
-log = structlog.get_logger(__name__)
 
 
 class Join:
@@ -170,7 +166,7 @@ class Join:
     def _remark(decoded: Decoded, source: Source, work: Work) -> None:
         if decoded.remark is not None:
             work.mismatches += 1
-            letters.remark(decoded, source)
+            letters.remark(decoded, source, work)
 
     def _tick(self, record: Any, done: int, work: Work, bounds: Bounds) -> Generator[Work, None, Work]:
         tick = Tick(record.timestamp)
@@ -227,7 +223,7 @@ class Join:
         self._note(batch, record, work)
         step = self._step(batch, found.act, Position(record.offset, record.timestamp), record)
         work.outcomes[self._log, step.outcome] += 1
-        acts.tell(batch.batch_id, step.facts)
+        acts.tell(batch.batch_id, step.facts, work)
         self._carrier.carry(batch, step, record, None, work)
         return work
 
@@ -256,7 +252,7 @@ class Join:
             step = self._step(batch, event, position, record, most)
             if not isinstance(event, Tick) and step.outcome is not Outcome.REPEATED:
                 work.outcomes[topic, step.outcome] += 1
-            acts.tell(batch.batch_id, step.facts)
+            acts.tell(batch.batch_id, step.facts, work)
             self._carrier.carry(batch, step, record, source, work)
             if not left(batch, event, self._policy):
                 return work

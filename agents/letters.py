@@ -1,9 +1,7 @@
-"""What the join can't use: dead letters, with a line in the log for each. Nothing is dropped silently."""
+"""What the join can't use: dead letters, each with a line in the log once it is out. Nothing is dropped silently."""
 
 from collections.abc import Mapping
 from typing import Any
-
-import structlog
 
 from agents.work import Work
 from app.core import names
@@ -11,8 +9,6 @@ from app.core.events import Source
 from app.core.fold import Outcome
 from app.wire.decode import Decoded
 from app.wire.record import read_key
-
-log = structlog.get_logger(__name__)
 
 POISON = "poison"
 FOREIGN = "foreign_record"
@@ -28,7 +24,7 @@ def bury(
     topic = names.INPUTS[source.topic]
     where = (topic, source.partition, source.offset)
     work.bury(reason, detail, where, read_key(record.headers), record.value)
-    log.warning(
+    work.note(
         "dead letter",
         reason=reason,
         detail=detail,
@@ -46,18 +42,23 @@ def skip(record: Any, where: Where, work: Work, *, rekeyed: bool, seen: bool) ->
         return
     key = read_key(record.headers) if rekeyed else record.key
     work.bury(POISON, "skipped by ROLLCALL_SKIP_POISON", where, key, record.value)
-    log.warning("dead letter", reason=POISON, topic=where[0], partition=where[1], offset=where[2])
+    work.note("dead letter", reason=POISON, topic=where[0], partition=where[1], offset=where[2])
 
 
 def foreign(record: Any, where: Where, work: Work) -> None:
     """A record that is no input, no tick and no act: somebody else's, kept as a dead letter."""
     work.bury(FOREIGN, "the internal log is Rollcall's alone to write", where, record.key, record.value)
-    log.error("a record in the internal log is not Rollcall's", topic=where[0], partition=where[1], offset=where[2])
+    work.note_error(
+        "a record in the internal log is not Rollcall's",
+        topic=where[0],
+        partition=where[1],
+        offset=where[2],
+    )
 
 
-def remark(decoded: Decoded, source: Source) -> None:
+def remark(decoded: Decoded, source: Source, work: Work) -> None:
     """A registration whose count is not that of its ids: usable, and worth a line."""
-    log.warning(
+    work.note(
         "registration contradicts itself",
         batch_id=decoded.batch_id,
         correlation_id=decoded.event.correlation_id,

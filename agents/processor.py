@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from agents.join import Join
 from agents.work import Work
 from app.engine.ports import Store
@@ -11,6 +13,8 @@ from app.settings import Settings
 from tables.census import Census
 from tables.slice import Slice
 from tables.survey import survey
+
+log = structlog.get_logger(__name__)
 
 
 class JoinProcessor:
@@ -41,10 +45,12 @@ class JoinProcessor:
         return self._join.works(records)
 
     def written(self, changes: Work, offset: int) -> None:
-        """Write the rows of a work that is durable; then follow it in the census and the metrics."""
+        """Write the rows of a work that is durable; then follow it in the census, the metrics and the log."""
         self.tables.write(changes.rows, offset, changes.touched, changes.grown)
         self.census.take(changes.changed, changes.closed)
         self._count(changes)
+        for note in changes.notes:
+            log.log(note.level, note.event, **note.fields)
 
     def next_deadline(self) -> int | None:
         """The log time (ms) at which the next batch is due, or None."""

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from logging import ERROR, WARNING
 from typing import NamedTuple
 
 from app.core import names
@@ -30,6 +31,14 @@ class LargeOutput(NamedTuple):
     size: int
     batch_id: str
     at: int
+
+
+class Note(NamedTuple):
+    """A line for the log: its level, its event, and what else it says."""
+
+    level: int
+    event: str
+    fields: dict[str, object]
 
 
 @dataclass
@@ -62,6 +71,8 @@ class Work:
     mismatches: int = 0
     #: For each batch that is now ready: seconds of log time since its registration, and the latest moment in it.
     completed: list[tuple[float, float]] = field(default_factory=list)
+    #: What is to be logged once the work is durable.
+    notes: list[Note] = field(default_factory=list)
     #: The state that a batch had before the chunk, for those that waited for nothing and were not new.
     closed: dict[str, State] = field(default_factory=dict)
     _held: dict[bytes, bytes] = field(default_factory=dict)
@@ -90,6 +101,14 @@ class Work:
         self.outputs.append((names.DEAD_LETTER, key, value, dead_letter.headers(reason, detail, *where)))
         self.size += 0 if value is None else len(value)
         self.dead[reason] += 1
+
+    def note(self, event: str, /, **fields: object) -> None:
+        """Log a warning once the work is durable. Of a chunk that comes to nothing no line says that it was done."""
+        self.notes.append(Note(WARNING, event, fields))
+
+    def note_error(self, event: str, /, **fields: object) -> None:
+        """As :meth:`note`, for what must not happen."""
+        self.notes.append(Note(ERROR, event, fields))
 
     def ready(self, batch: Batch, time: int) -> None:
         """Note that a batch became ready at log time ``time`` (ms)."""

@@ -5,28 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-import agents.acts
-import agents.carry
-import agents.letters
 from app.engine.store import Store
 from tests.agents.log import MakeWorker, Worker
-
-
-class Lines(list[str]):
-    """A logger that keeps the events of its lines: hundreds of examples would print thousands of them."""
-
-    def warning(self, event: str, **_: object) -> None:
-        self.append(event)
-
-    error = warning
-
-
-@pytest.fixture(autouse=True)
-def lines(monkeypatch: pytest.MonkeyPatch) -> Lines:
-    found = Lines()
-    for module in (agents.acts, agents.carry, agents.letters):
-        monkeypatch.setattr(module, "log", found)
-    return found
 
 
 @pytest.fixture

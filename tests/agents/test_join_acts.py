@@ -16,7 +16,6 @@ from app.engine.memory_store import MemoryStore
 from app.wire.acts import encode
 from app.wire.record import ACT_HEADER
 from tables import batches, keys, waiting
-from tests.agents.conftest import Lines
 from tests.agents.log import Log, MakeWorker, Worker, dead, topics_of
 from tests.core.acting import discard, discard_upload, extend, force, reopen
 from tests.core.examples import examples
@@ -38,7 +37,7 @@ def one(worker: Worker, topic: str) -> Any:
     return json.loads(value or b"")["data"]
 
 
-def test_a_batch_is_forced_and_what_was_said_stands_in_its_rows(make_worker: MakeWorker, lines: Lines) -> None:
+def test_a_batch_is_forced_and_what_was_said_stands_in_its_rows(make_worker: MakeWorker) -> None:
     log, worker = Log(), make_worker()
     for message in sent("R3 C0"):
         log.send(message)
@@ -50,7 +49,7 @@ def test_a_batch_is_forced_and_what_was_said_stands_in_its_rows(make_worker: Mak
     assert worker.waiting() == []
     assert worker.live(["b"]) == worker.states(["b"])
     assert formats(worker) == [1, 2]
-    assert lines == ["operator act"]
+    assert [note.event for work in worker.works for note in work.notes] == ["operator act"]
 
 
 def test_an_act_has_no_source_and_moves_no_watermark(make_worker: MakeWorker) -> None:

@@ -1,0 +1,36 @@
+"""What the engine runs for a partition: nothing is logged, counted or kept of a chunk that comes to nothing."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from agents.processor import JoinProcessor
+from agents.work import Work
+from app.engine.store import Store
+from app.settings import Settings
+from tests.agents.log import Log
+from tests.support.events import Message
+
+
+@pytest.fixture
+def counted() -> list[Work]:
+    return []
+
+
+def test_a_line_is_logged_once_its_chunk_is_durable_and_not_before(tmp_path: Path, counted: list[Work]) -> None:
+    store = Store(tmp_path / "partition-0")
+    store.open()
+    settings = Settings(_env_file=None)  # type: ignore[call-arg]
+    processor = JoinProcessor(0, store, 1000, lambda: datetime.now(UTC), settings, counted.append)
+    log = Log()
+    log.send(Message("huleedu.file.essay.content.provisioned.v1", b"k", b"not an event"))
+    with capture_logs() as lines:
+        (work,) = processor.process(log.records)
+    assert (lines, counted) == ([], [])
+    with capture_logs() as lines:
+        processor.written(work, 1)
+    store.close()
+    assert [(line["event"], line["reason"], line["offset"]) for line in lines] == [("dead letter", "malformed", 0)]
+    assert counted == [work]
