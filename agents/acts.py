@@ -1,16 +1,15 @@
 """What operators do, as the join reads it from the log. An act that can't be used is a dead letter, never a crash."""
 
-from typing import Any
-
 from agents.work import Work
 from app.core.acts import name_of
 from app.core.facts import Acted, Fact
 from app.core.fold import Outcome
+from app.engine.ports import Place, Record
 from app.wire.acts import DecodedAct, decode
 from app.wire.decode import RejectedError
 
 
-def read(record: Any, where: tuple[str, int, int], max_bytes: int, work: Work) -> DecodedAct | None:
+def read(record: Record, where: Place, max_bytes: int, work: Work) -> DecodedAct | None:
     """The act in a record of the log, or None where it can't be used: it is kept as a dead letter then.
 
     An act has no input that it came from: its place ``where`` (topic, partition, offset) is the log's own.

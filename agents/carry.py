@@ -1,7 +1,5 @@
 """What was decided, turned into rows and outputs."""
 
-from typing import Any
-
 from agents import letters
 from agents.parts import Originals
 from agents.poison import PoisonError
@@ -13,6 +11,7 @@ from app.core.facts import Dismissed, Expired, Placed, Surplus
 from app.core.fold import Step
 from app.core.messages import Message
 from app.core.outputs import DeadLetter, Expiry, expired
+from app.engine.ports import Record
 from tables import pending
 
 #: The facts that may be about a pending upload, which is then pending no more.
@@ -32,7 +31,7 @@ class Carrier:
     def __init__(self, originals: Originals) -> None:
         self._originals = originals
 
-    def carry(self, batch: Batch, step: Step, record: Any, source: Source | None, work: Work) -> None:
+    def carry(self, batch: Batch, step: Step, record: Record, source: Source | None, work: Work) -> None:
         """Note the facts and outputs of a step. Raises PoisonError where the tables lack an original."""
         # Outputs first: an expiry needs the original, whose row goes with the fact.
         expiries = 0
@@ -55,7 +54,7 @@ class Carrier:
                 if isinstance(fact, _SETTLING) and fact.held >= 0:
                     work.settle(pending.key(batch.batch_id, fact.held))
 
-    def _expire(self, batch: Batch, output: Expiry, record: Any, work: Work, *, aloud: bool) -> None:
+    def _expire(self, batch: Batch, output: Expiry, record: Record, work: Work, *, aloud: bool) -> None:
         original = self._originals.take(batch.batch_id, output.held, work)
         if original is None:
             message = f"batch {batch.batch_id}: the original of the upload at log offset {output.held} is missing"
@@ -72,12 +71,12 @@ class Carrier:
             )
 
     @staticmethod
-    def _bury(batch: Batch, output: DeadLetter, record: Any, source: Source, work: Work) -> None:
+    def _bury(batch: Batch, output: DeadLetter, record: Record, source: Source, work: Work) -> None:
         about = {"batch_id": batch.batch_id, "correlation_id": output.correlation_id}
         letters.bury(record, source, output.reason, output.detail, work, about)
 
 
-def _remark(batch: Batch, output: Message, record: Any, work: Work) -> None:
+def _remark(batch: Batch, output: Message, record: Record, work: Work) -> None:
     if output.topic == names.READY:
         work.ready(batch, record.timestamp)
     else:

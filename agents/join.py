@@ -6,7 +6,7 @@ chunk is published or written.
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from agents import acts, letters
 from agents.carry import Carrier
@@ -19,6 +19,7 @@ from app.core.batch import Batch
 from app.core.events import Event, Position, Registration, Source, Tick
 from app.core.fold import Outcome, Step, fold
 from app.core.rules import left
+from app.engine.ports import Place, Record
 from app.policy import policy_of
 from app.settings import Settings
 from app.wire.decode import Decoded, RejectedError, decode
@@ -51,11 +52,11 @@ class Join:
         #: The batches whose originals have been looked through for what a crash, before this start, left behind.
         self._swept: set[str] = set()
 
-    def fold(self, records: Sequence[Any]) -> Work:
+    def fold(self, records: Sequence[Record]) -> Work:
         """Fold records, in order, as one work of whatever size. Raises as :meth:`works` does."""
         return next(self.works(records, UNBOUNDED), None) or self._finish(self._begin(0), 0, 0)
 
-    def works(self, records: Sequence[Any], bounds: Bounds | None = None) -> Iterator[Work]:
+    def works(self, records: Sequence[Record], bounds: Bounds | None = None) -> Iterator[Work]:
         """Fold records, in order: mostly one work, and several where they bring about more than ``bounds``
         (:attr:`bounds`).
 
@@ -115,7 +116,7 @@ class Join:
         if self._policy.pending_ttl:
             yield What.HOLDING, self._policy.pending_ttl
 
-    def _own(self, record: Any, done: int, work: Work, bounds: Bounds) -> Generator[Work, None, Work]:
+    def _own(self, record: Record, done: int, work: Work, bounds: Bounds) -> Generator[Work, None, Work]:
         """A record that the log itself brought forth, or should have; the work to go on with."""
         if self._poison and self._place(record, None) in self._poison:
             letters.skip(record, self._place(record, None), work, rekeyed=False, seen=False)
@@ -128,7 +129,7 @@ class Join:
         return work
 
     def _input(
-        self, record: Any, source: Source, work: Work, bounds: Bounds, *, seen: bool
+        self, record: Record, source: Source, work: Work, bounds: Bounds, *, seen: bool
     ) -> tuple[Batch, Event] | None:
         """An input. One that was seen is folded all the same: that changes nothing where the batch remembers it (and
         then nothing is said), and loses nothing where it does not (the input topic was made anew, say).
@@ -158,7 +159,7 @@ class Join:
         if decoded.remark is not None and step.outcome is Outcome.REGISTERED:
             self._remark(decoded, source, work)
         if step.outcome is Outcome.HELD:
-            work.hold(pending.key(batch.batch_id, record.offset), pending.value(Original(source, record.value)))
+            work.hold(pending.key(batch.batch_id, record.offset), pending.value(Original(source, record.value or b"")))
         self._carrier.carry(batch, step, record, source, work)
         return None
 
@@ -168,7 +169,7 @@ class Join:
             work.mismatches += 1
             letters.remark(decoded, source, work)
 
-    def _tick(self, record: Any, done: int, work: Work, bounds: Bounds) -> Generator[Work, None, Work]:
+    def _tick(self, record: Record, done: int, work: Work, bounds: Bounds) -> Generator[Work, None, Work]:
         tick = Tick(record.timestamp)
         # What this chunk has touched, which the store does not know of yet; then what the store says is due.
         touched: dict[str, bytes | None] = dict.fromkeys(work.touched)
@@ -202,7 +203,7 @@ class Join:
                 due[batch_id] = waiting.key(what, since, batch_id)
         return due
 
-    def _look(self, batch: Batch, tick: Tick, row: bytes | None, record: Any, work: Work) -> None:
+    def _look(self, batch: Batch, tick: Tick, row: bytes | None, record: Record, work: Work) -> None:
         """What a tick does to a batch that is to be looked at: by a ``row`` of the store, or just in case."""
         work.touch(batch)
         if row is not None and work.waited(batch) != row:
@@ -213,7 +214,7 @@ class Join:
         step = self._step(batch, tick, Position(record.offset, record.timestamp), record)
         self._carrier.carry(batch, step, record, None, work)
 
-    def _act(self, record: Any, done: int, work: Work, bounds: Bounds) -> Generator[Work, None, Work]:
+    def _act(self, record: Record, done: int, work: Work, bounds: Bounds) -> Generator[Work, None, Work]:
         found = acts.read(record, self._place(record, None), self._largest, work)
         if found is None:
             return work
@@ -227,7 +228,7 @@ class Join:
         self._carrier.carry(batch, step, record, None, work)
         return work
 
-    def _many(self, batch: Batch, event: Event, record: Any, work: Work, bounds: Bounds) -> bool:
+    def _many(self, batch: Batch, event: Event, record: Record, work: Work, bounds: Bounds) -> bool:
         """Whether a record is to be done in parts: it concerns too many uploads, or a part of it has been done."""
         if bounds is UNBOUNDED or not isinstance(event, Registration | Tick | Discard | Reopen):
             return False
@@ -237,7 +238,7 @@ class Join:
         return count > 0 and count > self._originals.most(batch, event, self._policy, work, bounds)
 
     def _parts(  # noqa: PLR0917 - a record, what it is about, and where the chunk stands
-        self, batch: Batch, event: Event, record: Any, source: Source | None, done: int, work: Work, bounds: Bounds
+        self, batch: Batch, event: Event, record: Record, source: Source | None, done: int, work: Work, bounds: Bounds
     ) -> Generator[Work, None, Work]:
         """Do a record in parts, each a work of its own; the last one is the work to go on with, and to be finished."""
         position = Position(record.offset, record.timestamp, source)
@@ -260,7 +261,7 @@ class Join:
             work = self._begin(done)
             work.touch(batch)
 
-    def _note(self, batch: Batch, record: Any, work: Work) -> None:
+    def _note(self, batch: Batch, record: Record, work: Work) -> None:
         """Note the batch that a record is about, as it is before."""
         work.touch(batch)
         if record.offset <= batch.last:
@@ -274,7 +275,7 @@ class Join:
             for orphan in self.tables.orphans(batch):
                 work.settle(orphan)
 
-    def _step(self, batch: Batch, event: Event, position: Position, record: Any, most: int | None = None) -> Step:
+    def _step(self, batch: Batch, event: Event, position: Position, record: Record, most: int | None = None) -> Step:
         try:
             if most is None:
                 return fold(batch, event, position, self._policy)
@@ -289,8 +290,8 @@ class Join:
             )
             raise PoisonError(message) from error
 
-    def _place(self, record: Any, source: Source | None) -> tuple[str, int, int]:
+    def _place(self, record: Record, source: Source | None) -> Place:
         """Where a record stands for an operator: its input's own position, or the log's where it has none."""
         if source is None:
-            return self._log, self.partition, record.offset
-        return names.INPUTS[source.topic], source.partition, source.offset
+            return Place(self._log, self.partition, record.offset)
+        return Place(names.INPUTS[source.topic], source.partition, source.offset)

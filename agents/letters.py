@@ -1,28 +1,25 @@
 """What the join can't use: dead letters, each with a line in the log once it is out. Nothing is dropped silently."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from agents.work import Work
 from app.core import names
 from app.core.events import Source
 from app.core.fold import Outcome
+from app.engine.ports import Place, Record
 from app.wire.decode import Decoded
 from app.wire.record import read_key
 
 POISON = "poison"
 FOREIGN = "foreign_record"
 
-#: Topic, partition and offset.
-Where = tuple[str, int, int]
-
 
 def bury(
-    record: Any, source: Source, reason: str, detail: str, work: Work, about: Mapping[str, str] | None = None
+    record: Record, source: Source, reason: str, detail: str, work: Work, about: Mapping[str, str] | None = None
 ) -> None:
     """An input that can't be used. ``about`` is what else the log's line says of it."""
     topic = names.INPUTS[source.topic]
-    where = (topic, source.partition, source.offset)
+    where = Place(topic, source.partition, source.offset)
     work.bury(reason, detail, where, read_key(record.headers), record.value)
     work.note(
         "dead letter",
@@ -35,24 +32,24 @@ def bury(
     )
 
 
-def skip(record: Any, where: Where, work: Work, *, rekeyed: bool, seen: bool) -> None:
+def skip(record: Record, where: Place, work: Work, *, rekeyed: bool, seen: bool) -> None:
     """A record that the operator has told us not to fold. A copy that the hop made is no second dead letter."""
     if seen:
-        work.outcomes[where[0], Outcome.SKIPPED] += 1
+        work.outcomes[where.topic, Outcome.SKIPPED] += 1
         return
     key = read_key(record.headers) if rekeyed else record.key
     work.bury(POISON, "skipped by ROLLCALL_SKIP_POISON", where, key, record.value)
-    work.note("dead letter", reason=POISON, topic=where[0], partition=where[1], offset=where[2])
+    work.note("dead letter", reason=POISON, topic=where.topic, partition=where.partition, offset=where.offset)
 
 
-def foreign(record: Any, where: Where, work: Work) -> None:
+def foreign(record: Record, where: Place, work: Work) -> None:
     """A record that is no input, no tick and no act: somebody else's, kept as a dead letter."""
     work.bury(FOREIGN, "the internal log is Rollcall's alone to write", where, record.key, record.value)
     work.note_error(
         "a record in the internal log is not Rollcall's",
-        topic=where[0],
-        partition=where[1],
-        offset=where[2],
+        topic=where.topic,
+        partition=where.partition,
+        offset=where.offset,
     )
 
 

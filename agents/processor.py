@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
 
 import structlog
 
 from agents.join import Join
 from agents.work import Work
-from app.engine.ports import Store
+from app.engine.ports import Record, Store
 from app.settings import Settings
 from tables.census import Census
 from tables.slice import Slice
@@ -40,7 +39,7 @@ class JoinProcessor:
         """Whether a batch is known to wait for something."""
         return self.census.listed and self.census.waits
 
-    def process(self, records: Sequence[Any]) -> Iterator[Work]:
+    def process(self, records: Sequence[Record]) -> Iterator[Work]:
         """Fold records of the log. Raises PoisonError."""
         return self._join.works(records)
 

@@ -6,9 +6,9 @@ stage is harmless: the position of each input goes along, and the join skips wha
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 from app.core.names import INPUTS
+from app.engine.ports import Record
 from app.wire.decode import batch_id_for_routing
 from app.wire.record import KEY_HEADER, SOURCE_HEADER, RecordHeaders, read_source, source_header
 
@@ -29,7 +29,7 @@ class Rekey:
         self._partition_for = partition_for
         self._known: dict[str, tuple[bytes, int]] = {}
 
-    def route(self, topic: str, partition: int, records: Sequence[Any]) -> Iterator[Routed]:
+    def route(self, topic: str, partition: int, records: Sequence[Record]) -> Iterator[Routed]:
         """The records of one input partition, in their order: partition of the log, key, value and headers of each."""
         code = CODES[topic]
         for record in records:
@@ -46,7 +46,7 @@ class Rekey:
                 known, target = self._known.get(batch_id) or self._place(batch_id)
                 yield target, known, value, headers
 
-    def routed(self, record: Any) -> bool:
+    def routed(self, record: Record) -> bool:
         """Whether a record of the log is an input that was re-keyed by its batch id."""
         return record.key is not None and read_source(record.headers) is not None
 

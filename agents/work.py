@@ -15,6 +15,7 @@ from app.core.batch import Batch, State
 from app.core.facts import Fact
 from app.core.fold import Outcome
 from app.core.messages import Message
+from app.engine.ports import Place
 from app.wire import dead_letter
 from app.wire.encode import Headers, encode
 from tables import batches, waiting
@@ -94,9 +95,7 @@ class Work:
         if size > _LARGE:
             self.large.append(LargeOutput(message.topic, size, message.data.batch_id, at))
 
-    def bury(
-        self, reason: str, detail: str, where: tuple[str, int, int], key: bytes | None, value: bytes | None
-    ) -> None:
+    def bury(self, reason: str, detail: str, where: Place, key: bytes | None, value: bytes | None) -> None:
         """Publish a dead letter: the original bytes, why, and where they stand (topic, partition, offset)."""
         self.outputs.append((names.DEAD_LETTER, key, value, dead_letter.headers(reason, detail, *where)))
         self.size += 0 if value is None else len(value)

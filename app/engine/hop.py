@@ -18,7 +18,7 @@ from app.engine.clock import BrokerClock
 from app.engine.deadline import Deadline
 from app.engine.inbox import FULL_BYTES, Inbox
 from app.engine.kafka import leaders_known
-from app.engine.ports import Topology
+from app.engine.ports import Record, Topology
 from app.engine.publish import Publisher
 from app.engine.topics import log_topic
 from app.settings import Settings
@@ -60,7 +60,7 @@ class Hop:
         self._publisher.on_appended = self.clock.acknowledged
         self._runner = asyncio.create_task(self._run(), name="hop")
 
-    def offer(self, partition: TopicPartition, records: Sequence[Any]) -> None:
+    def offer(self, partition: TopicPartition, records: Sequence[Record]) -> None:
         """Take records of an input partition, in order. What was taken before is passed over."""
         inbox = self._inboxes.get(partition)
         if inbox is None:

@@ -5,6 +5,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
+from app.engine.ports import Record
+
 #: The inbox is full while so many bytes wait in it.
 FULL_BYTES = 32 * 1024 * 1024
 
@@ -29,7 +31,7 @@ class Inbox:
         self.arrived = arrived or asyncio.Event()
         self.closed = asyncio.Event()
 
-    def offer(self, records: Sequence[Any]) -> None:
+    def offer(self, records: Sequence[Record]) -> None:
         """Take records in. What was offered before is passed over (a seek may fetch it again)."""
         if self._position is not None and records[0].offset < self._position:
             position = self._position
@@ -63,7 +65,7 @@ class Inbox:
             left -= len(records)
         return chunk
 
-    def _put(self, records: Sequence[Any], *, first: bool = False) -> None:
+    def _put(self, records: Sequence[Record], *, first: bool = False) -> None:
         size = _size(records)
         self.records += len(records)
         self.bytes += size
@@ -91,11 +93,11 @@ class Inbox:
         self.arrived.set()
 
 
-def _size(records: Sequence[Any]) -> int:
+def _size(records: Sequence[Record]) -> int:
     return sum([len(record.value or b"") for record in records])  # a list: a generator takes twice as long
 
 
-def _fitting(records: Sequence[Any], room: int) -> int:
+def _fitting(records: Sequence[Record], room: int) -> int:
     """How many of the records it takes to fill ``room`` bytes; all of them if they don't."""
     for number, record in enumerate(records, 1):
         room -= len(record.value or b"")

@@ -54,6 +54,18 @@ class Record(Protocol):
         """Its headers."""
 
 
+class PlacedRecord(Record, Protocol):
+    """A record that says where it stands: one that was read for history."""
+
+    @property
+    def topic(self) -> str:
+        """Its topic."""
+
+    @property
+    def partition(self) -> int:
+        """Its partition."""
+
+
 class Place(NamedTuple):
     """Where a record stands."""
 
@@ -126,7 +138,7 @@ class Processor(Protocol[C]):
     def waits(self) -> bool:
         """Whether something may be waiting for a deadline. Asked while the broker's clock is not known yet."""
 
-    def process(self, records: Sequence[Any]) -> Iterator[C]:
+    def process(self, records: Sequence[Record]) -> Iterator[C]:
         """Process records (:class:`Record`), in order; mostly one set of changes, several where they would be large.
 
         Each is published, written and acknowledged before the next one is asked for; the iterator may be dropped
@@ -151,14 +163,14 @@ class Processor(Protocol[C]):
 class Router(Protocol):
     """The stateless stage before the log. One for a worker, over all input partitions that it owns."""
 
-    def route(self, topic: str, partition: int, records: Sequence[Any]) -> Iterator[Routed]:
+    def route(self, topic: str, partition: int, records: Sequence[Record]) -> Iterator[Routed]:
         """The log's records for those of one input partition (:class:`Record`), one each and in their order.
 
         It must not raise, whatever the bytes are. It repeats itself after a crash: the headers must tell the position
         of the input, so that the processor can pass over what the log already had.
         """
 
-    def routed(self, record: Any) -> bool:
+    def routed(self, record: Record) -> bool:
         """Whether a record of the log was made by :meth:`route`, and stands in the partition of its key."""
 
 

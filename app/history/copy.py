@@ -20,6 +20,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from app.engine import broker_errors
 from app.engine.kafka import connection, leaders_known, new_producer
+from app.engine.ports import Record
 from app.engine.topics import log_topic, plans
 from app.errors import OperatorError
 from app.history.places import by_time, in_place, targets
@@ -145,7 +146,7 @@ async def _alter(settings: Settings, topic: str, config: dict[str, str]) -> None
         await admin.close()
 
 
-async def _send(producer: AIOKafkaProducer, topic: str, partition: int, records: list[Any]) -> None:
+async def _send(producer: AIOKafkaProducer, topic: str, partition: int, records: list[Record]) -> None:
     """Send records in order, with their own times, and wait until the broker has them."""
     batches = [producer.create_batch()]
     for record in records:

@@ -16,6 +16,7 @@ from aiokafka.errors import InvalidTimestampError
 from app.core import names
 from app.engine.kafka import leaders_known, new_producer
 from app.engine.partitioner import partition_for
+from app.engine.ports import PlacedRecord
 from app.errors import OperatorError
 from app.history.models import DeadLetter, DeadLetterContent, DeadLetterPage, Place
 from app.history.reader import opened, partition_counts, read, spans
@@ -128,7 +129,7 @@ async def _send(
     producer: AIOKafkaProducer,
     topic: str,
     partition: int,
-    record: Any,
+    record: PlacedRecord,
     headers: list[tuple[str, bytes]],
     timestamp: int | None,
 ) -> Any:
@@ -137,7 +138,7 @@ async def _send(
     return await (await producer.send_batch(batch, topic, partition=partition))
 
 
-def describe(record: Any) -> DeadLetter:
+def describe(record: PlacedRecord) -> DeadLetter:
     """A record of the dead letters' topic, for people."""
     reason, detail, place = dead_letter_headers.read(record.headers)
     source = None if place is None else Place(topic=place[0], partition=place[1], offset=place[2])

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from app.core import names
+from app.engine.ports import PlacedRecord
 from app.history.models import Difference, Place
 from app.wire import dead_letter
 from app.wire.decode import batch_id_for_routing
@@ -75,7 +76,7 @@ class Expected:
                 if awaited:
                     self._awaited.add(place)
 
-    def judge(self, record: Any, known: Collection[bytes], read_up_to: dict[tuple[str, int], int]) -> None:
+    def judge(self, record: PlacedRecord, known: Collection[bytes], read_up_to: dict[tuple[str, int], int]) -> None:
         """Compare a record of an output topic.
 
         ``known`` are the batches of the log, ``read_up_to`` says how far the log has each input: what is neither is
@@ -117,7 +118,9 @@ class Expected:
                 self._differ("missing", place[0], said, None, "the log brings it about, and it was never emitted")
         return unknown
 
-    def _ours(self, record: Any, said: _Said, known: Collection[bytes], read_up_to: dict[tuple[str, int], int]) -> bool:
+    def _ours(
+        self, record: PlacedRecord, said: _Said, known: Collection[bytes], read_up_to: dict[tuple[str, int], int]
+    ) -> bool:
         if record.topic != names.DEAD_LETTER:
             return said.batch_id is not None and said.batch_id.encode() in known
         topic, number, offset = said.name.rsplit("/", 2)
@@ -125,7 +128,7 @@ class Expected:
             return True
         return int(offset) <= read_up_to.get((topic, int(number)), -1)
 
-    def _differ(self, kind: str, topic: str, said: _Said | None, record: Any, detail: str) -> None:
+    def _differ(self, kind: str, topic: str, said: _Said | None, record: PlacedRecord | None, detail: str) -> None:
         self.total += 1
         if len(self.differences) >= TOLD:
             return

@@ -13,22 +13,25 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from app.engine.partitioner import partition_for
+from app.engine.ports import PlacedRecord
 from app.history.reader import Progress, no_progress, opened, read
 from app.settings import Settings
 from app.wire.record import is_act, is_tick, read_source
 
 
-def home(record: Any, count: int) -> int:
+def home(record: PlacedRecord, count: int) -> int:
     """The partition, of ``count``, that a record of the log belongs to.
 
     What has a batch stands with it: re-keyed inputs and operators' acts. Anything else stays where it is, as far as
     there is such a partition.
     """
-    of_batch = record.key is not None and (read_source(record.headers) is not None or is_act(record.headers))
-    return partition_for(record.key, count) if of_batch else int(record.partition) % count
+    key = record.key
+    if key is not None and (read_source(record.headers) is not None or is_act(record.headers)):
+        return partition_for(key, count)
+    return int(record.partition) % count
 
 
-def targets(record: Any, count: int) -> Iterator[int]:
+def targets(record: PlacedRecord, count: int) -> Iterator[int]:
     """The partitions that a record is copied to where partitions are put together: a tick to all of them, since what is
     due by it may now be in any. One too many is harmless.
     """

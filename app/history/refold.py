@@ -5,13 +5,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from agents.join import Join
 from agents.work import Work
 from app.core.batch import Batch
 from app.core.facts import Fact
 from app.engine.memory_store import MemoryStore
+from app.engine.ports import Record
 from app.engine.store import Store
 from app.settings import Settings
 from app.wire.record import is_tick
@@ -53,7 +54,7 @@ class Folder:
         self._slice = Slice(store or MemoryStore(), _CACHE)
         self._join = Join(partition, self._slice, settings, lambda: _NEVER)
 
-    def take(self, records: Sequence[Any]) -> Work:
+    def take(self, records: Sequence[Record]) -> Work:
         """Fold records, in order; their rows are written. Raises PoisonError, as the worker would."""
         with _quietly():
             work = self._join.fold(records)
@@ -68,7 +69,7 @@ class Folder:
 class Taken(NamedTuple):
     """A record that concerned a batch, and what it did. ``outcome`` is the fold's own word, None for ticks."""
 
-    record: Any
+    record: Record
     facts: tuple[Fact, ...]
     outputs: tuple[tuple[str, bytes | None, bytes | None, list[tuple[str, bytes | None]]], ...]
     outcome: str | None
@@ -94,7 +95,7 @@ class OneBatch:
         """The batch as it stands after what was taken."""
         return self._folder.batch(self.batch_id)
 
-    def take(self, record: Any) -> Taken | None:
+    def take(self, record: Record) -> Taken | None:
         """Fold a record; None where it has nothing to do with the batch."""
         mine = record.key == self._key
         if not mine and not (self._known and record.key is None and is_tick(record.headers)):

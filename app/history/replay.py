@@ -17,6 +17,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from app.core import names
 from app.engine.partitioner import partition_for
+from app.engine.ports import PlacedRecord
 from app.engine.store import Store
 from app.engine.topics import log_topic
 from app.errors import OperatorError
@@ -86,7 +87,7 @@ class _Fold:
         if self._batch_id is not None:
             one = OneBatch(self._settings, partition, self._batch_id)
 
-            def of_batch(records: list[Any]) -> None:
+            def of_batch(records: list[PlacedRecord]) -> None:
                 for record in records:
                     taken = one.take(record)
                     if taken is not None:
@@ -98,7 +99,7 @@ class _Fold:
         store.open()
         folder = Folder(self._settings, partition, store)
 
-        def whole(records: list[Any]) -> None:
+        def whole(records: list[PlacedRecord]) -> None:
             for awaited in (False, True):
                 part = [record for record in records if (record.offset >= committed) is awaited]
                 for at in range(0, len(part), _CHUNK):
@@ -109,7 +110,7 @@ class _Fold:
         finally:
             store.close()
 
-    def _note(self, topic: str, records: list[Any]) -> None:
+    def _note(self, topic: str, records: list[PlacedRecord]) -> None:
         self.records += len(records)
         for record in records:
             if record.key is not None:

@@ -6,11 +6,11 @@ record on. What a record did is found by folding them anew: repeats, conflicts a
 
 import time
 from contextlib import aclosing
-from typing import Any
 
 from aiokafka import TopicPartition
 
 from app.engine.partitioner import partition_for
+from app.engine.ports import Record
 from app.engine.topics import log_topic
 from app.history import describe
 from app.history.models import OutputRef, Timeline, TimelineEntry
@@ -57,7 +57,7 @@ async def timeline(
 
 
 def _take(
-    records: list[Any], one: OneBatch, entries: list[TimelineEntry], settings: Settings, max_entries: int
+    records: list[Record], one: OneBatch, entries: list[TimelineEntry], settings: Settings, max_entries: int
 ) -> str | None:
     """Add the batch's records to the entries; a note where there are too many."""
     for record in records:
