@@ -3,26 +3,23 @@
 A wrong one stops the worker at start and names itself.
 """
 
-import ipaddress
 import re
-import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app.addresses import is_address
 from app.errors import OperatorError
+from app.http_settings import HttpSettings
 from app.security import Security
 
 PREFIX = "ROLLCALL_"
 
 _TEN_YEARS = 315_360_000  # 10 x 365 days x 86,400 s
 _MILLISECOND = 0.001
-_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,512}")
 _TOPIC = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 
 
@@ -30,8 +27,8 @@ class SettingsError(OperatorError):
     """A setting can't be used. The message names every wrong one, its value and what is allowed."""
 
 
-class Settings(Security):
-    """All settings, validated. Field ``x`` is set by ``ROLLCALL_X``. Those for SASL and TLS are inherited."""
+class Settings(HttpSettings, Security):
+    """All settings, validated. Field ``x`` is set by ``ROLLCALL_X``. Those of HTTP, SASL and TLS are inherited."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
@@ -80,25 +77,6 @@ class Settings(Security):
         default=True,
         description="Emit BatchContentProvisioningCompletedV1 too, on which today's orchestrator moves a batch on.",
     )
-    http_host: str = Field(
-        default="127.0.0.1", description="Where HTTP listens; anything but loopback needs ROLLCALL_HTTP_TOKEN."
-    )
-    http_port: int = Field(
-        default=6066, ge=0, le=65_535, description="Port of the board, the API, /metrics and /health; 0: none."
-    )
-    http_url: str | None = Field(
-        default=None, description="Where the other workers reach this one's HTTP; default: the host and the port."
-    )
-    http_token: SecretStr | None = Field(
-        default=None,
-        description=(
-            "Bearer token of 16 to 512 characters that permits everything over HTTP; the same for all workers of an "
-            "app id. Without one, HTTP is for this machine only."
-        ),
-    )
-    http_read_token: SecretStr | None = Field(
-        default=None, description="Bearer token that permits to read over HTTP, /metrics included, and not to act."
-    )
     stuck_after_seconds: float = Field(
         default=300,
         ge=1,
@@ -142,52 +120,6 @@ class Settings(Security):
                 raise ValueError(message)
         return ",".join(servers)
 
-    @field_validator("http_host")
-    @classmethod
-    def _host(cls, value: str) -> str:
-        if value != "localhost":
-            try:
-                ipaddress.ip_address(value)
-            except ValueError:
-                message = f"{value!r} is neither an IP address nor localhost"
-                raise ValueError(message) from None
-        return value
-
-    @field_validator("http_url")
-    @classmethod
-    def _url(cls, value: str | None) -> str | None:
-        if value is not None and not is_address(value):
-            message = f"{value!r} is not http://host:port or https://host:port"
-            raise ValueError(message)
-        return value
-
-    @field_validator("http_token", "http_read_token")
-    @classmethod
-    def _token(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not _TOKEN.fullmatch(value.get_secret_value()):
-            # The value is not told: it may be most of a token.
-            message = "a token is 16 to 512 letters, digits and -._~+/= characters"
-            raise ValueError(message)
-        return value
-
-    @model_validator(mode="after")
-    def _access(self) -> "Settings":
-        """Refuse what would show or do more to others than was meant."""
-        if self.http_token is None:
-            if not self.loopback:
-                message = (
-                    f"ROLLCALL_HTTP_HOST={self.http_host!r} is not a loopback address: with it, whoever reaches the "
-                    "port sees and acts. Set ROLLCALL_HTTP_TOKEN, or listen on 127.0.0.1"
-                )
-                raise ValueError(message)
-            if self.http_read_token is not None:
-                message = "ROLLCALL_HTTP_READ_TOKEN needs ROLLCALL_HTTP_TOKEN beside it: nobody could act otherwise"
-                raise ValueError(message)
-        elif self.http_token == self.http_read_token:
-            message = "ROLLCALL_HTTP_READ_TOKEN is the same as ROLLCALL_HTTP_TOKEN: whoever reads could act"
-            raise ValueError(message)
-        return self
-
     @field_validator("readiness_timeout_seconds", "pending_ttl_seconds")
     @classmethod
     def _whole_milliseconds(cls, value: float) -> float:
@@ -206,24 +138,6 @@ class Settings(Security):
     def poison(self) -> frozenset[tuple[str, int, int]]:
         """The inputs that are not to be folded: topic, partition and offset."""
         return _parse_positions(self.skip_poison)
-
-    @property
-    def loopback(self) -> bool:
-        """Whether HTTP listens to this machine only."""
-        return self.http_host == "localhost" or ipaddress.ip_address(self.http_host).is_loopback
-
-    @property
-    def canonical_url(self) -> str:
-        """How other workers reach this one's HTTP; its port is 0 where there is none.
-
-        Listening on all addresses, a worker is known by its host name.
-        """
-        if self.http_url is not None and self.http_port:
-            return self.http_url.rstrip("/")
-        host = self.http_host
-        if host != "localhost" and ipaddress.ip_address(host).is_unspecified:
-            host = socket.gethostname()
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.http_port}"
 
     @property
     def log_topic(self) -> str:
