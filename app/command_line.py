@@ -36,6 +36,19 @@ REFUSED: Final[Mapping[str, str]] = {
     "blocking_timeout": "whether the loop turns is what /health/live says",
 }
 
+#: Faust's commands that know nothing of this application, or go past its checks, and what there is instead.
+REFUSED_COMMANDS: Final[Mapping[str, str]] = {
+    "agents": "see `topology`",
+    "clean-versions": "there are no versions: to restore a state, stop its worker and remove ROLLCALL_DATADIR",
+    "completion": "there is none",
+    "livecheck": "it is a worker that knows none of these settings: see `status`",
+    "model": "the events are in docs/asyncapi.json",
+    "models": "the events are in docs/asyncapi.json",
+    "reset": "to restore a worker's state from the changelog, stop it and remove ROLLCALL_DATADIR",
+    "send": "it would write unchecked into any topic, the log included: see `act` and `dlq replay`",
+    "tables": "see `topology`",
+}
+
 #: Prefixes of the variables that Faust reads without its registry of settings, and the names behind them.
 PREFIXES: Final = ("FAUST_", "F_")
 PREFIXED: Final = frozenset(

@@ -17,6 +17,7 @@ from faust.cli.base import cli
 from faust.types.settings import Settings as FaustSettings
 
 from app import command_line
+from app.engine.overrides.command import override
 from tests.support.worker import ROOT, free_port
 
 FAUST = Path(sys.executable).parent / "faust"
@@ -185,3 +186,29 @@ def test_for_people_a_refusal_is_a_plain_line() -> None:
     done = worker("-A", "app", "worker", "-b", "127.0.0.2", ROLLCALL_LOG_FORMAT="console")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("rollcall: --web-bind: where HTTP listens is checked together with the tokens")
+
+
+def test_each_command_of_faust_is_the_worker_or_is_refused_by_name() -> None:
+    """A new one in a new version of Faust belongs into the table, so that nothing goes past the checks."""
+    importlib.import_module("faust.cli.faust")  # Faust's own commands
+
+    faust = {name for name, entry in cli.commands.items() if entry.callback and _module(entry).startswith("faust.")}
+    override()
+    assert {"worker"} | command_line.REFUSED_COMMANDS.keys() >= faust
+    assert all(_module(cli.commands[name]) == override.__module__ for name in command_line.REFUSED_COMMANDS)
+
+
+@pytest.mark.parametrize("arguments", [[], ["rollcall-log", "{}"], ["--key", "a", "--help", "-r", "7"]])
+@pytest.mark.parametrize("name", command_line.REFUSED_COMMANDS)
+def test_a_refused_command_does_nothing_whatever_its_arguments_are(
+    name: str, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    override()
+    with pytest.raises(SystemExit) as ended:
+        cli.commands[name].main(arguments, standalone_mode=False)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith(f"rollcall: {name} is not among the commands here: ")
+
+
+def _module(entry: click.Command) -> str:
+    return str(getattr(entry.callback, "__module__", ""))

@@ -1,11 +1,16 @@
-"""The command ``faust worker``: what its options mean is up to the settings (:mod:`app.command_line`)."""
+"""Faust's own commands: what the options of ``worker`` mean is up to the settings, and most others are refused
+(:mod:`app.command_line`).
+"""
 
+import sys
 from typing import TYPE_CHECKING, Any, cast
 
+import click
 import structlog
 from faust.cli.base import cli
 from faust.cli.worker import worker as command
 
+from app.command_line import REFUSED_COMMANDS
 from app.printable import visible_lines
 
 if TYPE_CHECKING:
@@ -33,10 +38,23 @@ def _announce(self: command, worker: Any) -> None:
         self.say(visible_lines(self.banner(worker)))
 
 
+def _refusing(name: str, instead: str) -> click.Command:
+    """A command in the place of one of Faust's that says why it is not here."""
+
+    def refuse() -> None:
+        sys.stderr.write(f"rollcall: {name} is not among the commands here: {instead}\n")
+        sys.exit(2)  # as click ends on wrong usage
+
+    anything = click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED, expose_value=False)
+    settings = {"ignore_unknown_options": True}
+    return click.Command(name, settings, refuse, [anything], hidden=True, add_help_option=False)
+
+
 def override() -> None:
     """Put these in the place of Faust's."""
     # What is printed stays as it is: Faust's command would turn it, word by word, into lines of the log.
     command.redirect_stdouts = False
     for name, ours in (("_init_worker_options", _options_are_settings), ("on_worker_created", _announce)):
         setattr(command, name, ours)
-    cli.commands.pop("livecheck", None)  # another kind of worker, which knows nothing of these settings
+    for name, instead in REFUSED_COMMANDS.items():
+        cli.add_command(_refusing(name, instead))
