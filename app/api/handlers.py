@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from aiohttp import web
@@ -38,14 +38,17 @@ _TOLD = 200
 
 
 class Handlers:
-    """All handlers of the API, with what they need."""
+    """All handlers of the API, with what they need. ``describe`` makes the OpenAPI document, whose routes name them."""
 
-    def __init__(self, engine: Engine[JoinProcessor], here: Here, whole: Whole, hub: Hub) -> None:
+    def __init__(
+        self, engine: Engine[JoinProcessor], here: Here, whole: Whole, hub: Hub, describe: Callable[[], str]
+    ) -> None:
         self._engine = engine
         self._settings = engine.settings
         self._here = here
         self._whole = whole
         self._hub = hub
+        self._describe = describe
 
     async def overview(self, _: web.Request) -> models.Model:
         """GET /api/overview."""
@@ -131,9 +134,7 @@ class Handlers:
 
     async def openapi(self, _: web.Request) -> web.StreamResponse:
         """GET /api/openapi.json."""
-        from app.api.openapi import text  # noqa: PLC0415 - it describes the routes, which name these handlers
-
-        return _json(await asyncio.to_thread(text))
+        return _json(await asyncio.to_thread(self._describe))
 
     async def local_overview(self, _: web.Request) -> models.Model:
         """GET /api/local/overview."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 from aiohttp import web
 
-from app.api import models
+from app.api import models, openapi
 from app.api.access import Gate
 from app.api.budget import Budget
 from app.api.directory import Directory
@@ -32,7 +32,7 @@ def add(app: "App") -> None:
     here, directory, peers = Here(app.engine), Directory(settings), Peers(gate)
     whole = Whole(settings, here, directory, peers)
     hub = Hub(whole, here, peers)
-    handlers = Handlers(app.engine, here, whole, hub)
+    handlers = Handlers(app.engine, here, whole, hub, openapi.text)
     pages = Pages()
 
     server = cast("AiohttpWeb", app.web).web_app
