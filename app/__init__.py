@@ -12,11 +12,12 @@ module                holds
 ``metrics``           what is counted, and what is looked at when it is asked for
 ``api``               the HTTP API
 ``board``             the web page on it: HTML, CSS and JavaScript, no Python
-``http``              ``/health``, ``/metrics``, and the API beside them, on Faust's web server
+``http``              ``/metrics`` and the API on Faust's web server
 ``history``           what the topics say about the past: timelines, replay, audit, dead letters
 ``commands``          the commands of operators
 ``cli``               the program ``rollcall``, which is ``faust -A app``
 ``command_line``      what the worker's options and Faust's variables may say
+``startup``           the settings of this process; wrong ones end it with a message
 ``early``             a signal that comes while the worker is still being imported
 ``asyncapi``          the AsyncAPI document of the topics
 ``reference``         the generated pages of ``docs/reference``

@@ -5,6 +5,8 @@ module                holds
 ====================  ===============================================================================================
 ``overrides``         everything that is overridden of Faust, in one place, pinned to exact versions, with a test a
                       trap
+``worker``            a worker of an application: Faust, the engine and a topology, put together
+``health``            whether it is live and ready, over HTTP
 ``engine``            what a worker runs: the hop, and a task for each partition of the log that it owns
 ``ports``             what the engine is handed: the border to the rest, each with its contract
 ``task``              one partition of the log: fold a chunk, publish it, write it, acknowledge it

@@ -1,0 +1,47 @@
+"""The settings of this process: of the environment, and of the command line where it is a worker's."""
+
+import os
+import sys
+from typing import NoReturn
+
+import structlog
+
+from app import command_line, standard_streams
+from app import settings as sources
+from app.printable import visible_lines
+from app.settings import Settings, SettingsError
+
+log = structlog.get_logger(__name__)
+
+_USAGE = 2  # the exit status of wrong usage, as click has it
+
+
+def settings() -> Settings:
+    """Read and check them.
+
+    Wrong settings end the process with a message that names them: nothing can be run without them.
+    """
+    worker = command_line.given(sys.argv[1:])
+    as_json = worker is not None and sources.json_logs_wanted()
+    if worker is not None:
+        standard_streams.take_over(as_json=as_json)
+        refused = worker.refused + command_line.refused_variables(os.environ)
+        if refused:
+            _refuse("; ".join(refused), as_json=as_json, status=_USAGE)
+        # Faust sets this one itself where the option is given, which is a setting.
+        own = {"FAUST_DATADIR"} if "datadir" in worker.settings else set[str]()
+        unread = command_line.unread({name: value for name, value in os.environ.items() if name not in own})
+        if unread:
+            log.warning("variables of Faust are not read; each is followed by the setting to use instead", **unread)
+    try:
+        return sources.load(None if worker is None else worker.settings)
+    except SettingsError as error:
+        _refuse(str(error), as_json=as_json, status=1)
+
+
+def _refuse(message: str, *, as_json: bool, status: int) -> NoReturn:
+    if as_json:
+        log.critical("the worker can't start", error=" ".join(message.split()))
+        sys.exit(status)
+    sys.stderr.write(f"rollcall: {visible_lines(message)}\n")
+    sys.exit(status)
