@@ -72,7 +72,7 @@ class Join:
                 work = yield from self._own(record, done, work, bounds)
             else:
                 place = (source.topic, source.partition)
-                # At or below the high watermark: the hop repeated itself, the log had this input before.
+                # At or below the high watermark: the repartitioner repeated itself, the log had this input before.
                 seen = source.offset <= marks.get(place, -1)
                 many = None
                 if self._poison and self._place(record, source) in self._poison:

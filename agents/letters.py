@@ -33,7 +33,7 @@ def bury(
 
 
 def skip(record: Record, where: Place, work: Work, *, rekeyed: bool, seen: bool) -> None:
-    """A record that the operator has told us not to fold. A copy that the hop made is no second dead letter."""
+    """A record that the operator has told us not to fold. A copy by the repartitioner is no second dead letter."""
     if seen:
         work.outcomes[where.topic, Outcome.SKIPPED] += 1
         return

@@ -14,7 +14,7 @@ from app.api import server
 if TYPE_CHECKING:
     from faust.web.drivers.aiohttp import Web as AiohttpWeb
 
-    from app.engine.overrides import App
+    from app.engine.faust import App
 
 
 def add_routes(app: "App") -> None:

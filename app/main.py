@@ -4,7 +4,7 @@
 """
 
 from app import commands, http, startup
-from app.engine.overrides import App
+from app.engine.faust import App
 from app.engine.worker import create_worker_app
 from app.settings import Settings
 from app.topology import topology

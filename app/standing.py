@@ -1,11 +1,11 @@
 """How the batches of this worker stand, for the metrics and the API."""
 
 from agents.processor import JoinProcessor
-from app.engine.engine import Engine
+from app.engine.task_manager import TaskManager
 from tables.census import Standing
 
 
-def standings(engine: Engine[JoinProcessor]) -> dict[int, Standing]:
+def standings(engine: TaskManager[JoinProcessor]) -> dict[int, Standing]:
     """How the batches stand, by partition: of those of this worker whose census has all that wait."""
     # While the broker's clock is not known, nothing is called stuck: this worker's own may be wrong by hours.
     clock, stuck_after = engine.clock, engine.settings.stuck_after_seconds * 1000
@@ -17,6 +17,6 @@ def standings(engine: Engine[JoinProcessor]) -> dict[int, Standing]:
     }
 
 
-def standing(engine: Engine[JoinProcessor]) -> Standing:
+def standing(engine: TaskManager[JoinProcessor]) -> Standing:
     """How the batches of :func:`standings` stand together."""
     return sum(standings(engine).values(), Standing())

@@ -20,7 +20,7 @@ from agents.processor import JoinProcessor
 from agents.rekey import Rekey
 from app import metrics
 from app.core import names
-from app.engine.partitioner import partition_for
+from app.engine.kafka.partitioner import partition_for
 from app.engine.ports import Store, TopicNames, Topology
 from app.settings import Settings
 from app.wire.record import TICK_HEADER

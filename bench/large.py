@@ -21,7 +21,7 @@ import structlog
 from agents.join import Join
 from app.core import names
 from app.core.acts import Extend
-from app.engine.store import Store
+from app.engine.state.store import Store
 from app.settings import Settings
 from app.wire.acts import encode
 from app.wire.record import TICK_HEADER, source_header

@@ -12,7 +12,7 @@ BATCHES = b"b"
 PENDING = b"p"
 WAITING = b"w"
 SOURCES = b"s"
-#: ``o`` and NUL are the engine's own (:mod:`app.engine.origin`, :mod:`app.engine.store`).
+#: ``o`` and NUL are the engine's own (:mod:`app.engine.state.origin`, :mod:`app.engine.state.store`).
 
 _LENGTH = struct.Struct(">I")
 

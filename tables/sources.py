@@ -6,10 +6,10 @@
 * **Size bound**: one row a partition of the inputs.
 * **Who writes**: the task that owns the partition, in every chunk.
 
-The re-key hop may repeat itself after a crash. It sends the records of an input partition in order and without gaps,
+The repartitioner may repeat itself after a crash. It sends the records of an input partition in order and without gaps,
 so a record at or below the high watermark is one that the log already had. At least once, a worker that was paused may
-set a watermark back; a repeat of the hop is then answered like a redelivery, which changes nothing: the rules know
-every upload by what it says.
+set a watermark back; a repeat of the repartitioner is then answered like a redelivery, which changes nothing: the rules
+know every upload by what it says.
 """
 
 import struct

@@ -11,7 +11,7 @@ from app.api.whole import Found, Whole
 from app.core.act_rules import refusal
 from app.core.acts import ACTS, Act, make_act
 from app.core.facts import Acted
-from app.engine.engine import Engine
+from app.engine.task_manager import TaskManager
 from app.policy import policy_of
 from app.wire import acts as wire
 from app.wire.decode import RejectedError
@@ -22,7 +22,9 @@ _PAUSE = 0.1
 _LONGEST_PAUSE = 1.0
 
 
-async def act(whole: Whole, engine: Engine[JoinProcessor], batch_id: str, asked: models.ActRequest) -> models.ActAnswer:
+async def act(
+    whole: Whole, engine: TaskManager[JoinProcessor], batch_id: str, asked: models.ActRequest
+) -> models.ActAnswer:
     """Do it. The same ``act_id`` again is answered as the first time, and nothing is written.
 
     Raises ApiError: 400 for an act that can't be read, 404 for an unknown batch, 409 where the batch's state refuses

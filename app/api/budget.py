@@ -15,7 +15,7 @@ state      everything else                                           8        64
 
 A question that asks other workers waits for their lane ``workers``, in which nobody asks anybody: two workers can't
 wait for each other. What a request holds here it gives back when its client hangs up: the connection cancels it
-(:mod:`app.engine.overrides.connection`). An act is not cancelled half-way; it keeps its place until it is done.
+(:mod:`app.engine.faust.connection`). An act is not cancelled half-way; it keeps its place until it is done.
 """
 
 import asyncio

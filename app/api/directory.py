@@ -19,8 +19,8 @@ from aiokafka.errors import KafkaError
 
 from app.addresses import is_address
 from app.core.names import INPUTS
-from app.engine.kafka import connection, new_reader
-from app.engine.topics import log_topic
+from app.engine.kafka.clients import connection, new_reader
+from app.engine.topics.ensure import log_topic
 from app.settings import Settings
 
 log = structlog.get_logger(__name__)

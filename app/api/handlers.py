@@ -22,7 +22,7 @@ from app.api.reading import Rows
 from app.api.stream import Hub
 from app.api.whole import Whole, read_cursor
 from app.core.batch import State
-from app.engine.engine import Engine
+from app.engine.task_manager import TaskManager
 from app.history.dead_letters import NotReplayableError, dead_letter, dead_letters, replay_dead_letter
 from app.history.timeline import timeline
 
@@ -41,7 +41,7 @@ class Handlers:
     """All handlers of the API, with what they need. ``describe`` makes the OpenAPI document, whose routes name them."""
 
     def __init__(
-        self, engine: Engine[JoinProcessor], here: Here, whole: Whole, hub: Hub, describe: Callable[[], str]
+        self, engine: TaskManager[JoinProcessor], here: Here, whole: Whole, hub: Hub, describe: Callable[[], str]
     ) -> None:
         self._engine = engine
         self._settings = engine.settings

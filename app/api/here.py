@@ -16,10 +16,10 @@ from app.api.pace import Pace, Turns
 from app.api.reading import Batches, Rows, handed_on
 from app.core.batch import State
 from app.core.names import INPUTS
-from app.engine.engine import Engine
-from app.engine.partitioner import partition_for
+from app.engine.kafka.partitioner import partition_for
 from app.engine.task import Task
-from app.engine.topics import log_topic
+from app.engine.task_manager import TaskManager
+from app.engine.topics.ensure import log_topic
 from app.history.times import iso
 from app.policy import policy_of
 from app.standing import standings
@@ -56,7 +56,7 @@ class Wanted(NamedTuple):
 class Here:
     """The partitions of this worker."""
 
-    def __init__(self, engine: Engine[JoinProcessor]) -> None:
+    def __init__(self, engine: TaskManager[JoinProcessor]) -> None:
         self._engine = engine
         self._turns = Turns()
         self._batches = Batches(self._turns)

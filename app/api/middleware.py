@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 from app.api.access import ACCESS_HEADER, ACCESS_KEY, Gate
 from app.api.budget import Budget, Lane
 from app.api.errors import ApiError
-from app.engine.overrides.connection import SECURITY_HEADERS
+from app.engine.faust.connection import SECURITY_HEADERS
 from app.errors import OperatorError
 
 log = structlog.get_logger(__name__)

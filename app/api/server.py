@@ -22,7 +22,7 @@ from app.api.whole import Whole
 if TYPE_CHECKING:
     from faust.web.drivers.aiohttp import Web as AiohttpWeb
 
-    from app.engine.overrides import App
+    from app.engine.faust import App
 
 
 def add(app: "App") -> None:

@@ -6,7 +6,7 @@ from app.asyncapi.catalogue import INPUTS, OUTPUTS, Entry
 from app.asyncapi.examples import Example, examples
 from app.asyncapi.schemas import REF, Json, schemas
 from app.core import names
-from app.engine.topics import Plan, changelog_topic, log_topic, plans
+from app.engine.topics.ensure import Plan, changelog_topic, log_topic, plans
 from app.settings import Settings
 from app.topology import TOPICS
 from app.wire import dead_letter

@@ -16,8 +16,8 @@ from agents.join import Join
 from agents.rekey import Rekey
 from app.core import names
 from app.core.acts import Extend
-from app.engine.memory_store import MemoryStore
-from app.engine.partitioner import partition_for
+from app.engine.kafka.partitioner import partition_for
+from app.engine.state.memory_store import MemoryStore
 from app.settings import Settings
 from app.wire.acts import encode as encode_act
 from app.wire.record import TICK_HEADER, RecordHeaders

@@ -17,7 +17,7 @@ from rich.console import RenderableType
 
 from agents.poison import PoisonError
 from app.commands.show import terminal
-from app.engine import connect
+from app.engine.kafka import broker_diagnosis
 from app.errors import OperatorError
 from app.printable import visible, visible_json
 
@@ -116,8 +116,8 @@ def _run(body: Body, out: Out, args: tuple[Any, ...], options: dict[str, Any]) -
         _fail(out, DIFFERENT, "refused", str(error))
     except (KafkaError, OSError) as error:
         try:
-            asyncio.run(connect.check(settings()))
-        except connect.RefusedError as refusal:  # it is there, and does not let us in
+            asyncio.run(broker_diagnosis.check(settings()))
+        except broker_diagnosis.RefusedError as refusal:  # it is there, and does not let us in
             _fail(out, DIFFERENT, "refused", str(refusal))
         said = f"the broker {settings().broker} (ROLLCALL_BROKER) does not answer: {error or type(error).__name__}"
         _fail(out, NOBODY, "nobody_answers", said)

@@ -20,8 +20,8 @@ from app.core.rules import decide, decide_rest, left
 class Outcome(StrEnum):
     """What became of one record: the label of the metric ``rollcall_records_total``.
 
-    SKIPPED: the hop repeated itself. REJECTED: it never came to the fold, it can't be used. ACTED, REFUSED: what an
-    operator did, or could not.
+    SKIPPED: the repartitioner repeated itself. REJECTED: it never came to the fold, it can't be used. ACTED, REFUSED:
+    what an operator did, or could not.
     """
 
     REGISTERED = "registered"
@@ -69,7 +69,8 @@ def fold(batch: Batch, event: Event, position: Position, policy: Policy, most: i
             return Step(batch, (), [], Outcome.REPEATED)
         facts, outcome = decide_rest(batch, event, position, policy, most), Outcome.REPEATED
     elif batch.expired and position.source in batch.expired:
-        # The hop repeated an input whose upload has expired since. Put back, it would have a position of its own.
+        # The repartitioner repeated an input whose upload has expired since. Put back, it would have a position of its
+        # own.
         return Step(batch, (), [], Outcome.REPEATED)
     else:
         facts = decide(batch, event, position, policy, most)

@@ -7,7 +7,7 @@ from aiohttp import web
 if TYPE_CHECKING:
     from faust.web.drivers.aiohttp import Web as AiohttpWeb
 
-    from app.engine.overrides import App
+    from app.engine.faust import App
 
 
 def add_routes(app: "App") -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from aiokafka import TopicPartition
 
 if TYPE_CHECKING:
-    from app.engine.overrides import App
+    from app.engine.faust import App
 
 
 def lags(app: "App") -> dict[TopicPartition, int]:

@@ -12,8 +12,8 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
-from app.engine import broker_errors
-from app.engine.partitioner import partitions_for
+from app.engine.kafka import broker_errors
+from app.engine.kafka.partitioner import partitions_for
 from app.errors import OperatorError
 
 Headers = list[tuple[str, bytes | None]]

@@ -15,17 +15,18 @@ import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from app.engine import broker_errors, origin
-from app.engine.client_errors import is_final
 from app.engine.clock import BrokerClock
 from app.engine.deadline import Deadline
-from app.engine.inbox import Inbox
-from app.engine.kafka import leaders_known, new_producer, stop_producer
+from app.engine.kafka import broker_errors
+from app.engine.kafka.client_errors import is_final
+from app.engine.kafka.clients import leaders_known, new_producer, stop_producer
 from app.engine.ports import Changes, P, Topology
-from app.engine.provenance import Provenance, check_origin
 from app.engine.publish import Publisher, PublishError, TooLargeError, append_time
-from app.engine.store import Store
-from app.engine.topics import changelog_topic, log_topic, plans
+from app.engine.record_queue import RecordQueue
+from app.engine.state import origin
+from app.engine.state.provenance import Provenance, check_origin
+from app.engine.state.store import Store
+from app.engine.topics.ensure import changelog_topic, log_topic, plans
 from app.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -44,7 +45,7 @@ _BACKGROUND_PAUSE = 0.02
 class Task(Generic[P]):
     """One partition of the log. Made by the engine when it is assigned, closed when it is revoked.
 
-    Life: :meth:`fence`; restore of ``store`` by the caller; :meth:`start`; ``inbox.offer`` as records come;
+    Life: :meth:`fence`; restore of ``store`` by the caller; :meth:`start`; ``queue.offer`` as records come;
     :meth:`close`. ``acknowledged`` is the next offset of the log that may be committed (at least once), or was
     (exactly once).
     """
@@ -64,7 +65,7 @@ class Task(Generic[P]):
         self.settings = settings
         self.log = TopicPartition(log_topic(settings), partition)
         self.store = Store(Path(settings.datadir) / settings.app_id / f"partition-{partition}")
-        self.inbox = Inbox(settings.max_poll_records)
+        self.queue = RecordQueue(settings.max_poll_records)
         self.acknowledged: int | None = None
         self.clock = clock or BrokerClock()
         self._shared = shared
@@ -130,7 +131,7 @@ class Task(Generic[P]):
 
         To be asked again after anything that was awaited.
         """
-        return self._runner is not None and not self.inbox.closed.is_set()
+        return self._runner is not None and not self.queue.closed.is_set()
 
     @property
     def producer(self) -> AIOKafkaProducer | None:
@@ -150,7 +151,7 @@ class Task(Generic[P]):
 
         The chunk has the time until the deadline less that of the producer's end. Never raises.
         """
-        self.inbox.close()
+        self.queue.close()
         if self._background is not None:
             self._background.cancel()
         if self._runner is not None:
@@ -174,12 +175,12 @@ class Task(Generic[P]):
 
     async def _run(self) -> None:
         try:
-            while not self.inbox.closed.is_set():
-                chunk = self.inbox.take()
+            while not self.queue.closed.is_set():
+                chunk = self.queue.take()
                 if chunk:
                     await self._chunk(chunk)
                 else:
-                    await self.inbox.wait(self.settings.tick_seconds)
+                    await self.queue.wait(self.settings.tick_seconds)
                 await self._tick_if_due()
         except asyncio.CancelledError:
             raise
@@ -215,7 +216,7 @@ class Task(Generic[P]):
             error=broker_errors.told(error),
         )
         try:
-            await asyncio.wait_for(self.inbox.closed.wait(), self.settings.session_timeout_seconds + _REVOKE_PATIENCE)
+            await asyncio.wait_for(self.queue.closed.wait(), self.settings.session_timeout_seconds + _REVOKE_PATIENCE)
         except TimeoutError:
             return False
         return True
@@ -243,7 +244,7 @@ class Task(Generic[P]):
             processor.written(changes, self._stands_at)
             self.acknowledged = changes.end
             self._topology.observer.processed(changes.records, folded - started, time.perf_counter() - folded)
-            if self.inbox.closed.is_set():
+            if self.queue.closed.is_set():
                 return
             started = time.perf_counter()
 
@@ -302,7 +303,7 @@ class Task(Generic[P]):
         """
         now = time.monotonic()
         processor = self._processor
-        if processor is None or now < self._next_tick or self.inbox.closed.is_set():
+        if processor is None or now < self._next_tick or self.queue.closed.is_set():
             return
         self._next_tick = now + self.settings.tick_seconds
         if self._ticked >= (self.acknowledged or 0):

@@ -14,12 +14,15 @@ from typing import Any
 import uvloop
 
 from app import logs
-from app.engine import connect, datadir, disk_errors, health, topic_watch, topics
-from app.engine.client_watch import ClientWatch
-from app.engine.engine import Engine
+from app.engine import health
+from app.engine.faust import App, TableManager, Worker, command
+from app.engine.kafka import broker_diagnosis
+from app.engine.kafka.client_watch import ClientWatch
 from app.engine.lag import lags
-from app.engine.overrides import App, TableManager, Worker, command
 from app.engine.ports import Topology
+from app.engine.state import datadir, disk_errors
+from app.engine.task_manager import TaskManager
+from app.engine.topics import ensure, watch
 from app.errors import OperatorError
 from app.settings import Settings
 
@@ -40,7 +43,7 @@ class WorkerApp(App):
         with disk_errors.told(self.conf.datadir, self.settings.datadir):
             self.conf.datadir.mkdir(parents=True, exist_ok=True)
             await super().on_first_start()
-        await topics.ensure_with_retries(self.settings, self.engine.topology, self._stopped)
+        await ensure.ensure_with_retries(self.settings, self.engine.topology, self._stopped)
         # From the first moment: what a client is refused at its start it tells nobody.
         self.add_future(self.clients.watch(asyncio.sleep))
 
@@ -53,15 +56,15 @@ class WorkerApp(App):
 
     async def _watch_topics(self) -> None:
         try:
-            await topic_watch.watch(self.settings, self.engine.topology.topics, self)
+            await watch.watch(self.settings, self.engine.topology.topics, self)
         except OperatorError as error:
             if not self.should_stop:
                 self.fail(error)
 
     async def _watch(self) -> None:
         try:
-            await connect.watch(self.settings, self.sleep)
-        except connect.RefusedError as refusal:
+            await broker_diagnosis.watch(self.settings, self.sleep)
+        except broker_diagnosis.RefusedError as refusal:
             if not self.should_stop:
                 self.fail(refusal)
 
@@ -123,10 +126,10 @@ def create_worker_app(settings: Settings, topology: Topology[Any]) -> App:
         logging_config=logs.logging_config(settings),
     )
     app.settings = settings
-    app.engine = Engine(settings, topology, app.fail, app.fenced)
+    app.engine = TaskManager(settings, topology, app.fail, app.fenced)
     app.engine.lags = lambda: lags(app)
     app.clients = ClientWatch(settings, app.watched_thread, app.engine.producers, app.fail)
-    for name in (*topology.topics.inputs, topics.log_topic(settings)):
+    for name in (*topology.topics.inputs, ensure.log_topic(settings)):
         app.topics.add(app.topic(name))
     if settings.http_port:
         health.add_routes(app)

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from aiokafka import TopicPartition
 
 from app.core.batch import Batch
-from app.engine.partitioner import partition_for
-from app.engine.topics import log_topic
+from app.engine.kafka.partitioner import partition_for
+from app.engine.topics.ensure import log_topic
 from app.history.reader import Progress, existing, no_progress, opened, read, spans
 from app.history.refold import OneBatch
 from app.settings import Settings

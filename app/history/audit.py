@@ -18,10 +18,10 @@ from app.core import names
 from app.core.batch import Batch
 from app.core.events import Content, Upload
 from app.core.replay import replay
-from app.engine import origin
-from app.engine.partitioner import partition_for
-from app.engine.topic_checks import way_out
-from app.engine.topics import changelog_topic, log_topic
+from app.engine.kafka.partitioner import partition_for
+from app.engine.state import origin
+from app.engine.topics.checks import way_out
+from app.engine.topics.ensure import changelog_topic, log_topic
 from app.history.models import AuditReport, StateDifference
 from app.history.reader import (
     committed_offsets,

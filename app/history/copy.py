@@ -18,10 +18,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from app.engine import broker_errors
-from app.engine.kafka import connection, leaders_known, new_producer
+from app.engine.kafka import broker_errors
+from app.engine.kafka.clients import connection, leaders_known, new_producer
 from app.engine.ports import Record
-from app.engine.topics import log_topic, plans
+from app.engine.topics.ensure import log_topic, plans
 from app.errors import OperatorError
 from app.history.places import by_time, in_place, targets
 from app.history.reader import Progress, no_progress, opened, read, spans

@@ -14,8 +14,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import InvalidTimestampError
 
 from app.core import names
-from app.engine.kafka import leaders_known, new_producer
-from app.engine.partitioner import partition_for
+from app.engine.kafka.clients import leaders_known, new_producer
+from app.engine.kafka.partitioner import partition_for
 from app.engine.ports import PlacedRecord
 from app.errors import OperatorError
 from app.history.models import DeadLetter, DeadLetterContent, DeadLetterPage, Place

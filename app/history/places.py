@@ -12,7 +12,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from app.engine.partitioner import partition_for
+from app.engine.kafka.partitioner import partition_for
 from app.engine.ports import PlacedRecord
 from app.history.reader import Progress, no_progress, opened, read
 from app.settings import Settings

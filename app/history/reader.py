@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaTimeoutError
 
-from app.engine.kafka import connection
+from app.engine.kafka.clients import connection
 from app.errors import OperatorError
 from app.settings import Settings
 

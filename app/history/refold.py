@@ -11,9 +11,9 @@ from agents.join import Join
 from agents.work import Work
 from app.core.batch import Batch
 from app.core.facts import Fact
-from app.engine.memory_store import MemoryStore
 from app.engine.ports import Record
-from app.engine.store import Store
+from app.engine.state.memory_store import MemoryStore
+from app.engine.state.store import Store
 from app.settings import Settings
 from app.wire.record import is_tick
 from tables import batches
@@ -79,8 +79,8 @@ class OneBatch:
     """One batch, folded anew from the records of its partition.
 
     It has to be shown every record from the batch's first one on, of whatever batch; ticks of the partition are among
-    them. What it then says is what the worker did: repeats of the hop are told from redeliveries by positions, and of
-    an input partition all earlier records of the batch have been seen.
+    them. What it then says is what the worker did: repeats of the repartitioner are told from redeliveries by
+    positions, and of an input partition all earlier records of the batch have been seen.
     """
 
     def __init__(self, settings: Settings, partition: int, batch_id: str) -> None:

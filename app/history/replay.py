@@ -16,10 +16,10 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from app.core import names
-from app.engine.partitioner import partition_for
+from app.engine.kafka.partitioner import partition_for
 from app.engine.ports import PlacedRecord
-from app.engine.store import Store
-from app.engine.topics import log_topic
+from app.engine.state.store import Store
+from app.engine.topics.ensure import log_topic
 from app.errors import OperatorError
 from app.history.expected import Expected
 from app.history.models import ReplayReport

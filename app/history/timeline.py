@@ -9,9 +9,9 @@ from contextlib import aclosing
 
 from aiokafka import TopicPartition
 
-from app.engine.partitioner import partition_for
+from app.engine.kafka.partitioner import partition_for
 from app.engine.ports import Record
-from app.engine.topics import log_topic
+from app.engine.topics.ensure import log_topic
 from app.history import describe
 from app.history.models import OutputRef, Timeline, TimelineEntry
 from app.history.reader import Progress, existing, no_progress, opened, read, spans

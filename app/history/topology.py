@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pydantic import BaseModel, ConfigDict
 
 from app.core import names
-from app.engine.topics import changelog_topic, log_topic
+from app.engine.topics.ensure import changelog_topic, log_topic
 from app.settings import Settings
 
 

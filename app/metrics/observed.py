@@ -12,7 +12,7 @@ from app.standing import standing
 
 if TYPE_CHECKING:
     from agents.processor import JoinProcessor
-    from app.engine.engine import Engine
+    from app.engine.task_manager import TaskManager
 
 BUILD = Gauge(
     "rollcall_build_info",
@@ -52,7 +52,7 @@ STATE_BYTES = Gauge("rollcall_state_bytes", "Size of the local database on disk,
 STATE_ROWS = Gauge("rollcall_state_rows", "About how many rows the local database has, by partition.", ["partition"])
 
 
-def observe(engine: "Engine[JoinProcessor]") -> None:
+def observe(engine: "TaskManager[JoinProcessor]") -> None:
     """Set the gauges to what is the case now."""
     BUILD.labels(
         _version(), platform.python_version(), engine.settings.app_id, engine.settings.processing_guarantee
@@ -71,7 +71,7 @@ def observe(engine: "Engine[JoinProcessor]") -> None:
     _batches(engine)
 
 
-def _batches(engine: "Engine[JoinProcessor]") -> None:
+def _batches(engine: "TaskManager[JoinProcessor]") -> None:
     stands = standing(engine)
     BATCHES.clear()
     for state in (State.UNREGISTERED, State.OPEN, State.COMPLETE, State.DISCARDED):
@@ -85,7 +85,7 @@ def _batches(engine: "Engine[JoinProcessor]") -> None:
     OLDEST_PENDING.set(max(0, engine.clock.now() - (oldest or 0)) / 1000 if known else 0)
 
 
-def _tables(engine: "Engine[JoinProcessor]") -> None:
+def _tables(engine: "TaskManager[JoinProcessor]") -> None:
     CACHED.set(sum(task.processor.cached for task in engine.tasks.values()))
     STATE_BYTES.clear()
     STATE_ROWS.clear()

@@ -2,7 +2,7 @@
 
 from app.api.routes import ROUTES
 from app.api.stream import MOST_LISTENERS
-from app.engine.overrides.connection import Limits
+from app.engine.faust.connection import Limits
 from app.reference.markdown import GENERATED, code, table
 
 _HEAD = f"""\

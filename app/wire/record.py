@@ -1,8 +1,8 @@
 """The records of the internal log: inputs as they came, re-keyed by batch id, the log's own ticks, operators' acts.
 
 A re-keyed input keeps its value untouched. Its position goes along in the header ``s`` (topic code, partition,
-offset), which is how a hop that was repeated is told from a redelivery; its original key in ``k``, absent where the
-key was null. A record without ``s`` is a tick (header ``t``) or what an operator does (header ``a``,
+offset), which is how a repartitioner that was repeated is told from a redelivery; its original key in ``k``, absent
+where the key was null. A record without ``s`` is a tick (header ``t``) or what an operator does (header ``a``,
 :mod:`app.wire.acts`).
 """
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.engine.store import Store
+from app.engine.state.store import Store
 from tests.agents.log import MakeWorker, Worker
 
 

@@ -11,7 +11,7 @@ from agents.join import Join
 from agents.work import Work
 from app.core import names
 from app.core.acts import Act
-from app.engine.store import Store
+from app.engine.state.store import Store
 from app.settings import Settings
 from app.wire.acts import encode
 from app.wire.record import source_header
@@ -60,7 +60,7 @@ class Log:
         return record
 
     def send(self, message: Message, partition: int = 0) -> Record:
-        """Append an input as the hop does: next in its partition."""
+        """Append an input as the repartitioner does: next in its partition."""
         place = message.topic, partition
         offset = self._ends.get(place, 0)
         self._ends[place] = offset + 1
@@ -70,7 +70,7 @@ class Log:
         return self.append(message.value, headers)
 
     def again(self, record: Record) -> Record:
-        """Append an input again, as a hop that repeats itself does."""
+        """Append an input again, as a repartitioner that repeats itself does."""
         return self.append(record.value, record.headers)
 
     def act(self, batch: str, act: Act) -> Record:

@@ -12,7 +12,7 @@ from agents.poison import PoisonError
 from app.core import names
 from app.core.batch import State
 from app.core.fold import Outcome
-from app.engine.memory_store import MemoryStore
+from app.engine.state.memory_store import MemoryStore
 from app.wire.acts import encode
 from app.wire.record import ACT_HEADER
 from tables import batches, keys, waiting

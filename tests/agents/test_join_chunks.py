@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.core import names
-from app.engine.memory_store import MemoryStore
+from app.engine.state.memory_store import MemoryStore
 from app.wire.record import is_tick
 from tables import keys
 from tests.agents.log import Log, Output, Worker
@@ -28,7 +28,7 @@ def worker_of(capacity: int = 100_000) -> Worker:
 
 @st.composite
 def logs(draw: st.DrawFn) -> Log:
-    """Return a log of two batches, with ticks, bad messages, and inputs that the hop sent again."""
+    """Return a log of two batches, with ticks, bad messages, and inputs that the repartitioner sent again."""
     waiting = [sent(draw(sequences()), batch) for batch in BATCHES]
     log = Log()
     while any(waiting):

@@ -1,4 +1,4 @@
-"""The join, record by record: what an input does, and what a repeat of the hop does not."""
+"""The join, record by record: what an input does, and what a repeat of the repartitioner does not."""
 
 import json
 from typing import Any

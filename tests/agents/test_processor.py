@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from agents.processor import JoinProcessor
 from agents.work import Work
-from app.engine.store import Store
+from app.engine.state.store import Store
 from app.settings import Settings
 from tests.agents.log import Log
 from tests.support.events import Message

@@ -12,9 +12,9 @@ from aiohttp import web
 from agents.processor import JoinProcessor
 from app.core.events import Content, Registration
 from app.core.facts import Fact, Placed, Registered
-from app.engine.overrides import App
-from app.engine.overrides.connection import Connections, Limits
-from app.engine.overrides.http_server import Web
+from app.engine.faust import App
+from app.engine.faust.connection import Connections, Limits
+from app.engine.faust.http_server import Web
 from app.engine.task import Task
 from app.main import create_app
 from app.settings import Settings

@@ -109,7 +109,7 @@ async def test_an_act_is_done_to_its_end_though_its_client_hangs_up(
         done.set()
         return 7
 
-    monkeypatch.setattr("app.engine.engine.Engine.write", slow)
+    monkeypatch.setattr("app.engine.task_manager.TaskManager.write", slow)
     monkeypatch.setattr("app.api.acting.PATIENCE", 0)
     body = json.dumps({"act": "discard", "who": "Åsa", "why": "x"}).encode()
     head = "POST /api/batches/b/acts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.engine.overrides.connection import Limits
+from app.engine.faust.connection import Limits
 from tests.api.conftest import READ_TOKEN, TOKEN
 from tests.api.serving import connect, get, live, serving, until
 

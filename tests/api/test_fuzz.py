@@ -150,7 +150,7 @@ async def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
     for name in ("dead_letters", "dead_letter", "replay_dead_letter", "timeline"):
         monkeypatch.setattr(f"app.api.handlers.{name}", nobody)
     monkeypatch.setattr("app.api.explain.dead_letters", nobody)
-    monkeypatch.setattr("app.engine.engine.Engine.write", nobody)
+    monkeypatch.setattr("app.engine.task_manager.TaskManager.write", nobody)
     async with serving(partitions=1) as made:
         monkeypatch.setattr("app.api.directory.Directory._ask", nobody)
         own(made, tmp_path, *((name, filled(3, number % 3, 10 * number)) for number, name in enumerate(BATCHES)))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.api.directory import Directory, Lags, group_lags
-from app.engine.partitioner import partition_for
+from app.engine.kafka.partitioner import partition_for
 from app.settings import Settings
 from tests.api.conftest import COMPLETE, OPEN, PARTITIONS, TOKEN, WAITING, ask, path_of, spread, wait
 from tests.oracle.topics import REGISTERED

@@ -13,7 +13,7 @@ from app.api.local import LocalOverview, LocalStanding
 from app.api.stream import Listener
 from app.api.summing import overview_of
 from app.api.whole import read_cursor, write_cursor
-from app.engine.store import Store
+from app.engine.state.store import Store
 from app.policy import policy_of
 from app.settings import Settings
 from tables import batches

@@ -16,7 +16,7 @@ from app.addresses import is_address
 from app.api.access import Gate
 from app.api.directory import Members, members_of
 from app.api.peers import Peers
-from app.engine.partitioner import partition_for
+from app.engine.kafka.partitioner import partition_for
 from app.settings import Settings
 from tests.api.conftest import READ_TOKEN, TOKEN
 from tests.api.serving import Served, connect, filled, get, own, serving

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from app.engine.partitioner import partition_for
+from app.engine.kafka.partitioner import partition_for
 from tests.api.conftest import READ_TOKEN, TOKEN, ask, wait
 from tests.support.events import content, essay_ids, message, registration
 from tests.support.patience import PATIENCE

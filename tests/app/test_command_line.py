@@ -17,7 +17,7 @@ from faust.cli.base import cli
 from faust.types.settings import Settings as FaustSettings
 
 from app import command_line
-from app.engine.overrides.command import override
+from app.engine.faust.command import override
 from tests.support.worker import ROOT, free_port
 
 FAUST = Path(sys.executable).parent / "faust"

@@ -12,7 +12,7 @@ from app.asyncapi.catalogue import INPUTS, OUTPUTS
 from app.asyncapi.text import text
 from app.core import names
 from app.core.payloads import Payload
-from app.engine.topics import plans
+from app.engine.topics.ensure import plans
 from app.settings import Settings
 from app.topology import TOPICS
 from tests.asyncapi.checking import DOCUMENT, Json, problems

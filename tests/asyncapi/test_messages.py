@@ -10,7 +10,7 @@ import pytest
 from app.asyncapi.catalogue import INPUTS
 from app.core import names
 from app.core.acts import Act, Discard, DiscardUpload, Extend, ForceComplete, Reopen
-from app.engine.memory_store import MemoryStore
+from app.engine.state.memory_store import MemoryStore
 from app.wire.acts import encode as encode_act
 from app.wire.decode import RejectedError, decode
 from demo.events import envelope

@@ -9,7 +9,7 @@ from app.core.errors_event import OTHER, failed
 from app.core.events import Content, Failure, Registration
 from app.core.messages import Message
 from app.core.outputs import LONG_ID
-from app.engine.kafka import MAX_RECORD_BYTES
+from app.engine.kafka.clients import MAX_RECORD_BYTES
 from app.wire.decode import OVERSIZED, RejectedError, decode
 from app.wire.encode import encode
 from app.wire.error_detail import LARGEST as LARGEST_DETAIL

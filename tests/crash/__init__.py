@@ -1,10 +1,10 @@
 """A deterministic crash driver: the engine's real path from poll to commit, in a world where everything can be stopped.
 
-The real engine (:mod:`app.engine`: engine, hop, task, publisher, restore), join and tables run against a simulated
-broker and store in virtual time. Every request to the broker and every local write is a numbered operation. A run
-kills the worker at one of them, on the near or the far side of its effect, or makes it stand still there while
-another one takes over; then it goes on, perhaps to the next crash, perhaps with its disk wiped. What is left in the
-end is judged by the independent oracle and by an undisturbed fold of the log that came about.
+The real engine (:mod:`app.engine`: task manager, repartitioner, task, publisher, restore), join and tables run against
+a simulated broker and store in virtual time. Every request to the broker and every local write is a numbered operation.
+A run kills the worker at one of them, on the near or the far side of its effect, or makes it stand still there while
+another one takes over; then it goes on, perhaps to the next crash, perhaps with its disk wiped. What is left in the end
+is judged by the independent oracle and by an undisturbed fold of the log that came about.
 
 ================  ====================================================================
 module            holds

@@ -23,8 +23,8 @@ import struct
 from functools import cache
 
 from app.core.names import INPUTS, OUTPUTS
-from app.engine import origin
-from app.engine.topics import log_topic
+from app.engine.state import origin
+from app.engine.topics.ensure import log_topic
 from tables import keys
 from tests.crash.golden import Facts, Said, facts_in, fold_logs, name_of, said_on
 from tests.crash.result import Result, Rows

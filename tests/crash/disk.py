@@ -1,4 +1,4 @@
-"""Local state: what survives a process, and in front of it a store with the interface of `app.engine.store`."""
+"""Local state: what survives a process, and in front of it a store with the interface of `app.engine.state.store`."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field

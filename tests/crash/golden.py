@@ -1,8 +1,8 @@
 """What an undisturbed fold makes of a log: record by record, from its first, with nothing in between that can fail.
 
-Each input is folded once, where the log first has it: what the hop repeats must change nothing. It shares the core
-with the product on purpose: it says what the state and the outputs of *this* log are, byte for byte, so that whatever
-the engine adds to that or takes away shows. Whether they are right is the oracle's to say.
+Each input is folded once, where the log first has it: what the repartitioner repeats must change nothing. It shares the
+core with the product on purpose: it says what the state and the outputs of *this* log are, byte for byte, so that
+whatever the engine adds to that or takes away shows. Whether they are right is the oracle's to say.
 """
 
 import re
@@ -60,7 +60,7 @@ class _Memory:
 
 
 def fold_logs(logs: list[Log], then: list[int], settings: Settings) -> Golden:
-    """Fold the partitions of the log, each input once, however often the hop repeated it.
+    """Fold the partitions of the log, each input once, however often the repartitioner repeated it.
 
     ``then`` says at which offset of each the rows are wanted as well.
     """

@@ -10,16 +10,16 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from unittest import mock
 
-import app.engine.engine
-import app.engine.restore
+import app.engine.state.restore
 import app.engine.task
+import app.engine.task_manager
 from agents.processor import JoinProcessor
 from agents.work import Work
 from app.core.batch import Batch
 from app.core.events import Upload
 from app.core.facts import Fact
-from app.engine.hop import Hop
 from app.engine.publish import Publisher
+from app.engine.repartition import Repartitioner
 from app.engine.task import Task
 from app.settings import Settings
 from tables import batches
@@ -194,15 +194,15 @@ def key_without_last_offset() -> AbstractContextManager[None]:
 
 def hop_acknowledges_first() -> AbstractContextManager[None]:
     """An input is offered for commit before the log has it."""
-    pass_on = Hop._pass_on
+    pass_on = Repartitioner._pass_on
 
-    async def acknowledge_first(self: Hop) -> int:
+    async def acknowledge_first(self: Repartitioner) -> int:
         self.acknowledged.update(
-            (place, inbox._position) for place, inbox in self._inboxes.items() if inbox._position is not None
+            (place, queue._position) for place, queue in self._queues.items() if queue._position is not None
         )
         return await pass_on(self)
 
-    return _patched((Hop, "_pass_on", acknowledge_first))
+    return _patched((Repartitioner, "_pass_on", acknowledge_first))
 
 
 class _Blind(dict[tuple[int, int], int]):
@@ -213,18 +213,18 @@ class _Blind(dict[tuple[int, int], int]):
 
 
 def no_watermark() -> AbstractContextManager[None]:
-    """Repeats of the hop are not told from redeliveries."""
+    """Repeats of the repartitioner are not told from redeliveries."""
     return _patched((Slice, "watermarks", lambda _: _Blind()))
 
 
 def uncommitted_restore() -> AbstractContextManager[None]:
     """The changelog is restored with what was never committed."""
-    return _patched((app.engine.restore, "new_reader", lambda _, **__: Reader(CURRENT.get(), committed=False)))
+    return _patched((app.engine.state.restore, "new_reader", lambda _, **__: Reader(CURRENT.get(), committed=False)))
 
 
 def read_before_fence() -> AbstractContextManager[None]:
     """State and offset are read while the former owner can still write."""
-    fence, restore, acquire_all = Task.fence, app.engine.restore.restore, Process._acquire
+    fence, restore, acquire_all = Task.fence, app.engine.state.restore.restore, Process._acquire
     waiting: dict[Process, list[Task[Any]]] = {}
 
     async def later(self: Task[Any]) -> None:
@@ -241,5 +241,5 @@ def read_before_fence() -> AbstractContextManager[None]:
         return committed
 
     return _patched(
-        (Task, "fence", later), (app.engine.engine, "restore", restore_and_fence), (Process, "_acquire", acquire)
+        (Task, "fence", later), (app.engine.task_manager, "restore", restore_and_fence), (Process, "_acquire", acquire)
     )

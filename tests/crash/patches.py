@@ -12,13 +12,13 @@ from unittest import mock
 import structlog
 
 import app.engine.clock
-import app.engine.engine
-import app.engine.hop
-import app.engine.restore
+import app.engine.repartition
+import app.engine.state.restore
 import app.engine.task
+import app.engine.task_manager
 import tables.survey
 from agents.work import Work
-from app.engine.provenance import Provenance
+from app.engine.state.provenance import Provenance
 from app.engine.task import Task
 from app.settings import Settings
 from tests.crash.clients import Producer, Reader
@@ -77,12 +77,12 @@ _own_finish = Work.finish
 def simulated() -> Iterator[None]:
     """Within, the engine lives in the simulated world, and logs nothing."""
     replaced: list[tuple[Any, dict[str, Any]]] = [
-        (app.engine.engine, {"new_producer": new_producer, "ask": _ask}),
-        (app.engine.hop, {"leaders_known": _leaders_known}),
+        (app.engine.task_manager, {"new_producer": new_producer, "ask": _ask}),
+        (app.engine.repartition, {"leaders_known": _leaders_known}),
         (app.engine.clock, {"time": _TIME}),
         (Work, {"finish": _finish}),
         (Task, {"settle": _settle}),
-        (app.engine.restore, {"new_reader": new_reader}),
+        (app.engine.state.restore, {"new_reader": new_reader}),
         # It takes steps of so many milliseconds: on a busy machine, smaller ones.
         (tables.survey, {"time": _TIME}),
         (

@@ -10,8 +10,8 @@ from typing import Any
 from aiokafka import TopicPartition
 
 from app.core.names import INPUTS
-from app.engine.engine import Engine
-from app.engine.topics import log_topic
+from app.engine.task_manager import TaskManager
+from app.engine.topics.ensure import log_topic
 from app.settings import Settings
 from app.topology import topology
 from tests.crash.broker import Broker, Record
@@ -93,7 +93,7 @@ class Process(Operations):
     async def _live(self) -> None:
         self._generation = await self.operate("join", self.broker.join)
         heart = asyncio.create_task(self._beat())
-        engine = Engine(self.settings, topology(self.settings), self._failed)
+        engine = TaskManager(self.settings, topology(self.settings), self._failed)
         acquiring = asyncio.create_task(self._acquire(engine))
         ending = asyncio.create_task(self._ending.wait())
         await asyncio.wait({acquiring, ending}, return_when=asyncio.FIRST_COMPLETED)
@@ -114,7 +114,7 @@ class Process(Operations):
             self.failure = error
             self._ending.set()
 
-    async def _acquire(self, engine: Engine[Any]) -> dict[TopicPartition, int]:
+    async def _acquire(self, engine: TaskManager[Any]) -> dict[TopicPartition, int]:
         """Take all partitions over, then ask where to go on: in this order."""
         await engine.acquire(self._assigned)
         return await self._committed()
@@ -122,7 +122,7 @@ class Process(Operations):
     async def _committed(self) -> dict[TopicPartition, int]:
         return await self.operate("committed offsets", partial(dict, self.broker.offsets), reads=True)
 
-    async def _poll(self, engine: Engine[Any], committed: dict[TopicPartition, int]) -> None:
+    async def _poll(self, engine: TaskManager[Any], committed: dict[TopicPartition, int]) -> None:
         positions = dict.fromkeys(self._assigned, 0) | committed
         with contextlib.suppress(Died):
             while True:
@@ -147,7 +147,7 @@ class Process(Operations):
                     found[place] = records
         return found
 
-    async def _commit_often(self, engine: Engine[Any]) -> None:
+    async def _commit_often(self, engine: TaskManager[Any]) -> None:
         """Commit at short intervals while there is work, so that commits fall between all other steps."""
         with contextlib.suppress(Died):
             idle = 0
@@ -160,8 +160,8 @@ class Process(Operations):
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._delivered.wait(), _COMMIT_SELDOM)
 
-    async def _commit(self, engine: Engine[Any]) -> bool:
-        """Commit what is behind the barrier, as the consumer of :mod:`app.engine.overrides` does."""
+    async def _commit(self, engine: TaskManager[Any]) -> bool:
+        """Commit what is behind the barrier, as the consumer of :mod:`app.engine.faust` does."""
         offsets = engine.committable()
         if not offsets:
             return False

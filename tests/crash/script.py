@@ -11,7 +11,7 @@ from functools import cache
 from itertools import chain, cycle, islice
 from random import Random
 
-from app.engine.partitioner import partition_for
+from app.engine.kafka.partitioner import partition_for
 from tests.contract.notation import messages, parse
 from tests.oracle import topics
 from tests.support.events import Message, redelivered_message

@@ -71,7 +71,8 @@ def test_a_second_crash_while_the_first_is_mended_harms_nothing(seed: int, guara
 @pytest.mark.parametrize(
     "scenario",
     [
-        # The hop's send of a paused worker reaches the log when the upload has expired: it is not pending again.
+        # The repartitioner's send of a paused worker reaches the log when the upload has expired: it is not pending
+        # again.
         Scenario(3, "exactly_once", crash=Point(7), zombie=True, wake=56),
         Scenario(7, "exactly_once", crash=Point(7), zombie=True, wake=41),
         # A paused worker's late rows lie behind its successor's: its own database lacks those.

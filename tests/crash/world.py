@@ -10,7 +10,7 @@ from aiokafka.errors import ProducerFenced
 
 from app.core.names import INPUTS, OUTPUTS, SLOT_ASSIGNED
 from app.engine.publish import PublishError
-from app.engine.topics import changelog_topic, log_topic
+from app.engine.topics.ensure import changelog_topic, log_topic
 from app.wire.record import SOURCE_HEADER
 from tests.crash.broker import Broker
 from tests.crash.clock import EPOCH_MS, VirtualLoop

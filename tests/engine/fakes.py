@@ -9,7 +9,7 @@ from aiokafka import TopicPartition
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 
-from app.engine.kafka import MAX_BATCH_BYTES
+from app.engine.kafka.clients import MAX_BATCH_BYTES
 
 Place = tuple[str, int]
 

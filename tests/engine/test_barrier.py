@@ -19,10 +19,10 @@ from app.core.fold import fold
 from app.core.names import CONTENT, DEAD_LETTER, INPUTS, OUTPUTS
 from app.engine import task as task_module
 from app.engine.deadline import Deadline
-from app.engine.engine import Engine
 from app.engine.publish import PublishError
 from app.engine.task import Task
-from app.engine.topics import changelog_topic, log_topic, plans
+from app.engine.task_manager import TaskManager
+from app.engine.topics.ensure import changelog_topic, log_topic, plans
 from app.settings import Settings
 from app.topology import TOPICS, topology
 from app.wire.record import SOURCE_HEADER, source_header
@@ -37,7 +37,7 @@ GUARANTEES: tuple[Guarantee, ...] = get_args(Guarantee)
 
 
 def of_log(settings: Settings, sent: Sequence[Message], start: int = 0) -> list[Fetched]:
-    """Inputs as the hop puts them into partition 0 of the log."""
+    """Inputs as the repartitioner puts them into partition 0 of the log."""
     return [
         Fetched(
             log_topic(settings),
@@ -69,7 +69,7 @@ class Rig:
     def feed(self, notation: str, batch: str = "one", start: int = 0) -> list[Fetched]:
         """Hand inputs to the task as if they had been fetched."""
         records = of_log(self.settings, flat(notation, batch), start)
-        self.task.inbox.offer(records)
+        self.task.queue.offer(records)
         return records
 
     async def until(self, true: Callable[[], Any]) -> None:
@@ -259,7 +259,7 @@ async def test_a_copy_that_the_hop_made_of_a_skipped_record_does_not_stop_the_ta
         monkeypatch.setattr(join, "fold", broken)
         first = of_log(rig.settings, flat("R2 C0 C1", "one"))
         again = [one._replace(offset=one.offset + 3, timestamp=one.timestamp + 3) for one in first]
-        rig.task.inbox.offer([*first, *again])
+        rig.task.queue.offer([*first, *again])
         await rig.until(lambda: rig.failures or rig.task.acknowledged == 6)
         assert not rig.failures
         letters = [one for batch in rig.producer.batches[DEAD_LETTER, 0] for one in batch]
@@ -272,7 +272,7 @@ async def test_what_is_offered_for_commit_is_what_was_acknowledged(
 ) -> None:
     """With transactions nothing is: the offset of the log went with them."""
     async with running(monkeypatch, tmp_path, guarantee, holds=lambda _: True) as rig:
-        engine = Engine(rig.settings, topology(rig.settings), rig.failures.append)
+        engine = TaskManager(rig.settings, topology(rig.settings), rig.failures.append)
         engine.tasks[0] = rig.task
         rig.feed("R1 C0")
         await rig.until(lambda: rig.producer.held)
@@ -298,6 +298,6 @@ async def test_a_value_nested_as_deeply_as_python_bears_is_served_or_a_dead_lett
     end = value.index(b',"essay_instructions"')
     nested = Message(registration.topic, registration.key, value[:start] + deep + value[end:])
     async with running(monkeypatch, tmp_path, "at_least_once") as rig:
-        rig.task.inbox.offer(of_log(rig.settings, [nested, content]))
+        rig.task.queue.offer(of_log(rig.settings, [nested, content]))
         await rig.until(lambda: rig.failures or rig.task.acknowledged == 2)
         assert not rig.failures

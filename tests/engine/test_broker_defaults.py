@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from app.engine import topics as engine_topics
-from app.engine.cluster import describe
-from app.engine.topic_plans import time_limits
-from app.engine.topics import TopicError
+from app.engine.kafka.cluster import describe
+from app.engine.topics import ensure as engine_topics
+from app.engine.topics.ensure import TopicError
+from app.engine.topics.plans import time_limits
 from app.settings import Settings
 from app.topology import TOPICS, topology
 from demo.kafka import EmbeddedKafka

@@ -6,10 +6,10 @@ import pytest
 from aiokafka import errors
 from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError, UnknownError, for_code
 
-from app.engine import broker_errors, client
-from app.engine.broker_errors import CODES, named, remedy, told
+from app.engine.kafka import aiokafka_patches, broker_errors
+from app.engine.kafka.broker_errors import CODES, named, remedy, told
 
-client.install()
+aiokafka_patches.install()
 
 
 @pytest.mark.parametrize(("code", "name"), [(code, name) for code, name, _, _ in CODES])

@@ -13,8 +13,8 @@ from aiokafka.producer import sender
 from aiokafka.protocol.coordination import FindCoordinatorRequest
 from aiokafka.protocol.metadata import MetadataRequest
 
-from app.engine import client
-from app.engine.kafka import new_producer
+from app.engine.kafka.aiokafka_patches import transactions
+from app.engine.kafka.clients import new_producer
 from app.settings import Settings
 from tests.oracle import topics
 from tests.support.stage import Stage
@@ -73,6 +73,6 @@ def test_a_request_on_a_connection_that_is_closed_already_is_a_failed_connection
 
 
 def test_the_wait_for_the_last_transactions_markers_is_the_one_that_a_producer_waits() -> None:
-    assert client.MARKERS_WAIT == sender.BACKOFF_OVERRIDE
+    assert transactions.MARKERS_WAIT == sender.BACKOFF_OVERRIDE
     names = {step.argval for step in dis.get_instructions(sender.AddPartitionsToTxnHandler.handle_response)}
     assert "BACKOFF_OVERRIDE" in names

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from aiokafka import errors
 
-from app.engine import client_watch
-from app.engine.authorization import AuthorizationError
-from app.engine.client_errors import GroupError, explained
-from app.engine.client_watch import LAST_LOOK, SILENT_LOOKS, ClientWatch, Thread
+from app.engine.kafka import client_watch
+from app.engine.kafka.authorization import AuthorizationError
+from app.engine.kafka.client_errors import GroupError, explained
+from app.engine.kafka.client_watch import LAST_LOOK, SILENT_LOOKS, ClientWatch, Thread
 from app.errors import OperatorError
 from app.settings import Settings
 

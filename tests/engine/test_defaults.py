@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from app.engine.store import Store
+from app.engine.state.store import Store
 from tests.support.patience import PATIENCE
 from tests.support.worker import ROOT, Worker
 

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from app.engine import datadir
-from app.engine.disk_errors import DiskError, StoreError, disk_error, system_error
-from app.engine.store import Store
+from app.engine.state import datadir
+from app.engine.state.disk_errors import DiskError, StoreError, disk_error, system_error
+from app.engine.state.store import Store
 
 NOBODY = 65534
 
@@ -253,7 +253,7 @@ def test_a_limit_of_open_files_is_told_with_its_number(tmp_path: Path) -> None:
 LIMITED = """
 import resource, sys
 from pathlib import Path
-from app.engine import datadir
+from app.engine.state import datadir
 soft, hard = map(int, sys.argv[1:])
 resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 datadir.raise_file_limit(Path("/data"), 3)

@@ -15,8 +15,8 @@ from aiokafka.structs import TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.engine.fetch import WHOLE, WholeFetch
-from app.engine.unreadable import UnreadableError
+from app.engine.kafka.fetch import WHOLE, WholeFetch
+from app.engine.kafka.unreadable import UnreadableError
 from tests.core.examples import examples
 
 PLACE = TopicPartition("t", 0)

@@ -3,8 +3,8 @@
 import pytest
 
 from app.core.names import INPUTS
-from app.engine.cluster import Cluster, Topic
-from app.engine.input_watch import Change, Event, InputWatch, Seen, changes
+from app.engine.kafka.cluster import Cluster, Topic
+from app.engine.topics.input_watch import Change, Event, InputWatch, Seen, changes
 from app.topology import TOPICS
 
 OLD = {"t": Seen("one", 3)}

@@ -30,13 +30,13 @@ from faust.transport.drivers import aiokafka as driver
 from faust.web.drivers.aiohttp import Web as FaustWeb
 from mode.services import ServiceTask
 
-from app.engine import overrides
-from app.engine.overrides import overridden
+from app.engine import faust as overrides
+from app.engine.faust import overridden
 from tests.support.worker import ROOT
 
 PINNED = ("faust-streaming", "aiokafka", "mode-streaming")
 
-# What the overrides call, beside what they override: owner and names. Read off app/engine/overrides.
+# What the overrides call, beside what they override: owner and names. Read off app/engine/faust.
 PRIVATE: dict[Any, tuple[str, ...]] = {
     driver.AIOKafkaConsumerThread: ("_ensure_consumer", "call_thread", "_create_worker_consumer"),
     driver.Consumer: (

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.engine.kafka import MAX_RECORD_BYTES
-from app.engine.partitioner import partition_for
+from app.engine.kafka.clients import MAX_RECORD_BYTES
+from app.engine.kafka.partitioner import partition_for
 from tests.engine.harness import bug, create, dead, flat, log_lines, metric, plain_log
 from tests.oracle import judge, topics
 from tests.oracle.records import InputRecord

@@ -7,8 +7,8 @@ import structlog
 from aiokafka.errors import OffsetOutOfRangeError
 from aiokafka.structs import TopicPartition
 
-from app.engine import restore
-from app.engine.positions import PositionError, check, check_passed_on
+from app.engine.state import restore
+from app.engine.topics.positions import PositionError, check, check_passed_on
 from app.settings import Settings
 from tests.oracle import topics
 

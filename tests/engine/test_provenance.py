@@ -12,12 +12,12 @@ import structlog
 from aiokafka.admin import RecordsToDelete
 from aiokafka.structs import TopicPartition
 
-from app.engine import origin
-from app.engine.kafka import new_producer
-from app.engine.origin import Origin
-from app.engine.provenance import Provenance, ProvenanceError, ask, check_origin, claim
-from app.engine.restore import Progress, restore
-from app.engine.store import LAYOUT, LOCAL, Store
+from app.engine.kafka.clients import new_producer
+from app.engine.state import origin
+from app.engine.state.origin import Origin
+from app.engine.state.provenance import Provenance, ProvenanceError, ask, check_origin, claim
+from app.engine.state.restore import Progress, restore
+from app.engine.state.store import LAYOUT, LOCAL, Store
 from app.settings import Settings
 from app.topology import TOPICS
 from tests.engine.harness import create, until

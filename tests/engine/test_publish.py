@@ -14,8 +14,8 @@ from agents.work import Work
 from app.core.messages import Message
 from app.core.names import SLOT_ASSIGNED
 from app.core.payloads import EssaySlotAssigned
-from app.engine.kafka import MAX_BATCH_BYTES, leaders_known, new_producer
-from app.engine.partitioner import partition_for, partitions_for
+from app.engine.kafka.clients import MAX_BATCH_BYTES, leaders_known, new_producer
+from app.engine.kafka.partitioner import partition_for, partitions_for
 from app.engine.publish import Publisher, PublishError, TooLargeError
 from app.settings import Settings
 from demo.kafka import EmbeddedKafka

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from app.engine.kafka import new_producer
-from app.engine.restore import Progress, restore
-from app.engine.store import Store
+from app.engine.kafka.clients import new_producer
+from app.engine.state.restore import Progress, restore
+from app.engine.state.store import Store
 from app.settings import Settings
 from tests.engine.harness import create
 from tests.support.brokers import borrowed

@@ -21,8 +21,8 @@ from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest
 from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.produce import ProduceRequest
 
-from app.engine import kafka
-from app.engine.aiokafka_patches import answers, backoff, nodes
+from app.engine.kafka import clients
+from app.engine.kafka.aiokafka_patches import answers, backoff, nodes
 from app.settings import Settings
 from tests.support.fake_broker import FIND_COORDINATOR, METADATA, FakeBroker
 from tests.support.patience import PATIENCE
@@ -56,7 +56,7 @@ async def cluster(count: int) -> AsyncIterator[tuple[list[FakeBroker], AIOKafkaC
             broker.known = brokers
         client = AIOKafkaClient(
             bootstrap_servers=[f"127.0.0.1:{broker.port}" for broker in brokers],
-            request_timeout_ms=round(kafka.DELIVERY_TIMEOUT_MS),
+            request_timeout_ms=round(clients.DELIVERY_TIMEOUT_MS),
             metadata_max_age_ms=10**8,
         )
         await client.bootstrap()
@@ -325,13 +325,13 @@ def test_leaders_known_keeps_its_patience_though_nobody_answers(monkeypatch: pyt
 
     async def scene() -> None:
         async with FakeBroker(1) as broker:
-            producer = kafka.new_producer(Settings(broker=f"127.0.0.1:{broker.port}"))
+            producer = clients.new_producer(Settings(broker=f"127.0.0.1:{broker.port}"))
             await producer.client.bootstrap()
             broker.silent = {METADATA, 18}
             broker.mute()
             started = time.monotonic()
             with pytest.raises(KafkaError, match="no leader known for t"):
-                await kafka.leaders_known(producer, ["t"], patience=0.5)
+                await clients.leaders_known(producer, ["t"], patience=0.5)
             assert time.monotonic() - started < LONG
             await producer.stop()
 

@@ -33,7 +33,7 @@ def install():
 SLOW_SECOND_RESTORE = """
 def install():
     import asyncio
-    import app.engine.engine as engine
+    import app.engine.task_manager as engine
     restore, calls = engine.restore, []
 
     async def slow(*arguments):

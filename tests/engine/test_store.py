@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rocksdict import Options, Rdict
 
-from app.engine.store import Store, StoreError
+from app.engine.state.store import Store, StoreError
 from app.errors import OperatorError
 
 
@@ -198,7 +198,9 @@ def test_a_database_of_another_layout_is_replaced_by_an_empty_one(store: Store) 
 
 def test_a_directory_that_another_process_uses_is_an_error_that_names_the_setting(store: Store) -> None:
     store.write({b"b": b"x"}, 3)
-    code = f"from pathlib import Path\nfrom app.engine.store import Store\nStore(Path({str(store.path)!r})).open()"
+    code = (
+        f"from pathlib import Path\nfrom app.engine.state.store import Store\nStore(Path({str(store.path)!r})).open()"
+    )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert found.returncode != 0
     assert "StoreError" in found.stderr

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from aiokafka.errors import KafkaError
 
-from app.engine.engine import Engine
-from app.engine.kafka import new_producer
+from app.engine.kafka.clients import new_producer
+from app.engine.task_manager import TaskManager
 from app.settings import Settings
 from app.topology import topology
 from tests.contract.cases import CASES
@@ -27,7 +27,7 @@ class Told:
     def __init__(self) -> None:
         self.failures: list[BaseException] = []
         self.fenced: list[BaseException] = []
-        self.engine = Engine(Settings(), topology(Settings()), self.failures.append, self.fenced.append)
+        self.engine = TaskManager(Settings(), topology(Settings()), self.failures.append, self.fenced.append)
 
     def fails(self, partition: int, *, after: int | None) -> None:
         """A transaction of the partition fails, once the task has acknowledged the log up to ``after``."""

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from app.engine.cluster import Topic
-from app.engine.heads import judge
-from app.engine.kafka import MAX_RECORD_BYTES
-from app.engine.partitioner import partition_for
-from app.engine.topic_checks import Findings, check
-from app.engine.topic_plans import NO_LIMIT, Plan, Role, plans, time_limits
+from app.engine.kafka.clients import MAX_RECORD_BYTES
+from app.engine.kafka.cluster import Topic
+from app.engine.kafka.partitioner import partition_for
+from app.engine.topics.checks import Findings, check
+from app.engine.topics.heads import judge
+from app.engine.topics.plans import NO_LIMIT, Plan, Role, plans, time_limits
 from app.settings import Settings
 from app.topology import TOPICS
 from tests.oracle import topics

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import structlog
 
-from app.engine.cluster import Cluster, Topic
-from app.engine.topic_watch import Watch
-from app.engine.topics import TopicError
+from app.engine.kafka.cluster import Cluster, Topic
+from app.engine.topics.ensure import TopicError
+from app.engine.topics.watch import Watch
 from app.settings import Settings
 from app.topology import TOPICS
 from tests.oracle import topics

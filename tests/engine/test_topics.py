@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.engine.kafka import MAX_RECORD_BYTES
-from app.engine.topics import plans
+from app.engine.kafka.clients import MAX_RECORD_BYTES
+from app.engine.topics.ensure import plans
 from app.settings import Settings
 from app.topology import TOPICS
 from demo.kafka import EmbeddedKafka

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from aiokafka.errors import KafkaTimeoutError, LeaderNotAvailableError, UnknownTopicOrPartitionError
 
-from app.engine import topics
-from app.engine.topics import Plan
+from app.engine.topics import ensure
+from app.engine.topics.ensure import Plan
 
 if TYPE_CHECKING:
     from aiokafka.admin import AIOKafkaAdminClient
@@ -36,17 +36,17 @@ class Admin:
 async def test_what_was_made_is_waited_for_until_each_partition_has_a_leader() -> None:
     late = [(UNKNOWN, []), (0, []), (0, [0, NO_LEADER]), (0, [0, 0])]
     admin = Admin({"a": late, "b": [(0, [0])]})
-    await topics._seen(cast("AIOKafkaAdminClient", admin), MADE)
+    await ensure._seen(cast("AIOKafkaAdminClient", admin), MADE)
     assert admin.asked == [["a", "b"], ["a"], ["a"], ["a"]]
 
 
 async def test_what_is_never_listed_is_named() -> None:
     admin = Admin({"a": [(UNKNOWN, [])], "b": [(0, [0])]})
     with pytest.raises(KafkaTimeoutError, match=r"not listed after 0 s: a$"):
-        await topics._seen(cast("AIOKafkaAdminClient", admin), MADE, patience=0.1)
+        await ensure._seen(cast("AIOKafkaAdminClient", admin), MADE, patience=0.1)
 
 
 async def test_where_nothing_was_made_nothing_is_asked() -> None:
     admin = Admin({})
-    await topics._seen(cast("AIOKafkaAdminClient", admin), {})
+    await ensure._seen(cast("AIOKafkaAdminClient", admin), {})
     assert admin.asked == []

@@ -28,8 +28,8 @@ from itertools import count
 import pytest
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from app.engine.kafka import new_producer
-from app.engine.partitioner import partition_for
+from app.engine.kafka.clients import new_producer
+from app.engine.kafka.partitioner import partition_for
 from app.settings import Settings
 from tests.engine.harness import LOOPBACK, acquired, dead, envelopes, flat, listening, metric
 from tests.oracle import judge, topics

@@ -7,8 +7,8 @@ import pytest
 
 from app.core.acts import name_of
 from app.core.batch import State
-from app.engine.partitioner import partition_for
-from app.engine.store import LOCAL, Store
+from app.engine.kafka.partitioner import partition_for
+from app.engine.state.store import LOCAL, Store
 from tables import batches, keys, pending, waiting
 from tables.batches import FORMAT, UnknownFormatError
 from tests.engine.harness import envelopes, flat, log_lines, plain_log

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from app.engine import client as aiokafka_client
+from app.engine.kafka import aiokafka_patches
 from demo.kafka.cluster import KafkaCluster
 from tests.faults.quorum import Quorum
 from tests.faults.traffic import Client
@@ -27,7 +27,7 @@ class ClusterStage(Stage):
         self.quorum = Quorum(self.cluster)
         self.proxy = FaultProxy(self.cluster.doors)
         # The client that judges has to live through a silent broker as well.
-        aiokafka_client.install()
+        aiokafka_patches.install()
 
     def __enter__(self) -> Self:
         try:

@@ -1,4 +1,4 @@
-"""Random logs, with the keys that the hop gives their records."""
+"""Random logs, with the keys that the repartitioner gives their records."""
 
 from collections.abc import Callable
 from typing import Any

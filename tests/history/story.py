@@ -17,8 +17,8 @@ from structlog.testing import capture_logs
 import app
 from app import commands
 from app.core.acts import Act, Discard, DiscardUpload, Extend, ForceComplete, Reopen
-from app.engine.kafka import new_producer
-from app.engine.partitioner import partition_for
+from app.engine.kafka.clients import new_producer
+from app.engine.kafka.partitioner import partition_for
 from app.settings import Settings
 from app.wire.acts import encode
 from tests.oracle import topics

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.engine.kafka import new_producer
-from app.engine.partitioner import partition_for
+from app.engine.kafka.clients import new_producer
+from app.engine.kafka.partitioner import partition_for
 from tables import batches
 from tests.history.story import (
     BATCHES,

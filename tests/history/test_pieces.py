@@ -29,7 +29,7 @@ from app.core.facts import (
     Surplus,
     TimedOut,
 )
-from app.engine.memory_store import MemoryStore
+from app.engine.state.memory_store import MemoryStore
 from app.history.dead_letters import _cursor, describe
 from app.history.describe import fact
 from app.history.times import iso, parse

@@ -9,9 +9,10 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from pydantic import SecretStr
 
-from app.engine import authorization, topics
-from app.engine.authorization import AuthorizationError
-from app.engine.kafka import connection
+from app.engine.kafka import authorization
+from app.engine.kafka.authorization import AuthorizationError
+from app.engine.kafka.clients import connection
+from app.engine.topics import ensure
 from app.settings import Settings
 from app.topology import TOPICS, topology
 from tests.oracle import topics as names
@@ -57,7 +58,7 @@ NOTICED_SECONDS = PATIENCE
 
 async def made_of(settings: Settings) -> None:
     """Make and check the topics, as a worker with these settings does at start."""
-    await topics.ensure(settings, topology(settings))
+    await ensure.ensure(settings, topology(settings))
 
 
 @pytest.fixture(scope="module")

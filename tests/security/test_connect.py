@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from aiokafka.errors import KafkaConnectionError, SaslAuthenticationFailed
 
-from app.engine import connect
+from app.engine.kafka import broker_diagnosis
 from app.settings import Settings
 from tests.security.conftest import PASSWORD
 
@@ -57,7 +57,7 @@ async def test_it_is_refused_where_one_refuses_and_none_agrees(
         return answer
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(connect, "_brokers", brokers)
+    monkeypatch.setattr(broker_diagnosis, "_brokers", brokers)
     settings = Settings(
         broker="a.example:1,b.example:2",
         security_protocol="SASL_PLAINTEXT",
@@ -66,13 +66,13 @@ async def test_it_is_refused_where_one_refuses_and_none_agrees(
         sasl_password=PASSWORD,  # type: ignore[arg-type]  # as the environment gives it
     )
     if refusal is None:
-        found = await connect.check(settings)
+        found = await broker_diagnosis.check(settings)
         assert (found is None) == (remark is None)
         assert (remark or "") in (found or "")
         assert PASSWORD not in (found or "")
     else:
-        with pytest.raises(connect.RefusedError, match=refusal) as caught:
-            await connect.check(settings)
+        with pytest.raises(broker_diagnosis.RefusedError, match=refusal) as caught:
+            await broker_diagnosis.check(settings)
         assert PASSWORD not in str(caught.value)
     assert sorted(asked) == sorted(answers)
 
@@ -88,12 +88,12 @@ async def test_a_running_worker_is_stopped_by_two_refusals_in_a_row(
     async def check(_settings: Settings) -> None:
         if left.pop(0) == "R":
             message = "not any more"
-            raise connect.RefusedError(message)
+            raise broker_diagnosis.RefusedError(message)
 
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    monkeypatch.setattr(connect, "check", check)
-    with pytest.raises(connect.RefusedError, match="not any more"):
-        await connect.watch(Settings.model_construct(), sleep)
-    assert slept == [connect.WATCH_SECONDS] * asked
+    monkeypatch.setattr(broker_diagnosis, "check", check)
+    with pytest.raises(broker_diagnosis.RefusedError, match="not any more"):
+        await broker_diagnosis.watch(Settings.model_construct(), sleep)
+    assert slept == [broker_diagnosis.WATCH_SECONDS] * asked

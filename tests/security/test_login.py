@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app.engine import connect
+from app.engine.kafka import broker_diagnosis
 from app.settings import Settings
 from tests.asyncapi.checking import output_problems
 from tests.oracle import topics
@@ -38,7 +38,7 @@ async def found(bootstrap: str, environment: Mapping[str, str], monkeypatch: pyt
     monkeypatch.chdir(Path(__file__).parent)  # no .env is there
     for name, value in ({"ROLLCALL_BROKER": bootstrap} | dict(environment)).items():
         monkeypatch.setenv(name, value)
-    return await connect.check(Settings())
+    return await broker_diagnosis.check(Settings())
 
 
 def test_workers_that_are_let_in_serve_a_batch(secured: Secured, io: KafkaIO, workers: Workers) -> None:
@@ -179,7 +179,7 @@ async def test_a_refusal_names_the_setting_and_the_broker(
     environment = secured.scram_login() if listener == "scram" else secured.tls()
     environment |= {key: str(files.get(value, value)) for key, value in changes.items()}
     address = getattr(secured, listener)
-    with pytest.raises(connect.RefusedError, match=said) as caught:
+    with pytest.raises(broker_diagnosis.RefusedError, match=said) as caught:
         await found(address, environment, monkeypatch)
     assert address in str(caught.value)
     assert secretless(str(caught.value))
@@ -188,7 +188,7 @@ async def test_a_refusal_names_the_setting_and_the_broker(
 async def test_a_login_where_none_is_expected_is_refused(secured: Secured, monkeypatch: pytest.MonkeyPatch) -> None:
     login = secured.scram_login(ROLLCALL_SECURITY_PROTOCOL="SASL_PLAINTEXT")
     del login["ROLLCALL_SSL_CAFILE"]
-    with pytest.raises(connect.RefusedError, match="is it PLAINTEXT"):
+    with pytest.raises(broker_diagnosis.RefusedError, match="is it PLAINTEXT"):
         await found(secured.kafka.bootstrap, login, monkeypatch)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from app.engine.kafka import connection, new_producer, new_reader
+from app.engine.kafka.clients import connection, new_producer, new_reader
 from app.logs import logging_config
 from app.security import Security, client_options, without_secrets
 from app.settings import Settings, SettingsError, load

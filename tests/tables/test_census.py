@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from app.core.acts import Discard, DiscardUpload, Extend, ForceComplete, Reopen
 from app.core.batch import Batch, State
-from app.engine.memory_store import MemoryStore
-from app.engine.store import Store
+from app.engine.state.memory_store import MemoryStore
+from app.engine.state.store import Store
 from tables import batches
 from tables.census import MOST_CHANGES, Census, Standing
 from tables.survey import survey

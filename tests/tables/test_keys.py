@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.facts import TimedOut
-from app.engine import origin
-from app.engine.store import LOCAL, end_of
+from app.engine.state import origin
+from app.engine.state.store import LOCAL, end_of
 from tables import batches, keys, pending, sources, waiting
 from tests.core.examples import examples
 

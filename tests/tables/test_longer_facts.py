@@ -10,8 +10,8 @@ import pytest
 from app.core import facts
 from app.core.batch import State
 from app.core.events import Content
-from app.engine.memory_store import MemoryStore
-from app.engine.store import Store
+from app.engine.state.memory_store import MemoryStore
+from app.engine.state.store import Store
 from tables import batches
 from tables.census import Census, Standing
 from tables.survey import survey

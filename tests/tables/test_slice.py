@@ -10,7 +10,7 @@ from app.core.acts import ForceComplete
 from app.core.batch import Batch
 from app.core.events import Source
 from app.core.facts import Acted
-from app.engine.store import Store
+from app.engine.state.store import Store
 from tables import batches, pending, sources, waiting
 from tables.pending import Original
 from tables.slice import BATCH_WEIGHT, Slice, weight_of

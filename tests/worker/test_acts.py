@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from app.core.acts import Act
-from app.engine.memory_store import MemoryStore
-from app.engine.partitioner import partition_for
-from app.engine.store import Store
+from app.engine.kafka.partitioner import partition_for
+from app.engine.state.memory_store import MemoryStore
+from app.engine.state.store import Store
 from app.wire.acts import encode
 from app.wire.record import ACT_HEADER
 from tables.slice import Slice

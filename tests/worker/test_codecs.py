@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from app.engine.topics import plans
+from app.engine.topics.ensure import plans
 from app.settings import Settings
 from app.topology import TOPICS
 from tests.oracle import topics

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from app.engine.partitioner import partition_for
+from app.engine.kafka.partitioner import partition_for
 from tests.engine.harness import envelopes, flat, log_lines
 from tests.oracle import topics
 from tests.oracle.records import OutputRecord

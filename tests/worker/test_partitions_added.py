@@ -9,7 +9,7 @@ from aiokafka.admin import NewPartitions
 from aiokafka.structs import TopicPartition
 
 from app.core import names
-from app.engine.partitioner import partition_for
+from app.engine.kafka.partitioner import partition_for
 from app.history.audit import audit
 from app.history.copy import copy_log
 from app.history.places import in_place

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
-from app.engine.cluster import topic_ids
+from app.engine.kafka.cluster import topic_ids
 from tests.oracle import topics
 from tests.support import events
 from tests.support.kafka_io import Reader

@@ -1,0 +1,18 @@
+"""Kafka clients: how they are made, what is changed in them, and what a broker's errors mean.
+
+====================  ================================================================================================
+module                holds
+====================  ================================================================================================
+``clients``           how clients are made: addresses, sizes, time-outs, TLS and SASL
+``aiokafka_patches``  what is changed inside aiokafka: transactions, time-outs, back-off, closing
+``fetch``             the records of a fetch as one list
+``unreadable``        a batch of records that can't be read, named
+``broker_errors``     Kafka's error codes that the client lacks, and how a broker's refusal is told
+``client_errors``     what a broker's final refusals mean in terms of settings, ACLs and the app id
+``client_watch``      the clients' background tasks and the consumer's thread: none dies unnoticed
+``authorization``     what the broker's ACLs let the worker do, at start and while it runs
+``broker_diagnosis``  why a broker can't be used: it is asked a step at a time
+``cluster``           what a cluster says of itself and of topics: ids, counts, settings
+``partitioner``       the partition that Kafka's own clients put a key on
+====================  ================================================================================================
+"""

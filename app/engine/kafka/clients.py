@@ -1,0 +1,127 @@
+"""How Kafka clients are made: one place for addresses, sizes and time-outs."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.conn import CloseReason
+from aiokafka.errors import KafkaError, KafkaTimeoutError
+
+from app.engine.kafka import aiokafka_patches
+from app.engine.kafka.fetch import WHOLE
+from app.security import client_options
+from app.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+#: The largest message that the internal topics take: four times the largest that ROLLCALL_MAX_MESSAGE_BYTES allows,
+#: so that whatever an input topic took can be kept (re-keyed, as a dead letter, or whole inside another event).
+MAX_RECORD_BYTES = 16 * 1024 * 1024
+
+#: A produce batch holds less than the 1,048,588 bytes that a topic takes by default; a larger record goes alone.
+MAX_BATCH_BYTES = 1_000_000
+
+#: How long a send is retried before it fails: longer than a broker needs to restart, since failing stops the worker.
+#: How long one answer is waited for is another matter: :mod:`app.engine.kafka.aiokafka_patches.answers`.
+DELIVERY_TIMEOUT_MS = 120_000
+
+#: How long a transaction may stay open before the broker ends it: longer than a send is retried.
+TRANSACTION_TIMEOUT_MS = 180_000
+
+
+aiokafka_patches.install()
+
+
+def connection(settings: Settings) -> dict[str, Any]:
+    """What every client is given: where the brokers are, and how it is let in."""
+    return {
+        "bootstrap_servers": settings.broker.split(","),
+        "client_id": settings.app_id,
+        **client_options(settings),
+    }
+
+
+def new_producer(settings: Settings, transactional_id: str | None = None) -> AIOKafkaProducer:
+    """A producer, not started. Idempotent: its records arrive once and in order, or the send fails."""
+    transactional: dict[str, Any] = {}
+    if transactional_id is not None:
+        transactional = {"transactional_id": transactional_id, "transaction_timeout_ms": TRANSACTION_TIMEOUT_MS}
+    return AIOKafkaProducer(
+        **connection(settings),
+        acks="all",
+        enable_idempotence=True,
+        linger_ms=0,
+        max_batch_size=MAX_BATCH_BYTES,
+        max_request_size=MAX_RECORD_BYTES + MAX_BATCH_BYTES,
+        request_timeout_ms=DELIVERY_TIMEOUT_MS,
+        retry_backoff_ms=10,  # a produce that comes too soon after a commit is told to retry; at 20 it costs p99 30 ms
+        **transactional,
+    )
+
+
+def new_reader(settings: Settings, *, whole: bool = False) -> AIOKafkaConsumer:
+    """A consumer without a group, not started: it is told what to read. It reads committed records only; with
+    ``whole`` in whole fetches (:mod:`app.engine.kafka.fetch`), which is for ``getmany`` alone.
+    """
+    return AIOKafkaConsumer(
+        **connection(settings),
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="none",  # what is gone is an error, not a beginning elsewhere
+        isolation_level="read_committed",
+        value_deserializer=WHOLE if whole else None,
+        max_partition_fetch_bytes=8 * 1024 * 1024,
+        fetch_max_bytes=64 * 1024 * 1024,
+    )
+
+
+async def stop_producer(producer: AIOKafkaProducer, seconds: float) -> None:
+    """Stop a producer: what it still has is sent, within so many seconds.
+
+    Raises TimeoutError when that was not enough. Its connections are closed then, and it sends nothing more: a producer
+    that is merely left alone would go on trying for ever.
+    """
+    try:
+        await asyncio.wait_for(producer.stop(), seconds)
+    except BaseException:
+        sending = producer._sender.sender_task  # noqa: SLF001 - there is no public way to give a producer up
+        if sending is not None:
+            sending.cancel()
+        for connection in list(producer.client._conns.values()):  # noqa: SLF001 - the same
+            connection.close(reason=CloseReason.CONNECTION_TIMEOUT)
+        given_up = asyncio.ensure_future(producer.client.close())
+        given_up.add_done_callback(lambda done: done.cancelled() or done.exception())
+        raise
+
+
+async def leaders_known(producer: AIOKafkaProducer, topics: Iterable[str], patience: float = 60.0) -> dict[str, int]:
+    """Wait until the producer sees a leader for every partition of ``topics``; how many partitions each has.
+
+    A send to a topic that the producer's metadata lacks waits for ever, or fails when it meets the wrong broker; so
+    nothing is sent before this. Raises KafkaTimeoutError that names the topics still missing after ``patience``
+    seconds, whether or not any broker answers.
+    """
+    missing = set(topics)
+    counts: dict[str, int] = {}
+    deadline = asyncio.get_running_loop().time() + patience
+    producer.client.set_topics([*producer.client.cluster.topics(), *missing])
+    while missing:
+        left = max(0.0, deadline - asyncio.get_running_loop().time())
+        try:
+            await asyncio.wait_for(producer.client.force_metadata_update(), left)
+        except (KafkaError, TimeoutError) as error:
+            log.debug("metadata not yet available", error=str(error))
+        cluster = producer.client.cluster
+        for topic in tuple(missing):
+            partitions = cluster.partitions_for_topic(topic)
+            if partitions and cluster.available_partitions_for_topic(topic) == partitions:
+                counts[topic] = len(partitions)
+                missing.discard(topic)
+        if missing:
+            if asyncio.get_running_loop().time() > deadline:
+                message = f"no leader known for {', '.join(sorted(missing))} after {patience:.0f} s"
+                raise KafkaTimeoutError(message)
+            await asyncio.sleep(0.1)
+    return counts

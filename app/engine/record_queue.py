@@ -1,0 +1,106 @@
+"""What has been fetched of a partition and waits to be worked on."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from app.engine.ports import Record
+
+#: The queue is full while so many bytes wait in it.
+FULL_BYTES = 32 * 1024 * 1024
+
+#: A chunk is closed at so many bytes: it is held in memory several times over (records, outputs, batches).
+_CHUNK_BYTES = 8 * 1024 * 1024
+
+
+class RecordQueue:
+    """Records of one partition, in order, each once.
+
+    ``chunk`` is the most records that are taken at a time. Several queues may share ``arrived``, the event that is set
+    when something is there for one of them.
+    """
+
+    def __init__(self, chunk: int, arrived: asyncio.Event | None = None) -> None:
+        self._chunk = chunk
+        self._position: int | None = None
+        # Each fetch with its bytes.
+        self._queue: deque[tuple[Sequence[Any], int]] = deque()
+        self.records = 0
+        self.bytes = 0
+        self.arrived = arrived or asyncio.Event()
+        self.closed = asyncio.Event()
+
+    def offer(self, records: Sequence[Record]) -> None:
+        """Take records in. What was offered before is passed over (a seek may fetch it again)."""
+        if self._position is not None and records[0].offset < self._position:
+            position = self._position
+            records = [record for record in records if record.offset >= position]
+            if not records:
+                return
+        self._position = records[-1].offset + 1
+        self._put(records)
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more should be fetched for now."""
+        return self.bytes > FULL_BYTES or self.records >= 2 * self._chunk
+
+    def take(self, most: int | None = None) -> list[Any]:
+        """The next chunk: what is there, up to the limits and ``most``. Empty when nothing is."""
+        left = self._chunk if most is None else min(most, self._chunk)
+        chunk: list[Any] = []
+        size = 0
+        while self._queue and left > 0 and size < _CHUNK_BYTES:
+            records, there = self._queue.popleft()
+            self.records -= len(records)
+            self.bytes -= there
+            if len(records) > left or size + there > _CHUNK_BYTES:
+                taken = _fitting(records[:left], _CHUNK_BYTES - size)
+                if taken < len(records):
+                    self._put(records[taken:], first=True)
+                    records, there = records[:taken], _CHUNK_BYTES
+            chunk += records
+            size += there
+            left -= len(records)
+        return chunk
+
+    def _put(self, records: Sequence[Record], *, first: bool = False) -> None:
+        size = _size(records)
+        self.records += len(records)
+        self.bytes += size
+        if first:
+            self._queue.appendleft((records, size))
+        else:
+            self._queue.append((records, size))
+        self.arrived.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Wait until something is there, the queue is closed, or ``seconds`` have passed."""
+        self.arrived.clear()
+        if self._queue or self.closed.is_set():
+            return
+        try:
+            await asyncio.wait_for(self.arrived.wait(), seconds)
+        except TimeoutError:
+            return
+
+    def close(self) -> None:
+        """Drop what waits; whoever waits goes on."""
+        self._queue.clear()
+        self.records = self.bytes = 0
+        self.closed.set()
+        self.arrived.set()
+
+
+def _size(records: Sequence[Record]) -> int:
+    return sum([len(record.value or b"") for record in records])  # a list: a generator takes twice as long
+
+
+def _fitting(records: Sequence[Record], room: int) -> int:
+    """How many of the records it takes to fill ``room`` bytes; all of them if they don't."""
+    for number, record in enumerate(records, 1):
+        room -= len(record.value or b"")
+        if room <= 0:
+            return number
+    return len(records)

@@ -1,0 +1,126 @@
+"""The repartitioner: the stateless stage between the inputs and the log.
+
+One for a worker, over all input partitions that it owns.
+
+At least once, whatever the guarantee: it sends in order and without gaps and acknowledges an input when the log has
+it, so all that a crash can do is to make it send again what the log already has, which the log's reader skips
+(:mod:`tables.sources`). It therefore needs no transaction.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaProducer, TopicPartition
+
+from app.engine.clock import BrokerClock
+from app.engine.deadline import Deadline
+from app.engine.kafka.clients import leaders_known
+from app.engine.ports import Record, Topology
+from app.engine.publish import Publisher
+from app.engine.record_queue import FULL_BYTES, RecordQueue
+from app.engine.topics.ensure import log_topic
+from app.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+
+class Repartitioner:
+    """Re-keys what is offered to it.
+
+    ``acknowledged`` says, by input partition, the next offset that may be committed.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        topology: Topology[Any],
+        shared: AIOKafkaProducer,
+        on_failure: Callable[[BaseException], None],
+        clock: BrokerClock | None = None,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock or BrokerClock()
+        self.acknowledged: dict[TopicPartition, int] = {}
+        self._shared = shared
+        self._observer = topology.observer
+        self._on_failure = on_failure
+        self._log = log_topic(settings)
+        self._router = topology.router
+        self._publisher: Publisher | None = None
+        self._arrived = asyncio.Event()
+        self._queues: dict[TopicPartition, RecordQueue] = {}
+        self._closing = False
+        self._runner: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to re-key."""
+        self._publisher = Publisher(self._shared, await leaders_known(self._shared, [self._log]))
+        self._publisher.on_appended = self.clock.acknowledged
+        self._runner = asyncio.create_task(self._run(), name="repartitioner")
+
+    def offer(self, partition: TopicPartition, records: Sequence[Record]) -> None:
+        """Take records of an input partition, in order. What was taken before is passed over."""
+        queue = self._queues.get(partition)
+        if queue is None:
+            queue = self._queues[partition] = RecordQueue(self.settings.max_poll_records, self._arrived)
+        queue.offer(records)
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more should be fetched for now, of all input partitions together."""
+        queues = self._queues.values()
+        return (
+            sum(queue.records for queue in queues) >= 2 * self.settings.max_poll_records
+            or sum(queue.bytes for queue in queues) > FULL_BYTES
+        )
+
+    async def close(self, deadline: Deadline) -> None:
+        """Stop: what waits is dropped, what is under way may finish until the deadline. Never raises."""
+        self._closing = True
+        for queue in self._queues.values():
+            queue.close()
+        self._arrived.set()
+        if self._runner is not None:
+            grace = deadline.left()
+            done, _ = await asyncio.wait({self._runner}, timeout=grace)
+            if not done:
+                log.warning("the hop did not finish in time and will repeat itself", grace=round(grace, 1))
+                self._runner.cancel()
+                await asyncio.wait({self._runner})
+
+    async def _run(self) -> None:
+        try:
+            while not self._closing:
+                if not await self._pass_on():
+                    self._arrived.clear()
+                    await self._arrived.wait()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - the worker is stopped with whatever it is
+            self._on_failure(error)
+
+    async def _pass_on(self) -> int:
+        """Re-key what is there, up to a chunk, and wait until the log has it; how many records that were."""
+        publisher = self._publisher
+        if publisher is None:
+            message = "the repartitioner was not started"
+            raise RuntimeError(message)
+        passed: dict[TopicPartition, int] = {}
+        count = 0
+        for partition, queue in list(self._queues.items()):
+            records = queue.take(self.settings.max_poll_records - count)
+            if not records:
+                continue
+            for routed in self._router.route(partition.topic, partition.partition, records):
+                publisher.add(self._log, *routed)
+            passed[partition] = records[-1].offset + 1
+            count += len(records)
+            # Next time it is the others' turn.
+            self._queues[partition] = self._queues.pop(partition)
+        if count:
+            await publisher.flush()
+            self.acknowledged.update(passed)
+            self._observer.rekeyed(count)
+        return count

@@ -1,0 +1,14 @@
+"""State: the local database of each partition, whose state it is, and how it is restored from the changelog.
+
+================  ====================================================================================================
+module            holds
+================  ====================================================================================================
+``store``         the local database of one partition: RocksDB, a copy of what the changelog says
+``memory_store``  a store in memory, for folding one batch again
+``restore``       the changelog into the local database
+``origin``        the engine's own row of a changelog: which log the rows follow from
+``provenance``    whose state this is: of which cluster, changelog and log
+``datadir``       the data directory at start: made, written to, and taken by one worker
+``disk_errors``   what the operating system refuses, told from damage
+================  ====================================================================================================
+"""

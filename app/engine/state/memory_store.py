@@ -1,0 +1,57 @@
+"""A store in memory, for folding one batch anew: what it holds is the batch's own rows, so nothing is indexed."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from app.engine.state.store import Store
+
+
+class MemoryStore(Store):
+    """The rows of one batch. A scan looks at all of them."""
+
+    def __init__(self) -> None:
+        super().__init__(Path("memory"))
+        self._rows: dict[bytes, bytes] = {}
+        self._stands_at = 0
+
+    def open(self) -> None:
+        """Nothing has to be opened."""
+
+    def close(self) -> None:
+        """Nothing has to be closed."""
+
+    def wipe(self) -> None:
+        """Forget all rows."""
+        self._rows.clear()
+        self._stands_at = 0
+
+    @property
+    def offset(self) -> int:
+        """The offset that was written last."""
+        return self._stands_at
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value of a row, or None."""
+        return self._rows.get(key)
+
+    def scan(self, prefix: bytes, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """The rows whose key starts with ``prefix``, in key order, from ``start`` on where it is given."""
+        for key in sorted(key for key in self._rows if key.startswith(prefix) and key >= start):
+            yield key, self._rows[key]
+
+    def values(self, prefix: bytes) -> list[bytes]:
+        """The values of :meth:`scan`."""
+        return [value for _, value in self.scan(prefix)]
+
+    def write(self, rows: Mapping[bytes, bytes | None] | Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
+        """Write rows (None deletes)."""
+        for key, value in rows.items() if isinstance(rows, Mapping) else rows:
+            if value is None:
+                self._rows.pop(key, None)
+            else:
+                self._rows[key] = value
+        self._stands_at = offset
+
+    def size(self) -> int:
+        """How many bytes the rows take."""
+        return sum(len(key) + len(value) for key, value in self._rows.items())

@@ -1,0 +1,124 @@
+"""The changelog into the local database: from where the database stands to the end, for all partitions of a worker at
+once.
+"""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.errors import OffsetOutOfRangeError
+
+from app.engine.kafka.clients import new_reader
+from app.engine.state.provenance import Provenance, check_begin, check_changelog, claim
+from app.engine.state.store import Store
+from app.engine.topics.positions import deleted_meanwhile
+from app.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Progress:
+    """How far a restore is: records of the changelog read, and how many there were to read (an upper bound:
+    compaction
+    leaves holes).
+    """
+
+    done: int = 0
+    total: int = 0
+
+    @property
+    def running(self) -> bool:
+        """Whether a restore is under way."""
+        return self.done < self.total
+
+
+async def restore(
+    settings: Settings,
+    topic: str,
+    stores: Mapping[int, Store],
+    progress: Progress,
+    there: Provenance | None = None,
+) -> None:
+    """Bring the stores of the partitions up to the end of the changelog, as a committed reader sees it.
+
+    Called once the partition is this worker's alone to write: with transactions, its former owner is fenced and what
+    it left open is aborted, so that the end that is read here is the end. A store that is no copy of what is
+    ``there``, or claims to be beyond the end, is emptied and restored whole.
+
+    Raises ProvenanceError where the changelog lacks what was written to it, and KafkaError when the broker fails; the
+    stores are then somewhere between, at the offset that each says.
+    """
+    if not stores:
+        return
+    started = time.monotonic()
+    reader = new_reader(settings, whole=True)
+    await reader.start()
+    try:
+        partitions = {TopicPartition(topic, number): store for number, store in stores.items()}
+        reader.assign(list(partitions))
+        ends = await reader.end_offsets(list(partitions))
+        starts = await reader.beginning_offsets(list(partitions))
+        progress.done = progress.total = 0
+        left = {}
+        for partition, store in partitions.items():
+            _prepare(settings, store, partition.partition, (starts[partition], ends[partition]), there)
+            start = store.offset
+            reader.seek(partition, start)
+            if start < ends[partition]:
+                left[partition] = start
+                progress.total += ends[partition] - start
+            else:
+                reader.pause(partition)
+        while left:
+            fetched = await _fetch(reader, left, settings)
+            for partition, records in fetched.items():
+                partitions[partition].write(((record.key, record.value) for record in records), records[-1].offset + 1)
+            for partition in tuple(left):
+                # The position passes commit markers, which take an offset and are never delivered.
+                position = await reader.position(partition)
+                progress.done += position - left[partition]
+                left[partition] = position
+                if position >= ends[partition]:
+                    # Behind the last record there may be markers; the store stands at the end, not before them.
+                    partitions[partition].write((), position)
+                    del left[partition]
+                    reader.pause(partition)
+        progress.done = progress.total
+        if progress.total:
+            log.info(
+                "state restored",
+                partitions=sorted(stores),
+                records=progress.total,
+                seconds=round(time.monotonic() - started, 2),
+            )
+    finally:
+        await reader.stop()
+
+
+async def _fetch(reader: Any, left: Iterable[TopicPartition], settings: Settings) -> dict[TopicPartition, list[Any]]:
+    """What comes next of the partitions. Raises PositionError where it is no longer there."""
+    try:
+        fetched: dict[TopicPartition, list[Any]] = await reader.getmany(*left, timeout_ms=50)
+    except OffsetOutOfRangeError as error:
+        partition, offset = next(iter(error.args[0].items()))
+        raise deleted_meanwhile(partition.topic, partition.partition, offset, settings.partitions) from error
+    return fetched
+
+
+def _prepare(settings: Settings, store: Store, partition: int, span: tuple[int, int], there: Provenance | None) -> None:
+    """Make sure that a store is a beginning of its changelog, which has ``span``: what is none is thrown away."""
+    begin, end = span
+    if there is not None:
+        check_changelog(settings, partition, end, there)
+        claim(store, settings, partition, there)
+    if store.offset > end:
+        log.warning("local state is ahead of the changelog and will be restored", partition=partition)
+        identity = store.identity
+        store.wipe()
+        if identity is not None:
+            store.label(identity)
+    check_begin(settings, partition, begin, store)

@@ -1,0 +1,257 @@
+"""The local database of one partition: RocksDB, a copy of what the changelog says.
+
+Losing it costs a restore, never data. It is written only after the changelog has the same rows (and, with
+transactions, after they are committed), in one write batch together with the changelog offset that it then stands at,
+so it is never ahead of the changelog and always at a known place of it.
+"""
+
+import contextlib
+import shutil
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import structlog
+from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, RdictIter, ReadOptions, WriteBatch
+
+from app.engine.state import disk_errors
+from app.engine.state.disk_errors import StoreError
+
+__all__ = ["LAYOUT", "LOCAL", "Store", "StoreError", "end_of"]
+
+log = structlog.get_logger(__name__)
+
+#: The layout of the local database. Another one on disk is thrown away and restored: it is only a copy.
+LAYOUT = b"1"
+
+#: The first byte of rows of the local database only: they describe it and never go to the changelog.
+LOCAL = b"\x00"
+
+_LAYOUT_KEY = LOCAL + b"layout"
+_OFFSET_KEY = LOCAL + b"offset"
+_IDENTITY_KEY = LOCAL + b"identity"
+_OFFSET = struct.Struct(">Q")
+
+_MIB = 1024 * 1024
+
+
+class Store:
+    """The rows of one partition, and the changelog offset up to which they are the changelog's.
+
+    Not thread-safe; one owner. :meth:`open` raises StoreError when another process holds the database. A damaged or
+    foreign one is no error: an empty one takes its place, which is then restored.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._db: Rdict | None = None
+
+    @property
+    def _open_db(self) -> Rdict:
+        if self._db is None:
+            message = f"the store {self.path} is not open"
+            raise RuntimeError(message)
+        return self._db
+
+    def open(self) -> None:
+        """Open the database, or start an empty one where there is none that can be used."""
+        with disk_errors.told(self.path.parent, self._datadir):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            marked = self._mark.exists()
+        if marked:
+            log.warning("local state was found damaged and will be restored", path=str(self.path))
+            self.wipe()
+            return
+        try:
+            self._db = _database(self.path)
+            layout = self._db.get(_LAYOUT_KEY)
+        except Exception as error:
+            # rocksdict raises bare Exception. What the system refuses is not damaged; a file that is not there is
+            # (the directory is); whatever else it is, the changelog has the data.
+            refused = disk_errors.disk_error(error, self.path, self._datadir)
+            if refused is not None and not (disk_errors.missing(error) and self.path.is_dir()):
+                raise refused from error
+            log.warning("local state is damaged and will be restored", path=str(self.path), error=str(error))
+            self.wipe()
+            return
+        if layout is None:
+            with self._judged():
+                self._db.put(_LAYOUT_KEY, LAYOUT)
+        elif layout != LAYOUT:
+            log.warning("local state has another layout and will be restored", path=str(self.path), layout=str(layout))
+            self.wipe()
+
+    def close(self) -> None:
+        """Close the database; it can be opened again. Nothing happens when it isn't open. Never raises."""
+        database, self._db = self._db, None
+        if database is None:
+            return
+        try:
+            database.close()
+        except Exception as error:  # noqa: BLE001 - rocksdict raises no other; what is lost is restored
+            log.warning("local state was not closed in order", path=str(self.path), error=str(error))
+
+    def wipe(self) -> None:
+        """Throw all rows away and start empty, at changelog offset 0. Raises StoreError where the system refuses it."""
+        self.close()
+        # What can't be removed must not be opened as if it had been.
+        with self._judged():
+            if self.path.exists():
+                shutil.rmtree(self.path)
+            self._mark.unlink(missing_ok=True)
+            self._db = _database(self.path)
+            self._db.put(_LAYOUT_KEY, LAYOUT)
+
+    @property
+    def offset(self) -> int:
+        """The next changelog offset: all before it is in the rows."""
+        value = self._open_db.get(_OFFSET_KEY)
+        return 0 if value is None else int(_OFFSET.unpack(value)[0])
+
+    @property
+    def identity(self) -> str | None:
+        """Of what the rows are a copy, as :meth:`label` was told; None where it never was."""
+        value = self._open_db.get(_IDENTITY_KEY)
+        return None if value is None else value.decode()
+
+    def label(self, identity: str) -> None:
+        """Keep of what the rows are a copy. It goes when the store is wiped."""
+        self._open_db.put(_IDENTITY_KEY, identity.encode())
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no row, but for those about the database itself."""
+        rows = self._open_db.iter()
+        rows.seek(end_of(LOCAL))
+        found = rows.valid()
+        self._check_end(rows)
+        return not found
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value of a row, or None. Raises StoreError where the database turns out to be damaged."""
+        database = self._open_db
+        try:
+            value: bytes | None = database.get(key)
+        except Exception as error:
+            raise self._damaged(error) from error
+        return value
+
+    def scan(self, prefix: bytes, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """The rows whose key starts with ``prefix``, in key order, from ``start`` on where it is given.
+
+        Raises StoreError where the database turns out to be damaged: half a batch would be a wrong batch.
+        """
+        bounds = _bounds(prefix)  # to be kept: the iterator's bound is the memory of this object
+        rows = self._open_db.iter(bounds)
+        rows.seek(start or prefix)
+        while rows.valid():
+            yield rows.key(), rows.value()
+            rows.next()
+        self._check_end(rows)
+
+    def values(self, prefix: bytes) -> list[bytes]:
+        """The values of :meth:`scan`, all at once and in half its time."""
+        bounds = _bounds(prefix)  # to be kept: the iterator's bound is the memory of this object
+        rows = self._open_db.iter(bounds)
+        rows.seek(prefix)
+        found = []
+        while rows.valid():
+            found.append(rows.value())
+            rows.next()
+        self._check_end(rows)
+        return found
+
+    def _check_end(self, rows: RdictIter) -> None:
+        """An iterator ends at a damaged block as it does at the last row, and says so only when asked."""
+        try:
+            rows.status()
+        except Exception as error:
+            raise self._damaged(error) from error
+
+    @contextlib.contextmanager
+    def _judged(self) -> Iterator[None]:
+        """Whatever the database or the system raises within is raised as a StoreError."""
+        try:
+            yield
+        except Exception as error:
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> StoreError:
+        """What the system refuses, by name; else mark the database, so that the next start throws it away."""
+        refused = disk_errors.disk_error(error, self.path, self._datadir)
+        if refused is not None:
+            return refused
+        with disk_errors.told(self.path, self._datadir):
+            self._mark.touch()
+        log.error("local state is damaged", path=str(self.path), error=str(error))
+        return StoreError(f"{self.path} is damaged: {error}. Start again: it will be restored from the changelog")
+
+    @property
+    def _datadir(self) -> Path:
+        """ROLLCALL_DATADIR, below which the path is the app id's and the partition's."""
+        return self.path.parent.parent
+
+    @property
+    def _mark(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.damaged")
+
+    def write(self, rows: Mapping[bytes, bytes | None] | Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
+        """Write rows (None deletes) and the changelog offset they stand at, all or nothing. Raises StoreError."""
+        batch = WriteBatch(raw_mode=True)
+        for key, value in rows.items() if isinstance(rows, Mapping) else rows:
+            if value is None:
+                batch.delete(key)
+            else:
+                batch.put(key, value)
+        batch.put(_OFFSET_KEY, _OFFSET.pack(offset))
+        with self._judged():
+            self._open_db.write(batch)
+
+    def size(self) -> int:
+        """About how many bytes the database takes on disk."""
+        size = 0
+        for file in self.path.glob("*"):
+            # RocksDB deletes files in threads of its own.
+            with contextlib.suppress(FileNotFoundError):
+                size += file.stat().st_size
+        return size
+
+    def rows(self) -> int:
+        """About how many rows the database has, by its own estimate; 0 when it isn't open."""
+        return 0 if self._db is None else self._db.property_int_value("rocksdb.estimate-num-keys") or 0
+
+
+def end_of(prefix: bytes) -> bytes:
+    """The first key behind every key that starts with ``prefix``, which must not be all 0xFF bytes."""
+    stripped = prefix.rstrip(b"\xff")
+    return stripped[:-1] + bytes([stripped[-1] + 1])
+
+
+def _database(path: Path) -> Rdict:
+    # The column family is named, or a database that exists already would get the cache and the filters of its OPTIONS
+    # file, which does not hold them: 8 MiB and none.
+    options = _options()
+    return Rdict(str(path), options, column_families={"default": options})
+
+
+def _bounds(prefix: bytes) -> ReadOptions:
+    options = ReadOptions()
+    options.set_iterate_upper_bound(end_of(prefix))
+    return options
+
+
+def _options() -> Options:
+    # Sized for a partition, of which a worker may own dozens: 16 MiB of write buffer twice and 16 MiB of block cache,
+    # 48 MiB at most.
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)  # noqa: FBT003 - rocksdict takes it by position
+    options.set_write_buffer_size(16 * _MIB)
+    options.set_max_write_buffer_number(2)
+    options.set_compression_type(DBCompressionType.lz4())
+    options.set_keep_log_file_num(2)
+    options.set_max_open_files(256)
+    table = BlockBasedOptions()
+    table.set_block_cache(Cache(16 * _MIB))
+    table.set_bloom_filter(10, block_based=False)  # 10 bits a key: about 1% false positives
+    options.set_block_based_table_factory(table)
+    return options

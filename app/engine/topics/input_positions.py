@@ -1,0 +1,62 @@
+"""Where the inputs are read on: at what the group committed, where that was said of the topic that is there now.
+
+An offset does not say of which topic it is. One that was deleted and made again may be longer than what was committed
+of the old one, and its beginning would never be read. So a commit carries the id of the topic (KIP-516) as its
+metadata; an offset of another id counts as none. A commit without an id is of an older release, or of a broker that has
+no ids.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.structs import OffsetAndMetadata
+
+from app.engine.kafka.cluster import topic_ids
+
+log = structlog.get_logger(__name__)
+
+
+class Positions:
+    """The ids of the inputs as they were when their partitions were taken over."""
+
+    def __init__(self, inputs: Collection[str]) -> None:
+        self._inputs = inputs
+        self._ids: Mapping[str, str] = {}
+        #: The partitions whose committed offset was one of another topic of the same name, at the last call.
+        self.anew: list[TopicPartition] = []
+
+    async def committed(
+        self, consumer: Any, partitions: Collection[TopicPartition]
+    ) -> dict[TopicPartition, int | None]:
+        """The offset of each partition that was committed of the topic that is there now; None where none was.
+
+        Raises KafkaError.
+        """
+        self._ids = await topic_ids(consumer._client, self._inputs)  # noqa: SLF001 - the consumer asks for no ids itself
+        found = await consumer._coordinator.fetch_committed_offsets(list(partitions))  # noqa: SLF001 - it gives out no metadata
+        self.anew.clear()
+        return {partition: self._offset(partition, found.get(partition)) for partition in partitions}
+
+    def commit(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, OffsetAndMetadata]:
+        """The offsets as they are committed."""
+        return {
+            partition: OffsetAndMetadata(offset, self._ids.get(partition.topic, ""))
+            for partition, offset in offsets.items()
+        }
+
+    def _offset(self, partition: TopicPartition, committed: OffsetAndMetadata | None) -> int | None:
+        if committed is None:
+            return None
+        now = self._ids.get(partition.topic)
+        if not now or not committed.metadata or committed.metadata == now:
+            return int(committed.offset)
+        log.error(
+            "an input topic was deleted and made anew since it was last read; it is read from its beginning",
+            topic=partition.topic,
+            partition=partition.partition,
+            committed_of_the_old_one=committed.offset,
+        )
+        self.anew.append(partition)
+        return None
