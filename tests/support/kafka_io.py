@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import GroupCoordinatorNotAvailableError
+from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 
 from tests.oracle.records import InputRecord, OutputRecord
 from tests.support.events import Message
@@ -92,11 +92,24 @@ class KafkaIO:
         ]
 
     def committed(self, group: str) -> dict[tuple[str, int], int]:
-        """Return the committed offsets of a consumer group; partitions without one are left out."""
-        try:
-            found = self.call(self._admin.list_consumer_group_offsets(group))
-        except GroupCoordinatorNotAvailableError:  # a broker that never had a group makes the offsets topic only now
-            return {}
+        """Return the committed offsets of a consumer group; partitions without one are left out.
+
+        A coordinator that is away, or has just moved to another broker, is asked again.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                found = self.call(self._admin.list_consumer_group_offsets(group))
+            except (
+                GroupCoordinatorNotAvailableError
+            ):  # a broker that never had a group makes the offsets topic only now
+                return {}
+            except KafkaError as error:
+                if not error.retriable or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+            else:
+                break
         return {(place.topic, place.partition): meta.offset for place, meta in found.items() if meta.offset >= 0}
 
     def ends(self, topics: Iterable[str]) -> dict[tuple[str, int], int]:
