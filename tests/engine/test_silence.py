@@ -291,6 +291,26 @@ def test_a_node_that_lets_in_and_closes_at_once_is_backed_off_as_well() -> None:
     run(scene)
 
 
+def test_a_client_that_was_given_up_connects_to_nobody() -> None:
+    """A producer that has no time left is closed with records in hand, and its sender goes on asking for the node."""
+
+    async def scene() -> None:
+        async with cluster(1) as ([broker], client):
+            await client.close()
+            before = broker.connections
+
+            async def ask() -> None:
+                while True:
+                    assert not await client.ready(broker.node)
+
+            asking = asyncio.ensure_future(ask())
+            await asyncio.sleep(0.2)
+            asking.cancel()
+            assert broker.connections == before
+
+    run(scene)
+
+
 def test_when_no_known_node_answers_those_of_the_setting_are_asked() -> None:
     """Nodes may have come since the metadata was last read, and those that it names may be gone for good."""
 

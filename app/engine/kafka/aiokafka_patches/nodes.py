@@ -130,6 +130,9 @@ async def _get_conn(self: Any, node_id: Any, *, group: Any = ConnectionGroup.DEF
             return present
         if node.tries != tries:
             return None  # somebody else's try failed while this one waited for its turn
+        if nodes.closed:  # by whoever gave it up: what still asks is paced, and connects to nobody
+            await asyncio.sleep(LONGEST)
+            return None
         await asyncio.sleep(node.before_try(group))
         try:
             broker = self.cluster.broker_metadata(node_id)
