@@ -89,6 +89,20 @@ class AfterCrash(logging.Filter):
         return not (isinstance(error, RuntimeError) and str(error) == "Event loop is closed")
 
 
+class Abandoned(logging.Filter):
+    """Leaves out what asyncio says of a Kafka client's error that nobody waited for any more, with a traceback.
+
+    The parts of a transaction overlap, and a broker's refusal meets all of them: the first is told, and acted upon.
+    Background tasks that end are told too (:mod:`app.engine.client_watch`).
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to let the record through."""
+        error = record.exc_info[1] if record.exc_info else None
+        of_a_client = type(error).__module__.startswith("aiokafka.")
+        return not (of_a_client and "exception was never retrieved" in str(record.msg))
+
+
 def configure() -> None:
     """Make structlog hand its lines to the standard library's logging, which :func:`logging_config` formats."""
     structlog.configure(
@@ -129,11 +143,11 @@ def configuration(*, as_json: bool) -> dict[str, Any]:
                 "foreign_pre_chain": [*_SHARED, structlog.stdlib.ExtraAdder()],
             }
         },
-        "filters": {"throttle": {"()": Throttle}, "after a crash": {"()": AfterCrash}},
+        "filters": {"throttle": {"()": Throttle}, "after a crash": {"()": AfterCrash}, "abandoned": {"()": Abandoned}},
         "handlers": {
             # Two of a kind: Faust's worker sets the level of the root's first handler to its own (--loglevel).
             name: {"class": "logging.StreamHandler", "stream": "ext://sys.__stderr__", "formatter": "structured"}
-            | ({"filters": ["after a crash", "throttle"]} if name == "stderr" else {})
+            | ({"filters": ["after a crash", "abandoned", "throttle"]} if name == "stderr" else {})
             for name in ("stderr", "ours")
         },
         "root": {"handlers": ["stderr"], "level": "INFO"},

@@ -19,7 +19,7 @@ from app.engine.clock import BrokerClock
 from app.engine.deadline import Deadline
 from app.engine.kafka import broker_errors
 from app.engine.kafka.client_errors import is_final
-from app.engine.kafka.clients import leaders_known, new_producer, stop_producer
+from app.engine.kafka.clients import leaders_known, new_producer, start_patiently, stop_producer
 from app.engine.ports import Changes, P, Topology
 from app.engine.publish import Publisher, PublishError, TooLargeError, append_time
 from app.engine.record_queue import RecordQueue
@@ -91,7 +91,7 @@ class Task(Generic[P]):
         """
         if self.settings.exactly_once:
             self._producer = new_producer(self.settings, f"{self.settings.app_id}-{self.partition}")
-            await self._producer.start()
+            await start_patiently(self._producer)
         producer = self._producer or self._shared
         self._publisher = Publisher(
             producer, await leaders_known(producer, plans(self.settings, self._topology.topics))

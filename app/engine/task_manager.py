@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaTimeoutError
 
 from app.engine.clock import BrokerClock
 from app.engine.deadline import Deadline
-from app.engine.kafka.clients import leaders_known, new_producer, stop_producer
+from app.engine.kafka.clients import leaders_known, new_producer, start_patiently, stop_producer
 from app.engine.ports import P, Topology
 from app.engine.publish import append_time
 from app.engine.repartition import Repartitioner
@@ -102,7 +102,7 @@ class TaskManager(Generic[P]):
         if self._shared is None:
             shared = new_producer(self.settings)
             try:
-                await shared.start()
+                await start_patiently(shared)
             except BaseException:
                 await shared.stop()
                 raise

@@ -1,13 +1,18 @@
 """Structured logs: every line JSON where it should be, the batch on lines about a batch, no values of variables."""
 
+import asyncio
+import gc
 import json
+import logging
 import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from aiokafka.errors import TopicAuthorizationFailedError
 
+from app import logs
 from tests.engine.harness import ESCAPES, envelopes, flat, log_lines
 from tests.oracle import topics
 from tests.support.events import Json, Message
@@ -72,6 +77,27 @@ def test_an_error_that_an_operator_can_put_right_is_a_line_without_a_traceback(l
     assert "Traceback" not in text
     assert '"exception"' not in text
     assert len(text.strip().splitlines()) == 2
+
+
+def test_what_a_client_was_refused_and_nobody_waits_for_is_not_told_again_with_a_traceback() -> None:
+    filters = logs.configuration(as_json=True)["handlers"]["stderr"]["filters"]
+    assert "abandoned" in filters
+    handled: list[dict[str, Any]] = []
+
+    async def forget(error: Exception) -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: handled.append(context))
+        asyncio.get_running_loop().create_future().set_exception(error)
+        gc.collect()
+
+    asyncio.run(forget(TopicAuthorizationFailedError("t")))
+    asyncio.run(forget(ValueError("ours")))
+    through = []
+    for context in handled:
+        error = context["exception"]
+        info = (type(error), error, None)
+        record = logging.LogRecord("asyncio", logging.ERROR, "", 0, context["message"], (), info)
+        through.append(logs.Abandoned().filter(record))
+    assert through == [False, True]
 
 
 @pytest.fixture(scope="module")

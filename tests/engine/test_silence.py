@@ -13,7 +13,7 @@ import pytest
 from aiokafka.client import AIOKafkaClient, ConnectionGroup
 from aiokafka.conn import create_conn
 from aiokafka.consumer.group_coordinator import GroupCoordinator
-from aiokafka.errors import KafkaError, NodeNotReadyError, RequestTimedOutError
+from aiokafka.errors import KafkaConnectionError, KafkaError, NodeNotReadyError, RequestTimedOutError
 from aiokafka.protocol.admin import ApiVersionRequest
 from aiokafka.protocol.coordination import FindCoordinatorRequest
 from aiokafka.protocol.fetch import FetchRequest
@@ -307,6 +307,25 @@ def test_a_client_that_was_given_up_connects_to_nobody() -> None:
             await asyncio.sleep(0.2)
             asking.cancel()
             assert broker.connections == before
+
+    run(scene)
+
+
+def test_a_client_that_is_started_while_the_broker_is_away_is_started_when_it_is_back() -> None:
+    """In the middle of a takeover, say, which the group begins whenever it likes."""
+
+    async def scene() -> None:
+        async with FakeBroker(1) as broker:
+            await broker.away()
+            reader = kafka.new_reader(Settings(broker=f"127.0.0.1:{broker.port}"))
+            with pytest.raises(KafkaConnectionError):
+                await kafka.start_patiently(reader, patience=0)
+            starting = asyncio.ensure_future(kafka.start_patiently(reader))
+            await asyncio.sleep(0.1)
+            assert not starting.done()
+            await broker.listen()
+            await asyncio.wait_for(starting, LONG)
+            await reader.stop()
 
     run(scene)
 

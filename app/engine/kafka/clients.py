@@ -7,9 +7,10 @@ from typing import Any
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.conn import CloseReason
-from aiokafka.errors import KafkaError, KafkaTimeoutError
+from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
 
 from app.engine.kafka import aiokafka_patches
+from app.engine.kafka.aiokafka_patches.backoff import delay
 from app.engine.kafka.fetch import WHOLE
 from app.security import client_options
 from app.settings import Settings
@@ -75,6 +76,28 @@ def new_reader(settings: Settings, *, whole: bool = False) -> AIOKafkaConsumer:
         max_partition_fetch_bytes=8 * 1024 * 1024,
         fetch_max_bytes=64 * 1024 * 1024,
     )
+
+
+async def start_patiently(
+    client: AIOKafkaProducer | AIOKafkaConsumer, patience: float = DELIVERY_TIMEOUT_MS / 1000
+) -> None:
+    """Start a client, again and again while no broker can be reached.
+
+    A broker may go away in the middle of a takeover, which the group begins whenever it likes: that is no reason to
+    end the worker. Raises KafkaConnectionError after ``patience`` seconds, as long as a send is retried.
+    """
+    deadline = asyncio.get_running_loop().time() + patience
+    failures = 0
+    while True:
+        try:
+            await client.start()
+        except KafkaConnectionError:  # of its first step, so that it may be started again
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+            failures += 1
+            await asyncio.sleep(delay(failures))
+        else:
+            return
 
 
 async def stop_producer(producer: AIOKafkaProducer, seconds: float) -> None:

@@ -11,7 +11,7 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
-from app.engine.kafka.clients import new_reader
+from app.engine.kafka.clients import new_reader, start_patiently
 from app.engine.state.provenance import Provenance, check_begin, check_changelog, claim
 from app.engine.state.store import Store
 from app.engine.topics.positions import deleted_meanwhile
@@ -56,7 +56,7 @@ async def restore(
         return
     started = time.monotonic()
     reader = new_reader(settings, whole=True)
-    await reader.start()
+    await start_patiently(reader)
     try:
         partitions = {TopicPartition(topic, number): store for number, store in stores.items()}
         reader.assign(list(partitions))
