@@ -18,6 +18,7 @@ from aiokafka.errors import KafkaError
 from app.engine.clock import BrokerClock
 from app.engine.deadline import Deadline
 from app.engine.kafka import broker_errors
+from app.engine.kafka.aiokafka_patches.forgotten import ForgottenError
 from app.engine.kafka.client_errors import is_final
 from app.engine.kafka.clients import leaders_known, new_producer, start_patiently, stop_producer
 from app.engine.ports import Changes, P, Topology
@@ -210,6 +211,8 @@ class Task(Generic[P]):
         Most likely another worker has it by now: this one was paused, or cut off.
         """
         self._topology.observer.transaction_aborted()
+        if isinstance(error, ForgottenError) or isinstance(error.__cause__, ForgottenError):
+            return self.inbox.closed.is_set()  # nobody has taken it
         log.warning(
             "a transaction failed; waiting for the group to take the partition away",
             partition=self.partition,

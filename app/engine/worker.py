@@ -15,7 +15,7 @@ import uvloop
 
 from app import logs
 from app.engine import health
-from app.engine.faust import App, TableManager, Worker, command
+from app.engine.faust import App, PartitionAssignor, TableManager, Worker, command
 from app.engine.kafka import broker_diagnosis
 from app.engine.kafka.client_watch import ClientWatch
 from app.engine.lag import lags
@@ -98,6 +98,7 @@ def create_worker_app(settings: Settings, topology: Topology[Any]) -> App:
         datadir=str(settings.datadir / settings.app_id / "faust"),
         store="memory://",
         TableManager=TableManager,
+        PartitionAssignor=PartitionAssignor,
         Worker=Worker,
         autodiscover=False,
         # Faust reads some 60 variables, WEB_BIND and BROKER_URL among them, and lets each overrule what is said here.

@@ -33,7 +33,7 @@ from app.history.reader import (
     spans,
     unsettled,
 )
-from app.history.reckon import Reckoned, Reckoner
+from app.history.reckon import Reckoned, Reckoner, digest
 from app.history.replay import CutLogError, Phases, no_phases
 from app.policy import policy_of
 from app.settings import Settings
@@ -48,6 +48,9 @@ _TOLD = 100
 _LONGEST = 2_000
 
 _LENGTH = struct.Struct(">I")
+
+#: Places of a topic (partition, offset), each with the digests of what could not be used there.
+_Refused = dict[tuple[int, int], set[bytes]]
 
 #: The rows of a batch that the changelog has: those with facts, and the offsets of the originals that are kept.
 _Rows = tuple[list[bytes], set[int]]
@@ -113,18 +116,16 @@ async def audit(settings: Settings, *, phases: Phases = no_phases) -> AuditRepor
     )
 
 
-async def _refused(
-    reader: AIOKafkaConsumer, partitions: list[TopicPartition], phases: Phases
-) -> dict[str, set[tuple[int, int]]]:
+async def _refused(reader: AIOKafkaConsumer, partitions: list[TopicPartition], phases: Phases) -> dict[str, _Refused]:
     """The inputs that could not be used, by topic: what the dead letters say."""
-    refused: dict[str, set[tuple[int, int]]] = {}
+    refused: dict[str, _Refused] = {}
     async with aclosing(read(reader, await spans(reader, partitions), phases("reading the dead letters"))) as batches_:
         async for _, records in batches_:
             for record in records:
                 cause = dead_letter.read(record.headers)
                 if cause.reason not in _CONFLICTS and cause.place is not None:
                     topic, partition, offset = cause.place
-                    refused.setdefault(topic, set()).add((partition, offset))
+                    refused.setdefault(topic, {}).setdefault((partition, offset), set()).add(digest(record.value))
     return refused
 
 
@@ -161,16 +162,18 @@ async def _log(  # noqa: PLR0913, PLR0917 - the parts of one report
     settings: Settings,
     partition: TopicPartition,
     end: int,
-    refused: Mapping[str, set[tuple[int, int]]],
+    refused: Mapping[str, _Refused],
     found: _Found,
     phases: Phases,
     label: str,
 ) -> dict[str, Reckoned]:
     """The log of a partition, reckoned up."""
     inputs = {
-        (code, number, offset) for code, topic in enumerate(names.INPUTS) for number, offset in refused.get(topic, ())
+        (code, *place): digests
+        for code, topic in enumerate(names.INPUTS)
+        for place, digests in refused.get(topic, {}).items()
     }
-    here = {offset for number, offset in refused.get(partition.topic, ()) if number == partition.partition}
+    here = {offset for number, offset in refused.get(partition.topic, {}) if number == partition.partition}
     policy = policy_of(settings)
     reckoner = Reckoner(policy.readiness_timeout, policy.pending_ttl, inputs, here)
     begin, _ = (await spans(reader, [partition]))[partition]

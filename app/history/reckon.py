@@ -5,10 +5,11 @@ plainest way, so that a mistake there does not repeat itself here. Which inputs 
 dead letters say so (``refused``); that they are the right ones is for the replay to find out.
 """
 
+import hashlib
 import heapq
 import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any
@@ -90,13 +91,26 @@ class Reckoned:
         }
 
 
+def digest(value: bytes | None) -> bytes:
+    """What stands for the bytes of a record."""
+    return b"" if value is None else hashlib.blake2b(value, digest_size=16).digest()
+
+
 class Reckoner:
     """Takes the records of one partition of the log, all of them, in order.
 
-    ``readiness`` and ``ttl`` are the durations of the two deadlines in ms, 0 for none.
+    ``readiness`` and ``ttl`` are the durations of the two deadlines in ms, 0 for none. ``refused`` are the inputs that
+    could not be used, by their place, each with the digests of what was there: a topic that was made again has its
+    places twice.
     """
 
-    def __init__(self, readiness: int, ttl: int, refused: set[tuple[int, int, int]], refused_here: set[int]) -> None:
+    def __init__(
+        self,
+        readiness: int,
+        ttl: int,
+        refused: Mapping[tuple[int, int, int], Collection[bytes]],
+        refused_here: Collection[int],
+    ) -> None:
         self.batches: dict[str, Reckoned] = {}
         self._readiness = readiness
         self._ttl = ttl
@@ -110,7 +124,7 @@ class Reckoner:
         source = named.get("s")
         if source is not None:
             place = struct.unpack(">BIQ", source)
-            if place not in self._refused:
+            if place not in self._refused or digest(value) not in self._refused[place]:
                 self._input(offset, time, place, json.loads(value or b""))
         elif "t" in named:
             self._tick(time)

@@ -12,13 +12,33 @@ from app.engine.task_manager import TaskManager
 from app.settings import Settings
 from app.topology import topology
 from tests.contract.cases import CASES
-from tests.engine.harness import metric
-from tests.oracle import judge
+from tests.engine.harness import bug, flat, metric, plain_log
+from tests.oracle import judge, topics
 from tests.support.play import await_outputs
 from tests.support.stage import Stage
 
 if TYPE_CHECKING:
     from tests.oracle.records import InputRecord
+
+
+#: The broker's answer to the first partition that is to be added to a transaction.
+FORGETS = """
+def install():
+    from aiokafka.errors import InvalidProducerIdMapping
+    from aiokafka.producer.sender import AddPartitionsToTxnHandler
+
+    handle, seen = AddPartitionsToTxnHandler.handle_response, []
+
+    def forgets(self, answer):
+        if self._sender._txn_manager.transactional_id not in seen and any(
+            topic.startswith("huleedu.els") for topic, _ in answer.errors
+        ):
+            seen.append(self._sender._txn_manager.transactional_id)
+            raise InvalidProducerIdMapping
+        return handle(self, answer)
+
+    AddPartitionsToTxnHandler.handle_response = forgets
+"""
 
 
 class Told:
@@ -61,6 +81,26 @@ def test_each_partition_has_a_count_of_its_own() -> None:
     assert not told.failures
     told.fails(1, after=None)
     assert len(told.failures) == 1
+
+
+@pytest.mark.kafka
+def test_a_partition_whose_transactional_id_the_broker_has_forgotten_is_taken_over_again_at_once(
+    tmp_path: Path,
+) -> None:
+    """After a holiday. The group's view of the member is not waited for, which would take a session time-out."""
+    # The session: beyond the patience of every wait here.
+    settings = {"ROLLCALL_SESSION_TIMEOUT_SECONDS": "300", **bug(tmp_path / "forgets", FORGETS)}
+    with Stage(tmp_path, settings=settings) as stage:
+        worker = stage.worker()
+        worker.start()
+        read = stage.reader(read_committed=True)
+        stage.io.produce(flat("R2 C0 C1", "after-the-holiday"))
+        read.require(lambda found: any(one.topic == topics.READY for one in found), "a ready batch")
+        worker.stop()
+        text = plain_log(worker)
+        assert "has forgotten the transactional id" in text
+        assert '"exception"' not in text
+        assert sum(one.topic == topics.READY for one in read.records) == 1
 
 
 @pytest.mark.kafka

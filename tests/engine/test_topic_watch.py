@@ -53,6 +53,19 @@ def test_partitions_that_are_added_to_an_input_are_no_matter(looks: Looks) -> No
     assert looks.look() == []
 
 
+@pytest.mark.parametrize("name", [topics.READY, topics.DEAD])
+def test_an_output_that_is_made_again_with_fewer_partitions_stops_the_worker(looks: Looks, name: str) -> None:
+    """What is keyed to the others would wait for them, until a send is given up after two minutes."""
+    looks.topics[name] = looks.topics[name]._replace(id="another", partitions=1)
+    with pytest.raises(TopicError, match=f"topic {name} was deleted and made again with 1 partitions, not 3"):
+        looks.look()
+
+
+def test_partitions_that_are_added_to_an_output_are_no_matter(looks: Looks) -> None:
+    looks.topics[topics.READY] = looks.topics[topics.READY]._replace(partitions=6)
+    assert looks.look() == looks.look() == []
+
+
 @pytest.mark.parametrize("name", [LOG, CHANGELOG])
 def test_an_internal_topic_that_is_made_again_stops_the_worker_with_both_ids(looks: Looks, name: str) -> None:
     looks.topics[name] = looks.topics[name]._replace(id="another")

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from app.core import names
 from app.core.acts import Discard, DiscardUpload, Extend, ForceComplete, Reopen
+from app.history.reckon import digest
 from app.history.refold import Folder
 from app.settings import Settings
 from app.wire.decode import batch_id_for_routing
@@ -50,16 +51,18 @@ def fold_all(log: Log, chosen: Settings) -> tuple[Folder, list[Output]]:
     return folder, said
 
 
-def refused(said: list[Output]) -> tuple[set[tuple[int, int, int]], set[int]]:
+def refused(said: list[Output]) -> tuple[dict[tuple[int, int, int], set[bytes]], set[int]]:
     """The inputs, and the places of the log, that the dead letters say could not be used."""
-    inputs, here = set(), set()
-    for topic, _, _, headers in said:
+    inputs: dict[tuple[int, int, int], set[bytes]] = {}
+    here = set()
+    for topic, _, value, headers in said:
         found = {name: (value or b"").decode() for name, value in headers}
         if topic != names.DEAD_LETTER or "conflict" in found["rollcall.reason"]:
             continue
         source, offset = found["rollcall.source.topic"], int(found["rollcall.source.offset"])
         if source in names.INPUTS:
-            inputs.add((names.INPUTS.index(source), int(found["rollcall.source.partition"]), offset))
+            place = names.INPUTS.index(source), int(found["rollcall.source.partition"]), offset
+            inputs.setdefault(place, set()).add(digest(value))
         else:
             here.add(offset)
     return inputs, here

@@ -14,8 +14,9 @@ from app.policy import policy_of
 from tests.agents.log import Log
 from tests.core.play import SECOND
 from tests.history.log import BATCHES, STEPS, KeyedLog, Step, fold_all, log_of, refused, settings
+from tests.oracle import topics
 from tests.support import events
-from tests.support.events import uid
+from tests.support.events import Message, uid
 
 
 def reckoned(log: Log, said: Any) -> Reckoner:
@@ -42,6 +43,21 @@ def agree(log: Log) -> None:
 @given(STEPS)
 def test_the_reckoner_agrees_with_the_core(steps: list[Step]) -> None:
     agree(log_of(steps))
+
+
+def test_what_could_not_be_used_of_a_topic_that_was_made_again_says_nothing_of_what_stands_there_now() -> None:
+    log = KeyedLog()
+    log.send_event(events.registration("one", ["first", "second", "third"]))
+    log.send_event(events.content("one", "u0", "t0"))
+    log.send(Message(topics.CONTENT, b"u1", b"no JSON"))  # offset 1 of the content
+    made_again = KeyedLog()
+    made_again.records = log.records
+    made_again.send_event(events.content("one", "u2", "t2"))
+    made_again.send_event(events.content("one", "u3", "t3"))  # offset 1 again
+    agree(log)
+    with capture_logs():
+        _, said = fold_all(log, settings())
+    assert [upload for _, upload, _ in reckoned(log, said).batches["one"].summary()["slots"]] == ["u0", "u2", "u3"]
 
 
 def by(number: int) -> tuple[str, str, str]:

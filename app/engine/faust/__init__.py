@@ -7,6 +7,7 @@ It reaches into private names, so versions are pinned exactly and each line here
 module           holds
 ===============  ====================================================================================================
 ``app``          the application with an engine in it, and its worker
+``assignor``     partitions that are no longer there are nobody's
 ``command``      the command worker: its options are settings, or are refused
 ``consumer``     whole fetches to the engine, and the commit of what is behind its barrier
 ``http_server``  the web server on connections that have bounds
@@ -30,6 +31,8 @@ server. Replaced:
 * **The recovery of tables** (``Recovery._restart_recovery``): stock recovery waits for ever for a changelog that ends
   in a commit marker, and goes on
   with half a table when it times out. The engine fences and restores instead.
+* **The assignment** (``PartitionAssignor._perform_assignment``): Faust's, without the partitions that a topic that was
+  made again no longer has; with them it ends in an assertion, for ever.
 * **The stop** (``Worker._stop_on_signal``): bounded, also when the broker does not answer.
 * **The command** (``worker._init_worker_options``, ``on_worker_created``): its options are settings, and with JSON logs
   there is no banner; no spinner, console or debugger.
@@ -46,6 +49,7 @@ from collections.abc import Iterable
 import faust
 from aiohttp import web
 from faust.app.base import BootStrategy
+from faust.assignor.partition_assignor import PartitionAssignor as FaustAssignor
 from faust.tables.manager import TableManager as FaustTableManager
 from faust.tables.recovery import Recovery as FaustRecovery
 from faust.transport.drivers import aiokafka as driver
@@ -53,12 +57,13 @@ from faust.web.drivers.aiohttp import Web as FaustWeb
 from mode.services import ServiceTask
 
 from app.engine.faust.app import App, Boot, Worker
+from app.engine.faust.assignor import PartitionAssignor
 from app.engine.faust.connection import Connection, Connections
 from app.engine.faust.consumer import Consumer, ConsumerThread, Producer, Transport
 from app.engine.faust.http_server import Runner, Web
 from app.engine.faust.recovery import Recovery, TableManager
 
-__all__ = ["App", "TableManager", "Worker", "overridden"]
+__all__ = ["App", "PartitionAssignor", "TableManager", "Worker", "overridden"]
 
 
 def overridden() -> Iterable[tuple[type, str]]:
@@ -71,6 +76,7 @@ def overridden() -> Iterable[tuple[type, str]]:
         (Consumer, driver.Consumer),
         (Producer, driver.Producer),
         (Transport, driver.Transport),
+        (PartitionAssignor, FaustAssignor),
         (Recovery, FaustRecovery),
         (TableManager, FaustTableManager),
         (Boot, BootStrategy),

@@ -111,7 +111,8 @@ class ClientWatch:
         if now - first > GROUP_PATIENCE:
             message = (
                 f"the coordinator of the consumer group {self._settings.app_id} (ROLLCALL_APP_ID) has answered with "
-                f"errors for {now - first:.0f} s: {error}. See the broker's log, then start again"
+                f"errors for {now - first:.0f} s: {error}. See the broker's log (where it can't write groups down: "
+                "max.message.bytes and min.insync.replicas of __consumer_offsets), then start again"
             )
             self._end(GroupError(message))
             return

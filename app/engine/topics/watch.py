@@ -41,6 +41,7 @@ class Watch:
         self.settings = settings
         self.plans = plans(settings, topics)
         self._ids: dict[str, str] = {}
+        self._partitions: dict[str, int] = {}
         self._missing: dict[str, int] = {}
         self._told: set[str] = set()
 
@@ -67,6 +68,13 @@ class Watch:
                     lines.append(f"topic {name} was deleted while the worker runs: {_after_deletion(plan)}")
                 continue
             self._missing.pop(name, None)
+            had = self._partitions.get(name, 0)
+            if plan.role in {Role.OUTPUT, Role.DEAD_LETTER} and topic.partitions < had:
+                # What is keyed to a partition that is not there would wait for it, and all behind it.
+                lines.append(
+                    f"topic {name} was deleted and made again with {topic.partitions} partitions, not {had}, while the "
+                    "worker runs: start again, which sends to those that there are"
+                )
             known = self._ids.get(name)
             if plan.fixed_partitions and known is not None and topic.id not in {None, known}:
                 lines.append(
@@ -79,6 +87,8 @@ class Watch:
         lines = []
         for name, topic in cluster.topics.items():
             known = self._ids.get(name)
+            if name in self.plans:
+                self._partitions[name] = topic.partitions
             if topic.id is not None and name in self.plans:
                 self._ids[name] = topic.id
                 # Of the inputs the reader tells, which reads them anew.

@@ -7,6 +7,7 @@ module            holds
 ``answers``       a time-out for each kind of request, and the end of a connection that is silent
 ``nodes``         connections to nodes: each on its own, with a back-off; metadata from a node that is likely to answer
 ``retries``       exponential back-off for what a broker refuses for the moment
+``forgotten``     a transactional id that the broker no longer knows
 ``closing``       a member leaves its group though it stands in a rebalance
 ``backoff``       the arithmetic of waiting longer and longer
 ================  ===================================================================================================
@@ -21,7 +22,7 @@ connects of a client wait for each other, and asks again after a fixed few milli
 """
 
 from app.engine.kafka import broker_errors
-from app.engine.kafka.aiokafka_patches import answers, closing, nodes, retries, transactions
+from app.engine.kafka.aiokafka_patches import answers, closing, forgotten, nodes, retries, transactions
 
 
 def install() -> None:
@@ -30,5 +31,6 @@ def install() -> None:
     answers.install()
     nodes.install()
     retries.install()
+    forgotten.install()
     closing.install()
     broker_errors.install()

@@ -146,7 +146,7 @@ async def _get_conn(self: Any, node_id: Any, *, group: Any = ConnectionGroup.DEF
             # A node that can't be reached is a sign that the metadata is stale.
             self.force_metadata_update()
             return None
-        if nodes.closed:
+        if of(self).closed:  # meanwhile
             made.close()
             return None
         node.connected(group)

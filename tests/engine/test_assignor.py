@@ -1,0 +1,45 @@
+"""The assignment when topics change under a group that has had partitions of them."""
+
+from typing import Any
+
+import pytest
+from aiokafka.cluster import ClusterMetadata
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberMetadata
+from aiokafka.protocol.metadata import MetadataResponse_v1
+from faust.assignor.client_assignment import ClientAssignment, ClientMetadata
+
+from app.main import create_app
+from app.settings import Settings
+
+BEFORE = {"a": 5, "b": 3, "log": 3}
+
+
+def cluster(counts: dict[str, int]) -> ClusterMetadata:
+    made = ClusterMetadata()
+    topics = [(0, name, False, [(0, number, 1, [1], [1]) for number in range(count)]) for name, count in counts.items()]
+    made.update_metadata(MetadataResponse_v1([(1, "127.0.0.1", 9092, None)], 1, topics))
+    return made
+
+
+def member(had: dict[str, list[int]]) -> ConsumerProtocolMemberMetadata:
+    said = ClientMetadata(assignment=ClientAssignment(actives=had, standbys={}), url="", changelog_distribution={})
+    return ConsumerProtocolMemberMetadata(4, list(BEFORE), said.dumps())
+
+
+def given(assignor: Any, counts: dict[str, int], members: dict[str, Any]) -> dict[str, Any]:
+    answer = assignor._perform_assignment(cluster(counts), members)
+    return {name: dict(one.assignment) for name, one in answer.items()}
+
+
+@pytest.mark.parametrize("members", [1, 2, 4])
+@pytest.mark.parametrize("now", [{"a": 2, "b": 3, "log": 3}, {"a": 1, "b": 1, "log": 3}, {"a": 3, "b": 5, "log": 3}])
+def test_a_topic_that_was_made_again_with_other_partitions_is_given_out_whole(
+    now: dict[str, int], members: int
+) -> None:
+    assignor = create_app(Settings()).assignor
+    names = [f"m{number}" for number in range(members)]
+    before = given(assignor, BEFORE, {name: member({}) for name in names})
+    after = given(assignor, now, {name: member(before[name]) for name in names})
+    held = sorted((topic, number) for one in after.values() for topic, numbers in one.items() for number in numbers)
+    assert held == sorted((topic, number) for topic, count in now.items() for number in range(count))
+    assert {topic: after[name][topic] for name in names for topic in ["log"] if topic in after[name]}
