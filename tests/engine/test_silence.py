@@ -317,10 +317,10 @@ def test_a_client_that_is_started_while_the_broker_is_away_is_started_when_it_is
     async def scene() -> None:
         async with FakeBroker(1) as broker:
             await broker.away()
-            reader = kafka.new_reader(Settings(broker=f"127.0.0.1:{broker.port}"))
+            reader = clients.new_reader(Settings(broker=f"127.0.0.1:{broker.port}"))
             with pytest.raises(KafkaConnectionError):
-                await kafka.start_patiently(reader, patience=0)
-            starting = asyncio.ensure_future(kafka.start_patiently(reader))
+                await clients.start_patiently(reader, patience=0)
+            starting = asyncio.ensure_future(clients.start_patiently(reader))
             await asyncio.sleep(0.1)
             assert not starting.done()
             await broker.listen()
