@@ -212,7 +212,7 @@ class Task(Generic[P]):
         """
         self._topology.observer.transaction_aborted()
         if isinstance(error, ForgottenError) or isinstance(error.__cause__, ForgottenError):
-            return self.inbox.closed.is_set()  # nobody has taken it
+            return self.queue.closed.is_set()  # nobody has taken it
         log.warning(
             "a transaction failed; waiting for the group to take the partition away",
             partition=self.partition,
