@@ -2,17 +2,17 @@
 
 They decode, fold and say what is to be published and written; the engine does the rest.
 
-=============  ======================================================================================================
-module         holds
-=============  ======================================================================================================
-``rekey``      reads the three inputs and re-keys them by batch id into one ordered log (stateless)
-``join``       reads the log and joins (stateful)
-``processor``  the join on the tables of one partition: what the engine runs
-``carry``      what was decided, turned into rows and outputs
-``parts``      how much of a record is done at a time
-``acts``       what operators do, folded
-``letters``    what can't be used: dead letters
-``poison``     what stops a worker at a record: the error, and how it names the record
-``work``       what a chunk amounts to: the records to publish, the rows to write, what to count
-=============  ======================================================================================================
+=================  =====================================================================================================
+module             holds
+=================  =====================================================================================================
+``rekey``          reads the three inputs and re-keys them by batch id into one ordered log (stateless)
+``join``           reads the log and joins (stateful)
+``processor``      the join on the tables of one partition: what the engine runs
+``apply``          what was decided, turned into rows and outputs
+``parts``          how much of a record is done at a time
+``acts``           what operators do, folded
+``dead_letters``   what can't be used: dead letters
+``poison``         what stops a worker at a record: the error, and how it names the record
+``chunk_changes``  what a chunk amounts to: the records to publish, the rows to write, what to count
+=================  =====================================================================================================
 """

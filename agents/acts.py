@@ -1,6 +1,6 @@
 """What operators do, as the join reads it from the log. An act that can't be used is a dead letter, never a crash."""
 
-from agents.work import Work
+from agents.chunk_changes import ChunkChanges
 from app.core.acts import name_of
 from app.core.facts import Acted, Fact
 from app.core.fold import Outcome
@@ -9,7 +9,7 @@ from app.wire.acts import DecodedAct, decode
 from app.wire.decode import RejectedError
 
 
-def read(record: Record, where: Place, max_bytes: int, work: Work) -> DecodedAct | None:
+def read(record: Record, where: Place, max_bytes: int, changes: ChunkChanges) -> DecodedAct | None:
     """The act in a record of the log, or None where it can't be used: it is kept as a dead letter then.
 
     An act has no input that it came from: its place ``where`` (topic, partition, offset) is the log's own.
@@ -18,9 +18,9 @@ def read(record: Record, where: Place, max_bytes: int, work: Work) -> DecodedAct
         return decode(record.key, record.value, max_bytes)
     except RejectedError as rejected:
         topic, partition, offset = where
-        work.outcomes[topic, Outcome.REJECTED] += 1
-        work.bury(rejected.reason, rejected.detail, where, record.key, record.value)
-        work.note(
+        changes.outcomes[topic, Outcome.REJECTED] += 1
+        changes.dead_letter(rejected.reason, rejected.detail, where, record.key, record.value)
+        changes.note(
             "dead letter",
             reason=rejected.reason,
             detail=rejected.detail,
@@ -31,11 +31,11 @@ def read(record: Record, where: Place, max_bytes: int, work: Work) -> DecodedAct
         return None
 
 
-def tell(batch_id: str, facts: tuple[Fact, ...], work: Work) -> None:
+def tell(batch_id: str, facts: tuple[Fact, ...], changes: ChunkChanges) -> None:
     """Note for the log what an operator did, if the facts say that one did."""
     for fact in facts:
         if isinstance(fact, Acted):
-            work.note(
+            changes.note(
                 "operator act",
                 batch_id=batch_id,
                 act=name_of(fact.act),

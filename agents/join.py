@@ -8,11 +8,11 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import datetime
 from typing import ClassVar
 
-from agents import acts, letters
-from agents.carry import Carrier
+from agents import acts, dead_letters
+from agents.apply import Applier
+from agents.chunk_changes import ChunkChanges
 from agents.parts import BOUNDS, UNBOUNDED, Bounds, Originals, remaining
 from agents.poison import PoisonError
-from agents.work import Work
 from app.core import names
 from app.core.acts import Discard, Reopen
 from app.core.batch import Batch
@@ -24,10 +24,13 @@ from app.policy import policy_of
 from app.settings import Settings
 from app.wire.decode import Decoded, RejectedError, decode
 from app.wire.record import is_act, is_tick, read_source
-from tables import pending, sources, waiting
+from tables import input_watermarks, pending, waiting
+from tables.partition_state import PartitionState
 from tables.pending import Original
-from tables.slice import Slice
 from tables.waiting import What
+
+#: Yields changes that are finished, and returns those to go on with.
+_InParts = Generator[ChunkChanges, None, ChunkChanges]
 
 
 class Join:
@@ -36,7 +39,7 @@ class Join:
     #: Of the parts in which a record is done. The same for all that fold a log.
     bounds: ClassVar[Bounds] = BOUNDS
 
-    def __init__(self, partition: int, tables: Slice, settings: Settings, now: Callable[[], datetime]) -> None:
+    def __init__(self, partition: int, tables: PartitionState, settings: Settings, now: Callable[[], datetime]) -> None:
         self.partition = partition
         self.tables = tables
         self._settings = settings
@@ -48,58 +51,60 @@ class Join:
         self._watermarks = tables.watermarks()
         self._written = self._watermarks.copy()
         self._originals = Originals(tables)
-        self._carrier = Carrier(self._originals)
+        self._applier = Applier(self._originals)
         #: The batches whose originals have been looked through for what a crash, before this start, left behind.
         self._swept: set[str] = set()
 
-    def fold(self, records: Sequence[Record]) -> Work:
-        """Fold records, in order, as one work of whatever size. Raises as :meth:`works` does."""
-        return next(self.works(records, UNBOUNDED), None) or self._finish(self._begin(0), 0, 0)
+    def fold(self, records: Sequence[Record]) -> ChunkChanges:
+        """Fold records, in order, as one set of changes of whatever size. Raises as :meth:`changes` does."""
+        return next(self.changes(records, UNBOUNDED), None) or self._finish(self._begin(0), 0, 0)
 
-    def works(self, records: Sequence[Record], bounds: Bounds | None = None) -> Iterator[Work]:
-        """Fold records, in order: mostly one work, and several where they bring about more than ``bounds``
+    def changes(self, records: Sequence[Record], bounds: Bounds | None = None) -> Iterator[ChunkChanges]:
+        """Fold records, in order: mostly one set of changes, and several where they bring about more than ``bounds``
         (:attr:`bounds`).
 
         Each is to be carried out, its rows written into the tables, before the next is asked for. Raises PoisonError;
         the batches touched are then to be forgotten.
         """
         bounds = bounds or self.bounds
-        work = self._begin(0)
+        changes = self._begin(0)
         marks = self._watermarks
         for done, record in enumerate(records):
             source = read_source(record.headers)
             if source is None:
-                work = yield from self._own(record, done, work, bounds)
+                changes = yield from self._own(record, done, changes, bounds)
             else:
                 place = (source.topic, source.partition)
                 # At or below the high watermark: the repartitioner repeated itself, the log had this input before.
                 seen = source.offset <= marks.get(place, -1)
                 many = None
                 if self._poison and self._place(record, source) in self._poison:
-                    letters.skip(record, self._place(record, source), work, rekeyed=True, seen=seen)
+                    dead_letters.skip(record, self._place(record, source), changes, rekeyed=True, seen=seen)
                 else:
-                    many = self._input(record, source, work, bounds, seen=seen)
+                    many = self._input(record, source, changes, bounds, seen=seen)
                 if many is not None:
-                    work = yield from self._parts(*many, record, source, done, work, bounds)
+                    changes = yield from self._parts(*many, record, source, done, changes, bounds)
                 if not seen:
                     marks[place] = source.offset
-            if work.size > bounds.outputs or work.in_parts:
-                yield self._finish(work, done + 1, record.offset + 1)
-                work = self._begin(done + 1)
-        if work.begin < len(records):
-            yield self._finish(work, len(records), records[-1].offset + 1)
+            if changes.size > bounds.outputs or changes.in_parts:
+                yield self._finish(changes, done + 1, record.offset + 1)
+                changes = self._begin(done + 1)
+        if changes.begin < len(records):
+            yield self._finish(changes, len(records), records[-1].offset + 1)
 
-    def _begin(self, done: int) -> Work:
-        return Work(self._now(), self._settings.source_service, begin=done)
+    def _begin(self, done: int) -> ChunkChanges:
+        return ChunkChanges(self._now(), self._settings.source_service, begin=done)
 
-    def _finish(self, work: Work, done: int, end: int) -> Work:
-        """Make the rows of a work: after it ``done`` records of the chunk are done with, all before offset ``end``."""
-        work.records, work.end = done - work.begin, end
+    def _finish(self, changes: ChunkChanges, done: int, end: int) -> ChunkChanges:
+        """Make the rows: after them ``done`` records of the chunk are done with, all before offset ``end``."""
+        changes.records, changes.end = done - changes.begin, end
         written = self._written
         changed = {place: offset for place, offset in self._watermarks.items() if offset != written.get(place)}
         written |= changed
-        work.finish({sources.key(*place): sources.value(offset) for place, offset in changed.items()})
-        return work
+        changes.finish(
+            {input_watermarks.key(*place): input_watermarks.value(offset) for place, offset in changed.items()}
+        )
+        return changes
 
     def deadline(self) -> int | None:
         """The log time (ms) at which the next batch is due, or None."""
@@ -116,20 +121,20 @@ class Join:
         if self._policy.pending_ttl:
             yield What.HOLDING, self._policy.pending_ttl
 
-    def _own(self, record: Record, done: int, work: Work, bounds: Bounds) -> Generator[Work, None, Work]:
-        """A record that the log itself brought forth, or should have; the work to go on with."""
+    def _own(self, record: Record, done: int, changes: ChunkChanges, bounds: Bounds) -> _InParts:
+        """A record that the log itself brought forth, or should have; the changes to go on with."""
         if self._poison and self._place(record, None) in self._poison:
-            letters.skip(record, self._place(record, None), work, rekeyed=False, seen=False)
+            dead_letters.skip(record, self._place(record, None), changes, rekeyed=False, seen=False)
         elif is_tick(record.headers):
-            work = yield from self._tick(record, done, work, bounds)
+            changes = yield from self._tick(record, done, changes, bounds)
         elif is_act(record.headers):
-            work = yield from self._act(record, done, work, bounds)
+            changes = yield from self._act(record, done, changes, bounds)
         else:
-            letters.foreign(record, self._place(record, None), work)
-        return work
+            dead_letters.foreign(record, self._place(record, None), changes)
+        return changes
 
     def _input(
-        self, record: Record, source: Source, work: Work, bounds: Bounds, *, seen: bool
+        self, record: Record, source: Source, changes: ChunkChanges, bounds: Bounds, *, seen: bool
     ) -> tuple[Batch, Event] | None:
         """An input. One that was seen is folded all the same: that changes nothing where the batch remembers it (and
         then nothing is said), and loses nothing where it does not (the input topic was made anew, say).
@@ -140,58 +145,60 @@ class Join:
         try:
             decoded = decode(topic, record.value, self._largest)
         except RejectedError as rejected:
-            work.outcomes[topic, Outcome.SKIPPED if seen else Outcome.REJECTED] += 1
+            changes.outcomes[topic, Outcome.SKIPPED if seen else Outcome.REJECTED] += 1
             if not seen:
-                letters.bury(record, source, rejected.reason, rejected.detail, work)
+                dead_letters.add(record, source, rejected.reason, rejected.detail, changes)
             return None
         batch = self.tables.batch(decoded.batch_id)
         event = decoded.event
-        if batch.pending and isinstance(event, Registration) and self._many(batch, event, record, work, bounds):
+        if batch.pending and isinstance(event, Registration) and self._many(batch, event, record, changes, bounds):
             if batch.registration is None:
-                self._remark(decoded, source, work)
+                self._remark(decoded, source, changes)
             return batch, event
-        self._note(batch, record, work)
+        self._note(batch, record, changes)
         step = self._step(batch, event, Position(record.offset, record.timestamp, source), record)
         if seen and not step.facts:
-            work.outcomes[topic, Outcome.SKIPPED] += 1
+            changes.outcomes[topic, Outcome.SKIPPED] += 1
             return None
-        work.outcomes[topic, step.outcome] += 1
+        changes.outcomes[topic, step.outcome] += 1
         if decoded.remark is not None and step.outcome is Outcome.REGISTERED:
-            self._remark(decoded, source, work)
+            self._remark(decoded, source, changes)
         if step.outcome is Outcome.HELD:
-            work.hold(pending.key(batch.batch_id, record.offset), pending.value(Original(source, record.value or b"")))
-        self._carrier.carry(batch, step, record, source, work)
+            changes.hold(
+                pending.key(batch.batch_id, record.offset), pending.value(Original(source, record.value or b""))
+            )
+        self._applier.apply(batch, step, record, source, changes)
         return None
 
     @staticmethod
-    def _remark(decoded: Decoded, source: Source, work: Work) -> None:
+    def _remark(decoded: Decoded, source: Source, changes: ChunkChanges) -> None:
         if decoded.remark is not None:
-            work.mismatches += 1
-            letters.remark(decoded, source, work)
+            changes.mismatches += 1
+            dead_letters.remark(decoded, source, changes)
 
-    def _tick(self, record: Record, done: int, work: Work, bounds: Bounds) -> Generator[Work, None, Work]:
+    def _tick(self, record: Record, done: int, changes: ChunkChanges, bounds: Bounds) -> _InParts:
         tick = Tick(record.timestamp)
         # What this chunk has touched, which the store does not know of yet; then what the store says is due.
-        touched: dict[str, bytes | None] = dict.fromkeys(work.touched)
+        touched: dict[str, bytes | None] = dict.fromkeys(changes.touched)
         stored = self._due(tick, bounds.facts)
         due = touched | stored
         while due:
             for batch_id, row in due.items():
                 batch = self.tables.batch(batch_id)
-                if self._many(batch, tick, record, work, bounds):
-                    work = yield from self._parts(batch, tick, record, None, done, work, bounds)
+                if self._many(batch, tick, record, changes, bounds):
+                    changes = yield from self._parts(batch, tick, record, None, done, changes, bounds)
                 else:
-                    self._look(batch, tick, row, record, work)
-                if work.size > bounds.size or work.in_parts:
-                    yield self._finish(work, done, record.offset)
-                    work = self._begin(done)
+                    self._look(batch, tick, row, record, changes)
+                if changes.size > bounds.size or changes.in_parts:
+                    yield self._finish(changes, done, record.offset)
+                    changes = self._begin(done)
             if len(stored) < bounds.facts:
                 break
             # Once this is written, the store shows the next ones.
-            yield self._finish(work, done, record.offset)
-            work = self._begin(done)
+            yield self._finish(changes, done, record.offset)
+            changes = self._begin(done)
             due = stored = self._due(tick, bounds.facts)
-        return work
+        return changes
 
     def _due(self, tick: Tick, most: int) -> dict[str, bytes | None]:
         """The first ``most`` batches that are due by what the store says, each with its row in ``waiting``."""
@@ -203,77 +210,84 @@ class Join:
                 due[batch_id] = waiting.key(what, since, batch_id)
         return due
 
-    def _look(self, batch: Batch, tick: Tick, row: bytes | None, record: Record, work: Work) -> None:
+    def _look(self, batch: Batch, tick: Tick, row: bytes | None, record: Record, changes: ChunkChanges) -> None:
         """What a tick does to a batch that is to be looked at: by a ``row`` of the store, or just in case."""
-        work.touch(batch)
-        if row is not None and work.waited(batch) != row:
+        changes.touch(batch)
+        if row is not None and changes.waited(batch) != row:
             # A row too many: left by a worker that was paused and woke too late, or by a crash between the rows of
             # a chunk, which may have left an original behind as well.
-            work.stale(row)
-            self._sweep(batch, work)
+            changes.stale(row)
+            self._sweep(batch, changes)
         step = self._step(batch, tick, Position(record.offset, record.timestamp), record)
-        self._carrier.carry(batch, step, record, None, work)
+        self._applier.apply(batch, step, record, None, changes)
 
-    def _act(self, record: Record, done: int, work: Work, bounds: Bounds) -> Generator[Work, None, Work]:
-        found = acts.read(record, self._place(record, None), self._largest, work)
+    def _act(self, record: Record, done: int, changes: ChunkChanges, bounds: Bounds) -> _InParts:
+        found = acts.read(record, self._place(record, None), self._largest, changes)
         if found is None:
-            return work
+            return changes
         batch = self.tables.batch(found.batch_id)
-        if self._many(batch, found.act, record, work, bounds):
-            return (yield from self._parts(batch, found.act, record, None, done, work, bounds))
-        self._note(batch, record, work)
+        if self._many(batch, found.act, record, changes, bounds):
+            return (yield from self._parts(batch, found.act, record, None, done, changes, bounds))
+        self._note(batch, record, changes)
         step = self._step(batch, found.act, Position(record.offset, record.timestamp), record)
-        work.outcomes[self._log, step.outcome] += 1
-        acts.tell(batch.batch_id, step.facts, work)
-        self._carrier.carry(batch, step, record, None, work)
-        return work
+        changes.outcomes[self._log, step.outcome] += 1
+        acts.tell(batch.batch_id, step.facts, changes)
+        self._applier.apply(batch, step, record, None, changes)
+        return changes
 
-    def _many(self, batch: Batch, event: Event, record: Record, work: Work, bounds: Bounds) -> bool:
+    def _many(self, batch: Batch, event: Event, record: Record, changes: ChunkChanges, bounds: Bounds) -> bool:
         """Whether a record is to be done in parts: it concerns too many uploads, or a part of it has been done."""
         if bounds is UNBOUNDED or not isinstance(event, Registration | Tick | Discard | Reopen):
             return False
         if batch.last >= record.offset:
             return batch.last == record.offset and left(batch, event, self._policy)
         count = remaining(batch, event)
-        return count > 0 and count > self._originals.most(batch, event, self._policy, work, bounds)
+        return count > 0 and count > self._originals.most(batch, event, self._policy, changes, bounds)
 
     def _parts(  # noqa: PLR0917 - a record, what it is about, and where the chunk stands
-        self, batch: Batch, event: Event, record: Record, source: Source | None, done: int, work: Work, bounds: Bounds
-    ) -> Generator[Work, None, Work]:
-        """Do a record in parts, each a work of its own; the last one is the work to go on with, and to be finished."""
+        self,
+        batch: Batch,
+        event: Event,
+        record: Record,
+        source: Source | None,
+        done: int,
+        changes: ChunkChanges,
+        bounds: Bounds,
+    ) -> _InParts:
+        """Do a record in parts, each with changes of its own; the last ones are to go on with, and to be finished."""
         position = Position(record.offset, record.timestamp, source)
-        if work.begin < done or work.touched or work.outputs:
-            yield self._finish(work, done, record.offset)
-            work = self._begin(done)
-        self._note(batch, record, work)
+        if changes.begin < done or changes.touched or changes.outputs:
+            yield self._finish(changes, done, record.offset)
+            changes = self._begin(done)
+        self._note(batch, record, changes)
         topic = self._log if source is None else names.INPUTS[source.topic]
         while True:
-            work.part(batch, remaining(batch, event))
-            most = self._originals.most(batch, event, self._policy, work, bounds)
+            changes.part(batch, remaining(batch, event))
+            most = self._originals.most(batch, event, self._policy, changes, bounds)
             step = self._step(batch, event, position, record, most)
             if not isinstance(event, Tick) and step.outcome is not Outcome.REPEATED:
-                work.outcomes[topic, step.outcome] += 1
-            acts.tell(batch.batch_id, step.facts, work)
-            self._carrier.carry(batch, step, record, source, work)
+                changes.outcomes[topic, step.outcome] += 1
+            acts.tell(batch.batch_id, step.facts, changes)
+            self._applier.apply(batch, step, record, source, changes)
             if not left(batch, event, self._policy):
-                return work
-            yield self._finish(work, done, record.offset)
-            work = self._begin(done)
-            work.touch(batch)
+                return changes
+            yield self._finish(changes, done, record.offset)
+            changes = self._begin(done)
+            changes.touch(batch)
 
-    def _note(self, batch: Batch, record: Record, work: Work) -> None:
+    def _note(self, batch: Batch, record: Record, changes: ChunkChanges) -> None:
         """Note the batch that a record is about, as it is before."""
-        work.touch(batch)
+        changes.touch(batch)
         if record.offset <= batch.last:
             # Read again after a crash that came between state and offset, and may have come before the last deletions.
-            self._sweep(batch, work)
+            self._sweep(batch, changes)
 
-    def _sweep(self, batch: Batch, work: Work) -> None:
+    def _sweep(self, batch: Batch, changes: ChunkChanges) -> None:
         """Delete the originals that a crash left behind: from before this start, so once is enough."""
         if batch.batch_id not in self._swept:
             self._swept.add(batch.batch_id)
             for orphan in self.tables.orphans(batch):
-                work.settle(orphan)
+                changes.drop_pending(orphan)
 
     def _step(self, batch: Batch, event: Event, position: Position, record: Record, most: int | None = None) -> Step:
         try:

@@ -14,15 +14,15 @@ from itertools import islice, takewhile
 from sys import maxsize
 from typing import NamedTuple
 
-from agents.work import Work
+from agents.chunk_changes import ChunkChanges
 from app.core.acts import Discard, Reopen
 from app.core.batch import Batch
 from app.core.events import Event, Policy, Tick
 from app.core.facts import Held
 from app.core.rules import next_deadline
 from tables import pending
+from tables.partition_state import PartitionState
 from tables.pending import Original
-from tables.slice import Slice
 
 
 class Bounds(NamedTuple):
@@ -46,30 +46,30 @@ UNBOUNDED = Bounds(maxsize, maxsize, maxsize)
 class Originals:
     """The originals of pending uploads. Those of a part are read once: to see how many fit, and then to say them."""
 
-    def __init__(self, tables: Slice) -> None:
+    def __init__(self, tables: PartitionState) -> None:
         self._tables = tables
         self._read: dict[tuple[str, int], Original | None] = {}
 
-    def take(self, batch_id: str, at: int, work: Work) -> Original | None:
-        """The original of the upload at log offset ``at``: that of this chunk's work, or of the tables, or None."""
+    def take(self, batch_id: str, at: int, changes: ChunkChanges) -> Original | None:
+        """The original of the upload at log offset ``at``: that of this chunk's changes, or of the tables, or None."""
         place = batch_id, at
-        return self._read.pop(place) if place in self._read else self._load(batch_id, at, work)
+        return self._read.pop(place) if place in self._read else self._load(batch_id, at, changes)
 
-    def most(self, batch: Batch, event: Event, policy: Policy, work: Work, bounds: Bounds) -> int:
+    def most(self, batch: Batch, event: Event, policy: Policy, changes: ChunkChanges, bounds: Bounds) -> int:
         """For how many uploads ``event`` is to be decided at a time: at least one."""
         self._read.clear()
         if bounds is UNBOUNDED or not isinstance(event, Tick | Discard):
             return bounds.facts
         size = 0
         for count, held in enumerate(islice(_given_up(batch, event, policy), bounds.facts)):
-            original = self._read[batch.batch_id, held.at] = self._load(batch.batch_id, held.at, work)
+            original = self._read[batch.batch_id, held.at] = self._load(batch.batch_id, held.at, changes)
             size += 0 if original is None else len(original.value)
             if size > bounds.size and count:
                 return count
         return bounds.facts
 
-    def _load(self, batch_id: str, at: int, work: Work) -> Original | None:
-        value = work.held(pending.key(batch_id, at))
+    def _load(self, batch_id: str, at: int, changes: ChunkChanges) -> Original | None:
+        value = changes.held(pending.key(batch_id, at))
         return self._tables.original(batch_id, at) if value is None else pending.original_of(value)
 
 

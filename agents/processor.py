@@ -5,19 +5,19 @@ from datetime import datetime
 
 import structlog
 
+from agents.chunk_changes import ChunkChanges
 from agents.join import Join
-from agents.work import Work
 from app.engine.ports import Record, Store
 from app.settings import Settings
-from tables.census import Census
-from tables.slice import Slice
-from tables.survey import survey
+from tables.batch_counts import BatchCounts
+from tables.counts_loader import load_counts
+from tables.partition_state import PartitionState
 
 log = structlog.get_logger(__name__)
 
 
 class JoinProcessor:
-    """A :class:`app.engine.ports.Processor`. ``capacity`` is in uploads; ``count`` is told each work that is done."""
+    """A :class:`app.engine.ports.Processor`. ``capacity`` is in uploads; ``count`` gets durable changes."""
 
     def __init__(
         self,
@@ -26,10 +26,10 @@ class JoinProcessor:
         capacity: int,
         now: Callable[[], datetime],
         settings: Settings,
-        count: Callable[[Work], None],
+        count: Callable[[ChunkChanges], None],
     ) -> None:
-        self.tables = Slice(store, capacity)
-        self.census = Census()
+        self.tables = PartitionState(store, capacity)
+        self.counts = BatchCounts()
         self._store = store
         self._join = Join(partition, self.tables, settings, now)
         self._count = count
@@ -37,16 +37,16 @@ class JoinProcessor:
     @property
     def waits(self) -> bool:
         """Whether a batch is known to wait for something."""
-        return self.census.listed and self.census.waits
+        return self.counts.listed and self.counts.waits
 
-    def process(self, records: Sequence[Record]) -> Iterator[Work]:
+    def process(self, records: Sequence[Record]) -> Iterator[ChunkChanges]:
         """Fold records of the log. Raises PoisonError."""
-        return self._join.works(records)
+        return self._join.changes(records)
 
-    def written(self, changes: Work, offset: int) -> None:
-        """Write the rows of a work that is durable; then follow it in the census, the metrics and the log."""
+    def written(self, changes: ChunkChanges, offset: int) -> None:
+        """Write the rows of durable changes; then follow them in the counts, the metrics and the log."""
         self.tables.write(changes.rows, offset, changes.touched, changes.grown)
-        self.census.take(changes.changed, changes.closed)
+        self.counts.take(changes.changed, changes.closed)
         self._count(changes)
         for note in changes.notes:
             log.log(note.level, note.event, **note.fields)
@@ -56,8 +56,8 @@ class JoinProcessor:
         return self._join.deadline()
 
     def background(self) -> Iterator[None]:
-        """Take the census of what there was before."""
-        return survey(self.census, self._store)
+        """Count what there was before."""
+        return load_counts(self.counts, self._store)
 
     @property
     def cached(self) -> int:

@@ -25,7 +25,7 @@ from app.engine.state.store import Store
 from app.settings import Settings
 from app.wire.acts import encode
 from app.wire.record import TICK_HEADER, source_header
-from tables.slice import Slice
+from tables.partition_state import PartitionState
 
 _UPLOADS = 200_000
 _BATCH = "large"
@@ -131,7 +131,7 @@ def _run(log: _Log) -> tuple[float, float, int]:
     with TemporaryDirectory() as directory:
         store = Store(Path(directory) / "partition-0")
         store.open()
-        tables = Slice(store, 10**9)
+        tables = PartitionState(store, 10**9)
         settings = Settings(_env_file=None, max_message_bytes=4 * 1024 * 1024)  # type: ignore[call-arg]
         join = Join(0, tables, settings, lambda: _NOW)
         list(_works(join, tables, log.records[: log.measured]))
@@ -142,10 +142,10 @@ def _run(log: _Log) -> tuple[float, float, int]:
     return seconds, max(times), len(times)
 
 
-def _works(join: Join, tables: Slice, records: Sequence[_Record]) -> Iterator[float]:
+def _works(join: Join, tables: PartitionState, records: Sequence[_Record]) -> Iterator[float]:
     for begin in range(0, len(records), _CHUNK):
         began = time.perf_counter()
-        for work in join.works(records[begin : begin + _CHUNK]):
+        for work in join.changes(records[begin : begin + _CHUNK]):
             yield time.perf_counter() - began
             tables.write(work.rows, work.end, work.touched, work.grown)
             began = time.perf_counter()

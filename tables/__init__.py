@@ -4,19 +4,19 @@ All tables of a partition share one changelog partition and one RocksDB database
 table. One changelog batch and one local write batch therefore carry a whole chunk of the log or nothing of it: no
 table is ever ahead of another.
 
-===========  ========================================================================================================
-module       holds
-===========  ========================================================================================================
-``batches``  rows: what became of every upload, as immutable facts: the state of a batch
-``pending``  rows: the originals of uploads that wait for their registration
-``waiting``  rows: which batches wait, and since when: deadlines, and lists for operators
-``sources``  rows: how far each partition of the inputs has been read into the log
-``keys``     how keys are put together
-``slice``    the view of one partition that a task works on
-``index``    the ids of all batches
-``census``   how many batches are in which state, in memory
-``glances``  what a list says of a large batch, kept so that it need not be loaded whole
-``survey``   fills the census after a start
-``line``     keeps the census's order of who waits
-===========  ========================================================================================================
+====================  ==================================================================================================
+module                holds
+====================  ==================================================================================================
+``batches``           rows: what became of every upload, as immutable facts: the state of a batch
+``pending``           rows: the originals of uploads that wait for their registration
+``waiting``           rows: which batches wait, and since when: deadlines, and lists for operators
+``input_watermarks``  rows: how far each partition of the inputs has been read into the log
+``keys``              how keys are put together
+``partition_state``   the view of one partition that a task works on
+``index``             the ids of all batches
+``batch_counts``      how many batches are in which state, in memory
+``glances``           what a list says of a large batch, kept so that it need not be loaded whole
+``counts_loader``     fills the counts after a start
+``waiting_queue``     keeps the counts' order of who waits
+====================  ==================================================================================================
 """

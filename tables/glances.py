@@ -3,7 +3,8 @@
 A batch of 100,000 slots takes most of a second to load; a line about it needs a few numbers and three names. The line
 is made once, when somebody first asks for it, and follows the batch from then on, at the cost of a look-up a chunk.
 
-* **Exact**: it is followed together with the census (:meth:`tables.census.Census.take`), so it says what is committed.
+* **Exact**: it is followed together with the counts (:meth:`tables.batch_counts.BatchCounts.take`), so it says what is
+  committed.
 * **Bounded**: 1,000 batches a partition; the one that nobody has asked for longest goes.
 """
 

@@ -1,4 +1,4 @@
-"""Answers about the partitions of this worker, from the census and the local databases: what is committed, no more."""
+"""Answers about the partitions of this worker, from the counts and the local databases: what is committed, no more."""
 
 import heapq
 import time
@@ -150,7 +150,7 @@ class Here:
             for partition, task in list(self._engine.tasks.items()):
                 if not self._listed(partition):
                     continue
-                found = task.processor.census.changes(
+                found = task.processor.counts.changes(
                     since.get(partition), max(1, _MOST_CHANGED // len(self._engine.tasks))
                 )
                 numbers[partition] = found.cursor
@@ -205,9 +205,9 @@ class Here:
         """The places of those that wait, behind ``after``; merged from both lines."""
         lines = []
         if wanted.state in {None, State.OPEN}:
-            lines.append(task.processor.census.open.after(after))
+            lines.append(task.processor.counts.open.after(after))
         if wanted.state in {None, State.UNREGISTERED}:
-            lines.append(task.processor.census.unregistered.after(after))
+            lines.append(task.processor.counts.unregistered.after(after))
         latest = self.now() - self._stuck_after if wanted.stuck else None
         for place in heapq.merge(*lines):
             if latest is not None and place[0] > latest:
@@ -227,7 +227,7 @@ class Here:
 
     def _listed(self, partition: int) -> bool:
         task = self._engine.tasks.get(partition)
-        return task is not None and task.serving and task.processor.census.listed
+        return task is not None and task.serving and task.processor.counts.listed
 
     def _task(self, partition: int) -> Task[JoinProcessor]:
         task = self._engine.tasks.get(partition)

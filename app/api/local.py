@@ -18,7 +18,7 @@ Cursor = Annotated[str, Field(max_length=200_000)]
 
 
 class LocalStanding(Model):
-    """How the batches of a partition stand (:class:`tables.census.Standing`). ``oldest_pending`` is a log time, ms."""
+    """How batches stand (:class:`~tables.batch_counts.Standing`). ``oldest_pending`` is a log time, ms."""
 
     partition: Partition
     counts: Counts

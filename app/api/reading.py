@@ -38,7 +38,7 @@ class Batches:
 
     def at_once(self, task: Task[JoinProcessor], batch_id: str) -> Glance | None:
         """The glance at a batch; None where it is large and nobody has asked for it before."""
-        known = task.processor.census.glances.get(batch_id)
+        known = task.processor.counts.glances.get(batch_id)
         if known is not None:
             return known
         values, size = [], 0
@@ -60,7 +60,7 @@ class Batches:
         return await pace.aside(self._load(task, batch_id))
 
     async def _load(self, task: Task[JoinProcessor], batch_id: str) -> Glance:
-        glances = task.processor.census.glances
+        glances = task.processor.counts.glances
         async with self._loading:
             known = glances.get(batch_id)
             if known is not None:

@@ -21,7 +21,7 @@ from app.engine.state.memory_store import MemoryStore
 from app.settings import Settings
 from app.wire.acts import encode as encode_act
 from app.wire.record import TICK_HEADER, RecordHeaders
-from tables.slice import Slice
+from tables.partition_state import PartitionState
 
 _START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 _DAY = 86_400  # seconds
@@ -72,7 +72,7 @@ def examples(log_topic: str) -> list[Example]:
 
 def _said(log: Sequence[_Record], settings: Settings) -> Iterator[Example]:
     """What the log brings forth: the first message of each topic."""
-    tables = Slice(MemoryStore(), settings.cache_uploads)
+    tables = PartitionState(MemoryStore(), settings.cache_uploads)
     work = Join(0, tables, settings, lambda: _START + timedelta(seconds=90)).fold(log)
     told: set[str] = set()
     for topic, _, value, headers in work.outputs:

@@ -4,7 +4,7 @@ One for a worker, over all input partitions that it owns.
 
 At least once, whatever the guarantee: it sends in order and without gaps and acknowledges an input when the log has
 it, so all that a crash can do is to make it send again what the log already has, which the log's reader skips
-(:mod:`tables.sources`). It therefore needs no transaction.
+(:mod:`tables.input_watermarks`). It therefore needs no transaction.
 """
 
 import asyncio

@@ -73,7 +73,7 @@ class TaskManager(Generic[P]):
         self._on_failure = on_failure
         self._on_fenced = on_fenced
         self._failed = False
-        self._in_vain: dict[int, int] = {}
+        self._failures_in_a_row: dict[int, int] = {}
         self._shared: AIOKafkaProducer | None = None
         self._repartitioner: Repartitioner | None = None
         self._acquiring: asyncio.Task[bool] | None = None
@@ -267,7 +267,7 @@ class TaskManager(Generic[P]):
     def _fenced(self, partition: int, error: BaseException) -> None:
         task = self.tasks.get(partition)
         progressed = task is not None and task.acknowledged is not None
-        failed = self._in_vain[partition] = 1 if progressed else self._in_vain.get(partition, 0) + 1
+        failed = self._failures_in_a_row[partition] = 1 if progressed else self._failures_in_a_row.get(partition, 0) + 1
         if self._on_fenced is None or failed >= _TRIES:
             self._fail(error)
         else:

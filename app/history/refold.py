@@ -7,8 +7,8 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from agents.chunk_changes import ChunkChanges
 from agents.join import Join
-from agents.work import Work
 from app.core.batch import Batch
 from app.core.facts import Fact
 from app.engine.ports import Record
@@ -17,7 +17,7 @@ from app.engine.state.store import Store
 from app.settings import Settings
 from app.wire.record import is_tick
 from tables import batches
-from tables.slice import Slice
+from tables.partition_state import PartitionState
 
 #: When an output is emitted is the one thing that a replay can't say; nothing depends on it.
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -34,7 +34,7 @@ class _Quiet(logging.Filter):
         return not _refolding.get()
 
 
-for _name in ("agents.join", "agents.carry", "agents.acts", "agents.letters"):
+for _name in ("agents.join", "agents.apply", "agents.acts", "agents.dead_letters"):
     logging.getLogger(_name).addFilter(_Quiet())
 
 
@@ -51,10 +51,10 @@ class Folder:
     """The log of one partition, or some batches of it, folded into ``store``: in memory where none is given."""
 
     def __init__(self, settings: Settings, partition: int, store: Store | None = None) -> None:
-        self._slice = Slice(store or MemoryStore(), _CACHE)
+        self._slice = PartitionState(store or MemoryStore(), _CACHE)
         self._join = Join(partition, self._slice, settings, lambda: _NEVER)
 
-    def take(self, records: Sequence[Record]) -> Work:
+    def take(self, records: Sequence[Record]) -> ChunkChanges:
         """Fold records, in order; their rows are written. Raises PoisonError, as the worker would."""
         with _quietly():
             work = self._join.fold(records)

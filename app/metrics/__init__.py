@@ -6,7 +6,7 @@ Labels are bounded (topics, reasons, partitions, states): never a batch id.
 module        holds
 ============  =====================================================================================================
 ``counted``   what is counted as it happens: once a chunk, a poll, a commit, a completed batch, never once a record
-``observed``  what is looked at when it is asked for: lag, restore, cache, state, and the census of the batches
+``observed``  what is looked at when it is asked for: lag, restore, cache, state, and the counts of the batches
 ============  =====================================================================================================
 
 What each is for, the alerts and the dashboards are in ``ops``.

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Histogram, disable_created_metrics
 
-from agents.letters import FOREIGN, POISON
+from agents.dead_letters import FOREIGN, POISON
 from app.core import names
 from app.core.fold import Outcome
 from app.core.outputs import BY_OPERATOR, NOT_REGISTERED
@@ -12,7 +12,7 @@ from app.core.rules import REGISTRATION_CONFLICT, UPLOAD_CONFLICT
 from app.wire import decode
 
 if TYPE_CHECKING:
-    from agents.work import Work
+    from agents.chunk_changes import ChunkChanges
 
 # A series for the time at which each series began doubles all of them, and promtool takes them for counters.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the package leaves it without types
@@ -126,7 +126,7 @@ def _begin() -> None:
 _begin()
 
 
-def folded(work: "Work") -> None:
+def folded(work: "ChunkChanges") -> None:
     """Count what became of the records of a work that is durable."""
     for (topic, outcome), count in work.outcomes.items():
         RECORDS.labels(topic, outcome.value).inc(count)

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
+from agents.chunk_changes import ChunkChanges
 from agents.join import Join
-from agents.work import Work
 from app.core import names
 from app.core.acts import Act
 from app.engine.state.store import Store
@@ -16,7 +16,7 @@ from app.settings import Settings
 from app.wire.acts import encode
 from app.wire.record import source_header
 from tables import keys, waiting
-from tables.slice import Slice
+from tables.partition_state import PartitionState
 from tests.core.play import SECOND, START, state
 from tests.support.events import Message
 
@@ -91,15 +91,15 @@ class Worker:
         self.store = store
         self.capacity = capacity
         self.outputs: list[Output] = []
-        self.works: list[Work] = []
+        self.works: list[ChunkChanges] = []
         self.start()
 
     def start(self) -> None:
         """Start, or start again: nothing is kept but what was written."""
-        self.tables = Slice(self.store, self.capacity)
+        self.tables = PartitionState(self.store, self.capacity)
         self.join = Join(0, self.tables, self.settings, lambda: EMITTED_AT)
 
-    def fold(self, records: Sequence[Record]) -> Work:
+    def fold(self, records: Sequence[Record]) -> ChunkChanges:
         """Fold a chunk, and write it."""
         work = self.join.fold(records)
         self.outputs += work.outputs
@@ -123,7 +123,7 @@ class Worker:
 
     def states(self, batches: Sequence[str]) -> dict[str, Any]:
         """Return the states of batches as the written rows have them."""
-        fresh = Slice(self.store, self.capacity)
+        fresh = PartitionState(self.store, self.capacity)
         return {batch: copy.deepcopy(state(fresh.batch(batch))) for batch in batches}
 
     def live(self, batches: Sequence[str]) -> dict[str, Any]:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.chunk_changes import ChunkChanges
 from agents.join import Join
 from agents.parts import BOUNDS, Bounds
-from agents.work import Work
 from app.core import names
 from app.core.acts import Discard, Reopen
 from app.core.facts import Fact
@@ -35,9 +35,9 @@ def said(outputs: Sequence[Output]) -> Said:
     return [(topic, key, value) for topic, key, value, _ in outputs]
 
 
-def carried_out(worker: Worker, records: Sequence[Record], *, until: int | None = None) -> Iterator[Work]:
+def carried_out(worker: Worker, records: Sequence[Record], *, until: int | None = None) -> Iterator[ChunkChanges]:
     """Fold records as a task does: each work is written before the next is made."""
-    for number, work in enumerate(worker.join.works(records)):
+    for number, work in enumerate(worker.join.changes(records)):
         worker.outputs += work.outputs
         worker.tables.write(work.rows, worker.store.offset + len(work.rows), work.touched)
         yield work
@@ -120,7 +120,7 @@ def test_a_part_of_which_only_a_beginning_was_written_is_made_whole(make_worker:
     for crash in range(count):
         torn = make_worker()
         end = 0
-        for number, work in enumerate(torn.join.works(log.records)):
+        for number, work in enumerate(torn.join.changes(log.records)):
             torn.outputs += work.outputs
             rows = list(work.rows.items())
             if number == crash:
@@ -199,6 +199,6 @@ def test_acts_of_many_uploads_know_that_they_are(make_worker: MakeWorker) -> Non
         log = filled("C0 C1 C2 C3")
         worker.start()
         list(carried_out(worker, log.records))
-        works = list(worker.join.works([log.act("b", act)], SMALL))
+        works = list(worker.join.changes([log.act("b", act)], SMALL))
         assert any(work.in_parts for work in works) is parts
         assert isinstance(act, Discard | Reopen) is parts

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from agents.chunk_changes import ChunkChanges
 from agents.processor import JoinProcessor
-from agents.work import Work
 from app.engine.state.store import Store
 from app.settings import Settings
 from tests.agents.log import Log
@@ -15,11 +15,11 @@ from tests.support.events import Message
 
 
 @pytest.fixture
-def counted() -> list[Work]:
+def counted() -> list[ChunkChanges]:
     return []
 
 
-def test_a_line_is_logged_once_its_chunk_is_durable_and_not_before(tmp_path: Path, counted: list[Work]) -> None:
+def test_a_line_is_logged_once_its_chunk_is_durable_and_not_before(tmp_path: Path, counted: list[ChunkChanges]) -> None:
     store = Store(tmp_path / "partition-0")
     store.open()
     settings = Settings(_env_file=None)  # type: ignore[call-arg]

@@ -209,7 +209,7 @@ async def test_a_list_loads_a_large_batch_once_and_follows_it_from_then_on(
     )
     task = served.app.engine.tasks[0]
     after = whole("big", [batches.row("big", filled(3000, 2500))[1]])
-    task.processor.census.take([after], {})
+    task.processor.counts.take([after], {})
     assert (await listed())["big"]["filled"] == 2500
     assert loaded.count("big") == 1
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from prometheus_client import REGISTRY, generate_latest
 
-from agents.work import Work
+from agents.chunk_changes import ChunkChanges
 from app import metrics
 from app.core import names
 from app.core.fold import Outcome
@@ -44,7 +44,7 @@ def test_every_output_is_there_from_the_beginning() -> None:
 
 
 def test_a_chunk_counts_what_it_did_and_each_batch_that_became_ready() -> None:
-    work = Work(datetime.now(UTC), "tests")
+    work = ChunkChanges(datetime.now(UTC), "tests")
     work.outcomes[names.CONTENT, Outcome.ASSIGNED] += 3
     work.outputs += [(names.READY, b"batch", b"{}", [])] * 2
     work.dead["malformed"] += 1

@@ -16,7 +16,7 @@ from app.core.names import DEAD_LETTER
 from app.settings import Settings
 from app.wire.record import SOURCE_HEADER
 from tables import batches, keys
-from tables.slice import Slice
+from tables.partition_state import PartitionState
 from tests.crash.broker import Broker, Headers, Log
 from tests.crash.disk import apply_rows
 
@@ -69,7 +69,7 @@ def fold_logs(logs: list[Log], then: list[int], settings: Settings) -> Golden:
     for number, log in enumerate(logs):
         memory = _Memory()
         rows_then: dict[bytes, bytes] = {}
-        join = Join(number, Slice(memory, 1_000_000), settings, lambda: now)  # type: ignore[arg-type]
+        join = Join(number, PartitionState(memory, 1_000_000), settings, lambda: now)  # type: ignore[arg-type]
         met: set[bytes | None] = set()
         for record in log.records:
             source = next((value for name, value in record.headers if name == SOURCE_HEADER), None)

@@ -13,8 +13,8 @@ from unittest import mock
 import app.engine.state.restore
 import app.engine.task
 import app.engine.task_manager
+from agents.chunk_changes import ChunkChanges
 from agents.processor import JoinProcessor
-from agents.work import Work
 from app.core.batch import Batch
 from app.core.events import Upload
 from app.core.facts import Fact
@@ -23,7 +23,7 @@ from app.engine.repartition import Repartitioner
 from app.engine.task import Task
 from app.settings import Settings
 from tables import batches
-from tables.slice import Slice
+from tables.partition_state import PartitionState
 from tests.crash.clients import Producer, Reader
 from tests.crash.patches import new_producer
 from tests.crash.process import CURRENT, Process
@@ -61,7 +61,7 @@ def no_barrier() -> AbstractContextManager[None]:
 def changelog_before_outputs() -> AbstractContextManager[None]:
     """At least once: the changelog is acknowledged before the outputs are sent."""
 
-    async def publish(self: Task[Any], publisher: Publisher, work: Work) -> int:
+    async def publish(self: Task[Any], publisher: Publisher, work: ChunkChanges) -> int:
         self._add_rows(publisher, work)
         ends = await publisher.flush()
         publisher.keyed(work.outputs, fallback=self.partition)
@@ -77,7 +77,7 @@ def changelog_first_in_transaction() -> AbstractContextManager[None]:
     Harmless: neither can be seen before the commit, so their order within it can't either.
     """
 
-    async def transact(self: Task[Any], producer: Any, publisher: Publisher, work: Work) -> int:
+    async def transact(self: Task[Any], producer: Any, publisher: Publisher, work: ChunkChanges) -> int:
         await producer.begin_transaction()
         self._add_rows(publisher, work)
         ends = await publisher.flush()
@@ -93,7 +93,7 @@ def changelog_first_in_transaction() -> AbstractContextManager[None]:
 def changelog_beside_outputs() -> AbstractContextManager[None]:
     """At least once: one barrier for both, so that the changelog may arrive first."""
 
-    async def publish(self: Task[Any], publisher: Publisher, work: Work) -> int:
+    async def publish(self: Task[Any], publisher: Publisher, work: ChunkChanges) -> int:
         publisher.keyed(work.outputs, fallback=self.partition)
         self._add_rows(publisher, work)
         ends = await publisher.flush()
@@ -106,14 +106,14 @@ def store_before_changelog() -> AbstractContextManager[None]:
     """The local store is written before anything is sent."""
     publish, transact = Task._publish, Task._transact
 
-    def write(task: Task[JoinProcessor], work: Work) -> None:
+    def write(task: Task[JoinProcessor], work: ChunkChanges) -> None:
         task.processor.tables.write(work.rows, task._stands_at, work.touched)
 
-    async def write_and_publish(self: Task[Any], publisher: Publisher, work: Work) -> int:
+    async def write_and_publish(self: Task[Any], publisher: Publisher, work: ChunkChanges) -> int:
         write(self, work)
         return await publish(self, publisher, work)
 
-    async def write_and_transact(self: Task[Any], producer: Any, publisher: Publisher, work: Work) -> int:
+    async def write_and_transact(self: Task[Any], producer: Any, publisher: Publisher, work: ChunkChanges) -> int:
         write(self, work)
         return await transact(self, producer, publisher, work)
 
@@ -122,17 +122,17 @@ def store_before_changelog() -> AbstractContextManager[None]:
 
 def store_claims_the_end() -> AbstractContextManager[None]:
     """The local store claims to stand where its own rows ended up, whoever's rows lie before them."""
-    publish, write = Task._publish, Slice.write
-    ends: dict[Slice | None, int] = {}
+    publish, write = Task._publish, PartitionState.write
+    ends: dict[PartitionState | None, int] = {}
 
-    async def publish_and_note(self: Task[Any], publisher: Publisher, work: Work) -> int:
+    async def publish_and_note(self: Task[Any], publisher: Publisher, work: ChunkChanges) -> int:
         end = ends[self.processor.tables] = await publish(self, publisher, work)
         return end
 
-    def write_at_end(self: Slice, rows: Mapping[bytes, bytes | None], offset: int, *rest: Any) -> None:
+    def write_at_end(self: PartitionState, rows: Mapping[bytes, bytes | None], offset: int, *rest: Any) -> None:
         write(self, rows, max(offset, ends[self]), *rest)
 
-    return _patched((Task, "_publish", publish_and_note), (Slice, "write", write_at_end))
+    return _patched((Task, "_publish", publish_and_note), (PartitionState, "write", write_at_end))
 
 
 def offset_before_changelog() -> AbstractContextManager[None]:
@@ -143,7 +143,7 @@ def offset_before_changelog() -> AbstractContextManager[None]:
         self.acknowledged = chunk[-1].offset + 1
         await chunk_of(self, chunk)
 
-    async def commit_first(self: Task[Any], producer: Any, publisher: Publisher, work: Work) -> int:
+    async def commit_first(self: Task[Any], producer: Any, publisher: Publisher, work: ChunkChanges) -> int:
         await producer.begin_transaction()
         await producer.send_offsets_to_transaction({self.log: work.end}, self.settings.app_id)
         await producer.commit_transaction()
@@ -165,13 +165,13 @@ def no_fence() -> AbstractContextManager[None]:
 def value_per_batch() -> AbstractContextManager[None]:
     """One row a batch, with its whole state, written anew by every chunk."""
     known: dict[int, tuple[Batch, list[Fact]]] = {}
-    apply, finish, own_row = Batch.apply, Work.finish, batches.row
+    apply, finish, own_row = Batch.apply, ChunkChanges.finish, batches.row
 
     def remember(self: Batch, fact: Fact) -> Upload | None:
         known.setdefault(id(self), (self, []))[1].append(fact)
         return apply(self, fact)
 
-    def finish_whole(self: Work, watermarks: Mapping[bytes, bytes]) -> None:
+    def finish_whole(self: ChunkChanges, watermarks: Mapping[bytes, bytes]) -> None:
         for batch_id in self._facts:
             self._facts[batch_id] = list(known[id(self._batches[batch_id])][1])
         finish(self, watermarks)
@@ -179,7 +179,7 @@ def value_per_batch() -> AbstractContextManager[None]:
     def row(batch_id: str, facts: Sequence[Fact]) -> tuple[bytes, bytes]:
         return batches.prefix(batch_id) + _TWO_OFFSETS.pack(0, 0), own_row(batch_id, facts)[1]
 
-    return _patched((Batch, "apply", remember), (Work, "finish", finish_whole), (batches, "row", row))
+    return _patched((Batch, "apply", remember), (ChunkChanges, "finish", finish_whole), (batches, "row", row))
 
 
 def key_without_last_offset() -> AbstractContextManager[None]:
@@ -214,7 +214,7 @@ class _Blind(dict[tuple[int, int], int]):
 
 def no_watermark() -> AbstractContextManager[None]:
     """Repeats of the repartitioner are not told from redeliveries."""
-    return _patched((Slice, "watermarks", lambda _: _Blind()))
+    return _patched((PartitionState, "watermarks", lambda _: _Blind()))
 
 
 def uncommitted_restore() -> AbstractContextManager[None]:

@@ -16,8 +16,8 @@ import app.engine.repartition
 import app.engine.state.restore
 import app.engine.task
 import app.engine.task_manager
-import tables.survey
-from agents.work import Work
+import tables.counts_loader
+from agents.chunk_changes import ChunkChanges
 from app.engine.state.provenance import Provenance
 from app.engine.task import Task
 from app.settings import Settings
@@ -63,14 +63,14 @@ async def _leaders_known(_: Any, topics: Iterable[str]) -> dict[str, int]:
     return {topic: CURRENT.get().broker.partitions[topic] for topic in topics}
 
 
-def _finish(self: Work, watermarks: Mapping[bytes, bytes]) -> None:
+def _finish(self: ChunkChanges, watermarks: Mapping[bytes, bytes]) -> None:
     """As it is, but in one of the orders that sets of bytes can have: they have another one in every process."""
     for name in ("_settled", "_stale"):
         setattr(self, name, dict.fromkeys(sorted(getattr(self, name))))
     _own_finish(self, watermarks)
 
 
-_own_finish = Work.finish
+_own_finish = ChunkChanges.finish
 
 
 @contextmanager
@@ -80,11 +80,11 @@ def simulated() -> Iterator[None]:
         (app.engine.task_manager, {"new_producer": new_producer, "ask": _ask}),
         (app.engine.repartition, {"leaders_known": _leaders_known}),
         (app.engine.clock, {"time": _TIME}),
-        (Work, {"finish": _finish}),
+        (ChunkChanges, {"finish": _finish}),
         (Task, {"settle": _settle}),
         (app.engine.state.restore, {"new_reader": new_reader}),
         # It takes steps of so many milliseconds: on a busy machine, smaller ones.
-        (tables.survey, {"time": _TIME}),
+        (tables.counts_loader, {"time": _TIME}),
         (
             app.engine.task,
             {

@@ -7,9 +7,9 @@ from unittest import mock
 
 import pytest
 
+from agents.chunk_changes import ChunkChanges
 from agents.join import Join
 from agents.parts import Bounds
-from agents.work import Work
 from tests.crash.scenario import GUARANTEES
 from tests.crash.sweep import crashes, sweep, zombies
 from tests.crash.test_enumeration import right
@@ -27,13 +27,13 @@ def in_parts() -> Iterator[None]:
 
 def test_the_script_has_records_that_are_done_in_parts() -> None:
     parts: list[int] = []
-    own: Any = Work.part
+    own: Any = ChunkChanges.part
 
-    def counted(self: Work, batch: Any, left: int) -> None:
+    def counted(self: ChunkChanges, batch: Any, left: int) -> None:
         parts.append(left)
         own(self, batch, left)
 
-    with mock.patch.object(Work, "part", counted):
+    with mock.patch.object(ChunkChanges, "part", counted):
         assert right(sweep(crashes(SEED, "exactly_once", mutation=in_parts)[:1], mutation=in_parts), 1)
     assert max(parts) >= 2
 

@@ -10,7 +10,7 @@ import pytest
 from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 from aiokafka.partitioner import DefaultPartitioner
 
-from agents.work import Work
+from agents.chunk_changes import ChunkChanges
 from app.core.messages import Message
 from app.core.names import SLOT_ASSIGNED
 from app.core.payloads import EssaySlotAssigned
@@ -216,7 +216,7 @@ async def test_a_topic_that_is_not_there_is_named_instead_of_waited_for(kafka: E
 
 
 def test_a_record_that_a_topic_refuses_for_its_size_is_named_with_its_batch_and_its_place_in_the_log() -> None:
-    work = Work(datetime(2026, 3, 2, tzinfo=UTC), "tests", end=8)
+    work = ChunkChanges(datetime(2026, 3, 2, tzinfo=UTC), "tests", end=8)
     data = EssaySlotAssigned(
         batch_id="b",
         essay_id="e",
@@ -226,7 +226,7 @@ def test_a_record_that_a_topic_refuses_for_its_size_is_named_with_its_batch_and_
         correlation_id="c",
         timestamp=datetime(2026, 3, 2, tzinfo=UTC),
     )
-    work.say(Message(SLOT_ASSIGNED, "e", "id", "c", None, data), 7)
+    work.emit(Message(SLOT_ASSIGNED, "e", "id", "c", None, data), 7)
     record = work.largest(SLOT_ASSIGNED, "rollcall-log partition 2", 5)
     text = str(TooLargeError(SLOT_ASSIGNED, 1, record))
     for part in (SLOT_ASSIGNED, "partition 1", "batch b", "rollcall-log partition 2 offset 7", "max.message.bytes"):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from app.core.facts import TimedOut
 from app.engine.state import origin
 from app.engine.state.store import LOCAL, end_of
-from tables import batches, keys, pending, sources, waiting
+from tables import batches, input_watermarks, keys, pending, waiting
 from tests.core.examples import examples
 
 #: Ids that are prefixes of each other, of other scripts, and with the bytes that keys are made of.
@@ -76,7 +76,7 @@ def test_each_table_has_a_byte_of_its_own() -> None:
         batches.row("b", [TimedOut(1)])[0],
         pending.key("b", 1),
         waiting.key(waiting.What.OPEN, 1, "b"),
-        sources.key(1, 1),
+        input_watermarks.key(1, 1),
     ]
     assert [row[:1] for row in rows] == tables[:4]
     assert len({what.value for what in waiting.What}) == 3

@@ -13,8 +13,8 @@ from app.core.events import Content
 from app.engine.state.memory_store import MemoryStore
 from app.engine.state.store import Store
 from tables import batches
-from tables.census import Census, Standing
-from tables.survey import survey
+from tables.batch_counts import BatchCounts, Standing
+from tables.counts_loader import load_counts
 from tests.core.play import play
 
 
@@ -34,14 +34,14 @@ def row_of_a_batch_that_expired(expired: list[object]) -> bytes:
     return b"\x01" + b"\x92" + msgspec.msgpack.encode(held) + msgspec.msgpack.encode(expired)
 
 
-def counted(value: bytes, look: Callable[[Census, Store], Iterator[None]] = survey) -> Standing:
+def counted(value: bytes, look: Callable[[BatchCounts, Store], Iterator[None]] = load_counts) -> Standing:
     """What a start counts in a store with this one row."""
     store = MemoryStore()
     store.write({batches.prefix("b") + bytes(16): value}, 0)
-    census = Census()
-    for _ in look(census, store):
+    counts = BatchCounts()
+    for _ in look(counts, store):
         pass
-    return census.standing(0)
+    return counts.standing(0)
 
 
 def loaded_anew(name: str) -> ModuleType:
@@ -65,9 +65,9 @@ def test_a_row_with_fewer_fields_than_the_class_has_is_not_counted_as_complete(m
     monkeypatch.setattr(facts, "Expired", Longer)
     old = row_of_a_batch_that_expired([5, 3, 1, 2])
     monkeypatch.setattr(batches, "decides_state", loaded_anew("tables.batches").decides_state, raising=False)
-    assert counted(old, loaded_anew("tables.survey").survey).complete == 0
+    assert counted(old, loaded_anew("tables.counts_loader").load_counts).complete == 0
     new = row_of_a_batch_that_expired([5, 3, 1, 2, "why", "who"])
-    assert counted(new, loaded_anew("tables.survey").survey).complete == 0
+    assert counted(new, loaded_anew("tables.counts_loader").load_counts).complete == 0
 
 
 def test_rows_of_a_complete_batch_need_no_look_at_the_batch() -> None:

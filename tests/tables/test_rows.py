@@ -27,7 +27,7 @@ from app.core.facts import (
     TimedOut,
 )
 from app.errors import OperatorError
-from tables import batches, pending, sources, waiting
+from tables import batches, input_watermarks, pending, waiting
 from tables.batches import UnknownFormatError
 from tables.pending import Original
 from tests.core.examples import examples
@@ -114,7 +114,10 @@ def test_an_original_is_read_as_it_was_written(source: Source, value: bytes) -> 
 @examples(60)
 @given(st.integers(0, 255), st.integers(0, 2**32 - 1), OFFSET)
 def test_a_watermark_is_read_as_it_was_written(topic: int, partition: int, offset: int) -> None:
-    assert sources.read(sources.key(topic, partition), sources.value(offset)) == ((topic, partition), offset)
+    assert input_watermarks.read(input_watermarks.key(topic, partition), input_watermarks.value(offset)) == (
+        (topic, partition),
+        offset,
+    )
 
 
 @examples(60)

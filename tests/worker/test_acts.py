@@ -13,7 +13,7 @@ from app.engine.state.memory_store import MemoryStore
 from app.engine.state.store import Store
 from app.wire.acts import encode
 from app.wire.record import ACT_HEADER
-from tables.slice import Slice
+from tables.partition_state import PartitionState
 from tests.agents.log import Worker as Replay
 from tests.contract.notation import messages, parse
 from tests.core.acting import discard_upload, extend, force, identity, reopen
@@ -83,7 +83,7 @@ class Scene:
         partition = partition_for(batch.encode(), PARTITIONS)
         store = Store(self.worker.datadir / self.app_id / f"partition-{partition}")
         store.open()
-        found = copy.deepcopy(state(Slice(store, 1000).batch(batch)))
+        found = copy.deepcopy(state(PartitionState(store, 1000).batch(batch)))
         store.close()
         return found
 

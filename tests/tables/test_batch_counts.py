@@ -1,4 +1,4 @@
-"""The census: after any chunk it says what counting everything anew would say, also while it is still being taken."""
+"""The counts: after any chunk they say what counting everything again would say, also while they are still loaded."""
 
 import random
 import time
@@ -15,8 +15,8 @@ from app.core.batch import Batch, State
 from app.engine.state.memory_store import MemoryStore
 from app.engine.state.store import Store
 from tables import batches
-from tables.census import MOST_CHANGES, Census, Standing
-from tables.survey import survey
+from tables.batch_counts import MOST_CHANGES, BatchCounts, Standing
+from tables.counts_loader import load_counts
 from tests.agents.log import Log, Worker
 from tests.core.play import SECOND, START
 from tests.support.events import content, essay_ids, failure, message, registration, uid
@@ -65,13 +65,13 @@ def events(log: Log, pick: random.Random, number: int) -> None:
         pick.choice(kinds)()
 
 
-def fold(worker: Worker, census: Census, records: list) -> None:  # type: ignore[type-arg]
+def fold(worker: Worker, counts: BatchCounts, records: list) -> None:  # type: ignore[type-arg]
     work = worker.fold(records)
-    census.take(work.changed, work.closed)
+    counts.take(work.changed, work.closed)
 
 
 def known(standing: Standing, truth: Standing) -> Standing:
-    """What a census may not know yet is not compared."""
+    """What the counts may not know yet is not compared."""
     return truth._replace(
         complete=truth.complete if standing.complete is not None else None,
         discarded=truth.discarded if standing.discarded is not None else None,
@@ -83,30 +83,30 @@ def known(standing: Standing, truth: Standing) -> Standing:
 def test_after_any_chunk_the_census_is_what_counting_anew_says(pick: random.Random) -> None:
     log = Log()
     worker = Worker(MemoryStore(), readiness_timeout_seconds=9, pending_ttl_seconds=7)
-    census: Census | None = None
+    counts: BatchCounts | None = None
     taking: Iterator[None] = iter(())
     listed = False
     for _ in range(12):
         begin = len(log.records)
         events(log, pick, pick.randrange(1, 12))
-        if census is None or pick.random() < 0.2:
-            # A start: the survey begins, and goes on between chunks a row at a time.
+        if counts is None or pick.random() < 0.2:
+            # A start: the load begins, and goes on between chunks a row at a time.
             worker.start()
-            census = Census()
-            taking, listed = survey(census, worker.store, seconds=-1), False
+            counts = BatchCounts()
+            taking, listed = load_counts(counts, worker.store, seconds=-1), False
         for _ in range(pick.randrange(4)):
             next(taking, None)
-        assert listed <= census.listed
-        listed = census.listed
-        fold(worker, census, log.records[begin:])
-        if census.listed:
+        assert listed <= counts.listed
+        listed = counts.listed
+        fold(worker, counts, log.records[begin:])
+        if counts.listed:
             stuck_since = log.time - pick.randrange(30) * SECOND
-            found = census.standing(stuck_since)
+            found = counts.standing(stuck_since)
             assert found == known(found, counted(worker.store, stuck_since))
-    assert census is not None
+    assert counts is not None
     for _ in taking:
         pass
-    assert census.standing(LATER) == counted(worker.store, LATER)
+    assert counts.standing(LATER) == counted(worker.store, LATER)
 
 
 @pytest.fixture
@@ -123,9 +123,9 @@ def test_a_survey_of_a_real_database_counts_all_and_holds_nothing_in_between(sto
         log.send(message(registration(f"open-{number}", [f"{number}-1"])))
         log.send(message(content(f"waiting-{number}", f"{number}-u", f"{number}-t")))
     worker = Worker(store, readiness_timeout_seconds=40, pending_ttl_seconds=30).run(log.records, range(7, 400, 7))
-    one = Census()
+    one = BatchCounts()
     steps = 0
-    for _ in survey(one, store, seconds=-1):
+    for _ in load_counts(one, store, seconds=-1):
         steps += 1
         store.close()  # fails, or the next open does, where an iterator is still held
         store.open()
@@ -145,8 +145,8 @@ def batch(name: str, *, waits: bool = True) -> Batch:
     return worker.tables.batch(name)
 
 
-def finished() -> Census:
-    one = Census()
+def finished() -> BatchCounts:
+    one = BatchCounts()
     one.listed = True
     one.finished()
     return one
@@ -170,14 +170,14 @@ def test_who_asks_too_late_is_told_that_there_is_more(monkeypatch: pytest.Monkey
     one = finished()
     cursor = one.changes(None, 10).cursor
     later = time.monotonic() + 60
-    monkeypatch.setattr("tables.census.time.monotonic", lambda: later)
+    monkeypatch.setattr("tables.batch_counts.time.monotonic", lambda: later)
     one.take([batch("a")], {})
     other = one.changes(None, 10)
     one.take([batch("b")], {})
     told = one.changes(cursor, 10)
     assert (told.ids, told.more) == (["b"], True)
     assert one.changes(other.cursor, 10) == (["b"], told.cursor, False)
-    assert one.changes(10**9, 10).more  # a cursor of another census: the partition came back
+    assert one.changes(10**9, 10).more  # a cursor of other counts: the partition came back
 
 
 def test_no_more_changes_are_remembered_than_is_said() -> None:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from app.core.batch import Batch
 from app.engine.ports import Store
-from tables import batches, pending, sources, waiting
+from tables import batches, input_watermarks, pending, waiting
 from tables.pending import Original
 
 #: What a batch weighs in the cache beside its uploads and slots, in the same unit (one upload or slot, about 0.34 KB).
@@ -37,7 +37,7 @@ def weight_of(batch: Batch, size: int) -> int:
     return BATCH_WEIGHT + count + (beyond // _UNIT if beyond > 0 else 0)
 
 
-class Slice:
+class PartitionState:
     """The tables of one partition.
 
     The cache weighs at most ``capacity`` (:func:`weight_of`) after :meth:`trim`, which the caller calls between chunks,
@@ -93,7 +93,7 @@ class Slice:
 
     def watermarks(self) -> dict[tuple[int, int], int]:
         """How far each partition of the inputs has been read into the log."""
-        return dict(sources.read(key, value) for key, value in self.store.scan(sources.PREFIX))
+        return dict(input_watermarks.read(key, value) for key, value in self.store.scan(input_watermarks.PREFIX))
 
     def waiting(self, what: waiting.What) -> Iterator[tuple[int, str]]:
         """Since when (log time, ms) and which batches wait for ``what``, the longest wait first."""

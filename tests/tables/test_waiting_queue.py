@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tables.line import Line
+from tables.waiting_queue import WaitingQueue
 
 IDS = st.sampled_from([f"batch-{number}" for number in range(12)])
 TIMES = st.integers(0, 30)
@@ -21,7 +21,7 @@ STEPS = st.lists(
 
 @given(STEPS)
 def test_a_line_is_what_sorting_would_say(steps: list[tuple[str, str, int]]) -> None:
-    line = Line()
+    line = WaitingQueue()
     truth: dict[str, int] = {}
     for what, one, time in steps:
         if what == "put":
@@ -38,7 +38,7 @@ def test_a_line_is_what_sorting_would_say(steps: list[tuple[str, str, int]]) -> 
 
 
 def test_who_has_left_takes_no_place_for_long() -> None:
-    line = Line()
+    line = WaitingQueue()
     for number in range(100_000):
         line.put(f"batch-{number}", number)
         if number >= 50:
@@ -49,7 +49,7 @@ def test_who_has_left_takes_no_place_for_long() -> None:
 
 def test_a_line_that_was_closed_up_still_counts() -> None:
     """Closing up happens beyond a thousand gaps, which the small examples above never reach."""
-    line, truth, pick = Line(), {}, random.Random(7)  # noqa: S311 - the same each time is what is wanted
+    line, truth, pick = WaitingQueue(), {}, random.Random(7)  # noqa: S311 - the same each time is what is wanted
     for number in range(20_000):
         name = f"batch-{pick.randrange(300)}"
         if pick.random() < 0.5:

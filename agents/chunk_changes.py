@@ -43,8 +43,8 @@ class Note(NamedTuple):
 
 
 @dataclass
-class Work:
-    """The work of one chunk.
+class ChunkChanges:
+    """The changes of one chunk.
 
     ``outputs`` are (topic, key, value, headers) in the order in which they are to be said. ``rows`` are the changes
     of all tables, None for a deletion.
@@ -72,7 +72,7 @@ class Work:
     mismatches: int = 0
     #: For each batch that is now ready: seconds of log time since its registration, and the latest moment in it.
     completed: list[tuple[float, float]] = field(default_factory=list)
-    #: What is to be logged once the work is durable.
+    #: What is to be logged once the changes are durable.
     notes: list[Note] = field(default_factory=list)
     #: The state that a batch had before the chunk, for those that waited for nothing and were not new.
     closed: dict[str, State] = field(default_factory=dict)
@@ -86,7 +86,7 @@ class Work:
     _waited: dict[str, bytes | None] = field(default_factory=dict)
     _batches: dict[str, Batch] = field(default_factory=dict)
 
-    def say(self, message: Message, at: int) -> None:
+    def emit(self, message: Message, at: int) -> None:
         """Publish an output of the record at log offset ``at``."""
         value, headers = encode(message, self.emitted_at, self.source_service)
         self.outputs.append((message.topic, message.key.encode(), value, headers))
@@ -95,14 +95,14 @@ class Work:
         if size > _LARGE:
             self.large.append(LargeOutput(message.topic, size, message.data.batch_id, at))
 
-    def bury(self, reason: str, detail: str, where: Place, key: bytes | None, value: bytes | None) -> None:
+    def dead_letter(self, reason: str, detail: str, where: Place, key: bytes | None, value: bytes | None) -> None:
         """Publish a dead letter: the original bytes, why, and where they stand (topic, partition, offset)."""
         self.outputs.append((names.DEAD_LETTER, key, value, dead_letter.headers(reason, detail, *where)))
         self.size += 0 if value is None else len(value)
         self.dead[reason] += 1
 
     def note(self, event: str, /, **fields: object) -> None:
-        """Log a warning once the work is durable. Of a chunk that comes to nothing no line says that it was done."""
+        """Log a warning once they are durable. Of a chunk that comes to nothing no line says that it was done."""
         self.notes.append(Note(WARNING, event, fields))
 
     def note_error(self, event: str, /, **fields: object) -> None:
@@ -127,7 +127,7 @@ class Work:
         return self._waited[batch.batch_id]
 
     def part(self, batch: Batch, left: int) -> None:
-        """Note that all that this work does to a batch is a part of what one record does, which has ``left`` to do."""
+        """Note that all that they do to a batch is a part of what one record does, which has ``left`` to do."""
         self._parts[batch.batch_id] = left
 
     def decided(self, batch: Batch, facts: Sequence[Fact]) -> None:
@@ -146,7 +146,7 @@ class Work:
         """An original that this chunk keeps."""
         return self._held.get(key)
 
-    def settle(self, key: bytes) -> None:
+    def drop_pending(self, key: bytes) -> None:
         """Let the original of an upload go that is no longer pending."""
         self._settled[key] = None
 

@@ -1,11 +1,12 @@
-"""The census of a partition: how many batches there are in each state, and which of them wait, in memory.
+"""The counts of a partition: how many batches there are in each state, and which of them wait, in memory.
 
 * **Kept**: for each batch that waits, since when and how many uploads are pending for it; of those that are closed, two
   counts. About 300 bytes a batch that waits (a test bounds it at 400).
-* **Exact**: it follows what each chunk did (:meth:`Census.take`, called once the local database has the chunk, so that
-  nothing is said here that is not committed). What there was before is looked up in the background
-  (:mod:`tables.survey`).
-* **Bounded**: ids of what changed are remembered only while somebody asks (:meth:`Census.changes`), the latest 2,000.
+* **Exact**: it follows what each chunk did (:meth:`BatchCounts.take`, called once the local database has the chunk, so
+  that nothing is said here that is not committed). What there was before is looked up in the background
+  (:mod:`tables.counts_loader`).
+* **Bounded**: ids of what changed are remembered only while somebody asks (:meth:`BatchCounts.changes`), the latest
+  2,000.
 
 "Since when" is :attr:`app.core.batch.Batch.waits_since`: the registration, or the oldest pending upload; later by what
 an operator has put the deadline off.
@@ -20,7 +21,7 @@ from typing import NamedTuple
 from app.core.batch import Batch, State
 from tables import batches
 from tables.glances import Glances
-from tables.line import Line
+from tables.waiting_queue import WaitingQueue
 
 #: How many changed batches are remembered for those who ask.
 MOST_CHANGES = 2000
@@ -72,12 +73,12 @@ class Changes(NamedTuple):
     more: bool
 
 
-class Census:
-    """The census of one partition. ``listed``: every batch that waits is in it; ``counted``: the closed ones too."""
+class BatchCounts:
+    """The counts of one partition. ``listed``: every batch that waits is in it; ``counted``: the closed ones too."""
 
     def __init__(self) -> None:
-        self.open = Line()
-        self.unregistered = Line()
+        self.open = WaitingQueue()
+        self.unregistered = WaitingQueue()
         self.glances = Glances()
         self.listed = False
         self.counted = False
@@ -85,7 +86,7 @@ class Census:
         self._pending: dict[str, int] = {}
         self._complete = 0
         self._discarded = 0
-        # While the survey runs: the batches that changed since it began, and how far it has counted.
+        # While they are loaded: the batches that changed since it began, and how far it has counted.
         self._changed: set[str] | None = set()
         self._reached = b""
         self._changes: dict[str, int] = {}
@@ -162,19 +163,19 @@ class Census:
         return Changes(ids, self._number, more)
 
     def found_waiting(self, batch: Batch) -> None:
-        """The survey has found a batch in ``waiting``, which was not :meth:`known`."""
+        """The loader has found a batch in ``waiting``, which was not :meth:`known`."""
         self._place(batch, closed=False)
 
     def found(self, state: State) -> None:
-        """The survey has passed a batch in this state, which was not :meth:`known`."""
+        """The loader has passed a batch in this state, which was not :meth:`known`."""
         self._closed(state, 1)
 
     def reached(self, prefix: bytes) -> None:
-        """The survey has counted all batches whose rows begin with less than ``prefix``."""
+        """The loader has counted all batches whose rows begin with less than ``prefix``."""
         self._reached = prefix
 
     def known(self, batch_id: str) -> bool:
-        """Whether the survey need not look at a batch: it waits, or has changed since the survey began."""
+        """Whether the loader need not look at a batch: it waits, or has changed since the load began."""
         return (
             batch_id in self.open.since
             or batch_id in self.unregistered.since
@@ -182,7 +183,7 @@ class Census:
         )
 
     def finished(self) -> None:
-        """The survey has counted everything."""
+        """The loader has counted everything."""
         self.counted = True
         self._changed = None
 

@@ -1,9 +1,9 @@
 """What was decided, turned into rows and outputs."""
 
-from agents import letters
+from agents import dead_letters
+from agents.chunk_changes import ChunkChanges
 from agents.parts import Originals
 from agents.poison import PoisonError
-from agents.work import Work
 from app.core import names
 from app.core.batch import Batch
 from app.core.events import Source
@@ -25,44 +25,44 @@ _LINES = 10
 _REMARKABLE = {names.READY, names.TIMEOUT}
 
 
-class Carrier:
-    """Carries out what the fold decides, into the work of a chunk. ``originals`` has what is pending."""
+class Applier:
+    """Carries out what the fold decides, into the changes of a chunk. ``originals`` has what is pending."""
 
     def __init__(self, originals: Originals) -> None:
         self._originals = originals
 
-    def carry(self, batch: Batch, step: Step, record: Record, source: Source | None, work: Work) -> None:
+    def apply(self, batch: Batch, step: Step, record: Record, source: Source | None, changes: ChunkChanges) -> None:
         """Note the facts and outputs of a step. Raises PoisonError where the tables lack an original."""
         # Outputs first: an expiry needs the original, whose row goes with the fact.
         expiries = 0
         for output in step.outputs:
             if isinstance(output, Message):
-                work.say(output, record.offset)
+                changes.emit(output, record.offset)
                 if output.topic in _REMARKABLE:
-                    _remark(batch, output, record, work)
+                    _remark(batch, output, record, changes)
             elif isinstance(output, Expiry):
                 expiries += 1
-                self._expire(batch, output, record, work, aloud=expiries <= _LINES)
+                self._expire(batch, output, record, changes, aloud=expiries <= _LINES)
             elif source is not None:
-                self._bury(batch, output, record, source, work)
+                self._bury(batch, output, record, source, changes)
         if expiries > _LINES:
-            work.note("more pending uploads expired", batch_id=batch.batch_id, count=expiries - _LINES)
+            changes.note("more pending uploads expired", batch_id=batch.batch_id, count=expiries - _LINES)
         facts = step.facts
         if facts:
-            work.decided(batch, facts)
+            changes.decided(batch, facts)
             for fact in facts:
                 if isinstance(fact, _SETTLING) and fact.held >= 0:
-                    work.settle(pending.key(batch.batch_id, fact.held))
+                    changes.drop_pending(pending.key(batch.batch_id, fact.held))
 
-    def _expire(self, batch: Batch, output: Expiry, record: Record, work: Work, *, aloud: bool) -> None:
-        original = self._originals.take(batch.batch_id, output.held, work)
+    def _expire(self, batch: Batch, output: Expiry, record: Record, changes: ChunkChanges, *, aloud: bool) -> None:
+        original = self._originals.take(batch.batch_id, output.held, changes)
         if original is None:
             message = f"batch {batch.batch_id}: the original of the upload at log offset {output.held} is missing"
             raise PoisonError(message)
-        work.say(expired(batch.batch_id, output, original.source, original.value), record.offset)
-        work.given_up[output.reason] += 1
+        changes.emit(expired(batch.batch_id, output, original.source, original.value), record.offset)
+        changes.given_up[output.reason] += 1
         if aloud:
-            work.note(
+            changes.note(
                 "pending upload expired",
                 reason=output.reason,
                 batch_id=batch.batch_id,
@@ -71,13 +71,13 @@ class Carrier:
             )
 
     @staticmethod
-    def _bury(batch: Batch, output: DeadLetter, record: Record, source: Source, work: Work) -> None:
+    def _bury(batch: Batch, output: DeadLetter, record: Record, source: Source, changes: ChunkChanges) -> None:
         about = {"batch_id": batch.batch_id, "correlation_id": output.correlation_id}
-        letters.bury(record, source, output.reason, output.detail, work, about)
+        dead_letters.add(record, source, output.reason, output.detail, changes, about)
 
 
-def _remark(batch: Batch, output: Message, record: Record, work: Work) -> None:
+def _remark(batch: Batch, output: Message, record: Record, changes: ChunkChanges) -> None:
     if output.topic == names.READY:
-        work.ready(batch, record.timestamp)
+        changes.ready(batch, record.timestamp)
     else:
-        work.note("batch is late", batch_id=batch.batch_id, correlation_id=output.correlation_id)
+        changes.note("batch is late", batch_id=batch.batch_id, correlation_id=output.correlation_id)

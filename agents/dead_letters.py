@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from agents.work import Work
+from agents.chunk_changes import ChunkChanges
 from app.core import names
 from app.core.events import Source
 from app.core.fold import Outcome
@@ -14,14 +14,19 @@ POISON = "poison"
 FOREIGN = "foreign_record"
 
 
-def bury(
-    record: Record, source: Source, reason: str, detail: str, work: Work, about: Mapping[str, str] | None = None
+def add(
+    record: Record,
+    source: Source,
+    reason: str,
+    detail: str,
+    changes: ChunkChanges,
+    about: Mapping[str, str] | None = None,
 ) -> None:
     """An input that can't be used. ``about`` is what else the log's line says of it."""
     topic = names.INPUTS[source.topic]
     where = Place(topic, source.partition, source.offset)
-    work.bury(reason, detail, where, read_key(record.headers), record.value)
-    work.note(
+    changes.dead_letter(reason, detail, where, read_key(record.headers), record.value)
+    changes.note(
         "dead letter",
         reason=reason,
         detail=detail,
@@ -32,20 +37,20 @@ def bury(
     )
 
 
-def skip(record: Record, where: Place, work: Work, *, rekeyed: bool, seen: bool) -> None:
+def skip(record: Record, where: Place, changes: ChunkChanges, *, rekeyed: bool, seen: bool) -> None:
     """A record that the operator has told us not to fold. A copy by the repartitioner is no second dead letter."""
     if seen:
-        work.outcomes[where.topic, Outcome.SKIPPED] += 1
+        changes.outcomes[where.topic, Outcome.SKIPPED] += 1
         return
     key = read_key(record.headers) if rekeyed else record.key
-    work.bury(POISON, "skipped by ROLLCALL_SKIP_POISON", where, key, record.value)
-    work.note("dead letter", reason=POISON, topic=where.topic, partition=where.partition, offset=where.offset)
+    changes.dead_letter(POISON, "skipped by ROLLCALL_SKIP_POISON", where, key, record.value)
+    changes.note("dead letter", reason=POISON, topic=where.topic, partition=where.partition, offset=where.offset)
 
 
-def foreign(record: Record, where: Place, work: Work) -> None:
+def foreign(record: Record, where: Place, changes: ChunkChanges) -> None:
     """A record that is no input, no tick and no act: somebody else's, kept as a dead letter."""
-    work.bury(FOREIGN, "the internal log is Rollcall's alone to write", where, record.key, record.value)
-    work.note_error(
+    changes.dead_letter(FOREIGN, "the internal log is Rollcall's alone to write", where, record.key, record.value)
+    changes.note_error(
         "a record in the internal log is not Rollcall's",
         topic=where.topic,
         partition=where.partition,
@@ -53,9 +58,9 @@ def foreign(record: Record, where: Place, work: Work) -> None:
     )
 
 
-def remark(decoded: Decoded, source: Source, work: Work) -> None:
+def remark(decoded: Decoded, source: Source, changes: ChunkChanges) -> None:
     """A registration whose count is not that of its ids: usable, and worth a line."""
-    work.note(
+    changes.note(
         "registration contradicts itself",
         batch_id=decoded.batch_id,
         correlation_id=decoded.event.correlation_id,

@@ -11,9 +11,9 @@ from app.core.batch import Batch
 from app.core.events import Source
 from app.core.facts import Acted
 from app.engine.state.store import Store
-from tables import batches, pending, sources, waiting
+from tables import batches, input_watermarks, pending, waiting
+from tables.partition_state import BATCH_WEIGHT, PartitionState, weight_of
 from tables.pending import Original
-from tables.slice import BATCH_WEIGHT, Slice, weight_of
 from tables.waiting import What
 from tests.core.examples import examples
 from tests.core.play import play, state
@@ -26,7 +26,7 @@ def store(tmp_path: Path) -> Store:
     return found
 
 
-def fill(tables: Slice, name: str, sequence: str) -> None:
+def fill(tables: PartitionState, name: str, sequence: str) -> None:
     """Write what a sequence did to a batch, and let the slice read it."""
     found = play(sequence, name)
     key, value = batches.row(name, [fact for step in found.steps for fact in step.facts])
@@ -36,7 +36,7 @@ def fill(tables: Slice, name: str, sequence: str) -> None:
 
 
 def test_a_batch_is_read_once_and_then_cached(store: Store) -> None:
-    tables = Slice(store, 1000)
+    tables = PartitionState(store, 1000)
     fill(tables, "a", "R2 C0")
     first = tables.batch("a")
     assert tables.batch("a") is first
@@ -44,11 +44,11 @@ def test_a_batch_is_read_once_and_then_cached(store: Store) -> None:
 
 
 def test_a_batch_that_nobody_knows_is_new(store: Store) -> None:
-    assert state(Slice(store, 10).batch("nobody")) == state(Batch("nobody"))
+    assert state(PartitionState(store, 10).batch("nobody")) == state(Batch("nobody"))
 
 
 def test_the_cache_holds_no_more_than_its_capacity(store: Store) -> None:
-    tables = Slice(store, 100)
+    tables = PartitionState(store, 100)
     for number in range(40):
         fill(tables, f"batch-{number}", "R5 C0 C1")
         weight = BATCH_WEIGHT + 5 + 2
@@ -57,7 +57,7 @@ def test_the_cache_holds_no_more_than_its_capacity(store: Store) -> None:
 
 
 def test_what_was_used_longest_ago_goes_first(store: Store) -> None:
-    tables = Slice(store, 3 * (BATCH_WEIGHT + 1 + 1))
+    tables = PartitionState(store, 3 * (BATCH_WEIGHT + 1 + 1))
     for name in ("a", "b", "c"):
         fill(tables, name, "R1 C0")
     first = tables.batch("a")
@@ -72,7 +72,7 @@ def test_what_was_used_longest_ago_goes_first(store: Store) -> None:
 def test_when_more_batches_take_turns_than_fit_most_of_those_that_fit_are_found(store: Store) -> None:
     """Throwing out what was used longest ago, and that alone, would find none."""
     names = [f"batch-{number}" for number in range(60)]
-    tables = Slice(store, 30 * (BATCH_WEIGHT + 1 + 1))
+    tables = PartitionState(store, 30 * (BATCH_WEIGHT + 1 + 1))
     for name in names:
         fill(tables, name, "R1 C0")
     for round_ in range(40):
@@ -87,7 +87,7 @@ def test_when_more_batches_take_turns_than_fit_most_of_those_that_fit_are_found(
 
 
 def test_a_batch_that_is_loaded_again_and_used_twice_stays_and_so_does_a_new_one(store: Store) -> None:
-    tables = Slice(store, 3 * (BATCH_WEIGHT + 1 + 1))
+    tables = PartitionState(store, 3 * (BATCH_WEIGHT + 1 + 1))
     for name in ("a", "b", "c", "d"):
         fill(tables, name, "R1 C0")
     for name in ("a", "new"):
@@ -102,7 +102,7 @@ def test_a_batch_that_is_loaded_again_and_used_twice_stays_and_so_does_a_new_one
 
 
 def test_a_batch_that_grows_weighs_more_and_one_that_goes_weighs_nothing(store: Store) -> None:
-    tables = Slice(store, 60)
+    tables = PartitionState(store, 60)
     fill(tables, "a", "R2")
     fill(tables, "b", "R50 C0")
     assert tables.cached == 1
@@ -113,7 +113,7 @@ def test_a_batch_that_grows_weighs_more_and_one_that_goes_weighs_nothing(store: 
 
 
 def test_growing_in_place_counts_too(store: Store) -> None:
-    tables = Slice(store, 20)
+    tables = PartitionState(store, 20)
     for name in ("a", "b"):
         fill(tables, name, "R2")
     batch = tables.batch("b")
@@ -126,13 +126,13 @@ def test_growing_in_place_counts_too(store: Store) -> None:
 
 def test_nothing_is_dropped_between_two_trims(store: Store) -> None:
     """A batch that is changed and not yet written lives in the cache alone."""
-    tables = Slice(store, 1)
+    tables = PartitionState(store, 1)
     found = {name: tables.batch(name) for name in "abcdef"}
     assert all(tables.batch(name) is batch for name, batch in found.items())
 
 
 def test_after_forgetting_everything_is_read_again(store: Store) -> None:
-    tables = Slice(store, 1000)
+    tables = PartitionState(store, 1000)
     fill(tables, "a", "R2 C0")
     first = tables.batch("a")
     tables.forget()
@@ -148,14 +148,14 @@ def test_after_forgetting_everything_is_read_again(store: Store) -> None:
 
 
 def test_originals_and_watermarks_are_read_from_the_store(store: Store) -> None:
-    tables = Slice(store, 10)
+    tables = PartitionState(store, 10)
     assert tables.original("a", 7) is None
     assert tables.watermarks() == {}
     tables.write(
         {
             pending.key("a", 7): pending.value(Original(Source(1, 2, 3), b"x")),
-            sources.key(1, 2): sources.value(3),
-            sources.key(0, 300): sources.value(2**40),
+            input_watermarks.key(1, 2): input_watermarks.value(3),
+            input_watermarks.key(0, 300): input_watermarks.value(2**40),
         },
         1,
         [],
@@ -179,7 +179,7 @@ def test_who_waits_is_complete_and_in_order_however_the_rows_come_and_go(
 ) -> None:
     store = Store(tmp_path_factory.mktemp("slice") / "partition-0")
     store.open()
-    tables = Slice(store, 10)
+    tables = PartitionState(store, 10)
     present: set[tuple[What, int, str]] = set()
     for number, chunk in enumerate(chunks):
         rows: dict[bytes, bytes | None] = {}
@@ -206,7 +206,7 @@ def test_what_is_beyond_the_usual_weighs_as_much_as_it_takes() -> None:
 
 def test_a_batch_of_long_strings_takes_the_room_of_several(store: Store) -> None:
     """Also when it is loaded again, and when it grows."""
-    tables = Slice(store, 1000)
+    tables = PartitionState(store, 1000)
     for number in range(20):
         name = f"long-{number}"
         acts = [Acted(at, 0, ForceComplete(f"{number}-{at}", "ada", "y" * 2000), "refused") for at in range(10)]
@@ -214,7 +214,7 @@ def test_a_batch_of_long_strings_takes_the_room_of_several(store: Store) -> None
         tables.batch(name)
         tables.write({key: value}, tables.store.offset + 1, [name], {name: len(value)})
     assert 1 <= tables.cached <= 1000 * 340 // 20_000
-    again = Slice(store, 100)
+    again = PartitionState(store, 100)
     for number in range(20):
         again.batch(f"long-{number}")
         again.trim([f"long-{number}"])

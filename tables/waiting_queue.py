@@ -12,7 +12,7 @@ from collections.abc import Iterator
 _SLACK = 1000
 
 
-class Line:
+class WaitingQueue:
     """Ids, each with its time (ms). Who has left still takes a place (about 100 bytes) until the line is closed up."""
 
     def __init__(self) -> None:
