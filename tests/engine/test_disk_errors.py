@@ -5,6 +5,7 @@ import errno
 import os
 import resource
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -115,6 +116,75 @@ def test_a_data_directory_that_can_not_be_made_or_written_is_told_at_start(
     with bound, pytest.raises(DiskError, match="ROLLCALL_DATADIR=") as raised:
         datadir.claim(chosen, "rollcall")
     assert says in str(raised.value)
+
+
+@pytest.mark.parametrize("kind", ["a pipe", "a directory", "a device", "a socket", "a link in a circle"])
+def test_a_lock_that_is_no_file_is_told_at_start_and_not_waited_for(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "rollcall" / "worker.lock"
+    path.parent.mkdir()
+    strange(path, kind)
+    with pytest.raises(DiskError, match=rf"ROLLCALL_DATADIR={tmp_path}: .* can't be used: .*Move it away"):
+        datadir.claim(tmp_path, "rollcall")
+
+
+def test_a_file_system_that_makes_no_directories_is_told_at_start() -> None:
+    with pytest.raises(DiskError, match="makes no directories there"):
+        datadir.claim(Path("/proc/rollcall-data"), "rollcall")
+
+
+@pytest.mark.parametrize("kind", ["a directory", "a socket", "a link in a circle"])
+@pytest.mark.parametrize("name", ["CURRENT", "LOCK", "LOG", "rollcall.sst"])
+def test_what_is_no_file_inside_of_a_store_is_named_or_ignored(name: str, kind: str, tmp_path: Path) -> None:
+    store = Store(tmp_path / "rollcall" / "partition-0")
+    store.path.mkdir(parents=True)
+    strange(store.path / name, kind)
+    try:
+        store.open()
+        assert store.size() > 0
+        store.close()
+    except DiskError as error:
+        assert f"{store.path / name} is no file, and a file is needed" in str(error)  # noqa: PT017 - or it is of no use to it
+
+
+def strange(path: Path, kind: str) -> None:
+    """Put what is no file in the place of one."""
+    if kind == "a pipe":
+        os.mkfifo(path)
+    elif kind == "a directory":
+        path.mkdir()
+    elif kind == "a device":
+        path.symlink_to("/dev/null")
+    elif kind == "a socket":
+        with socket.socket(socket.AF_UNIX) as made, contextlib.chdir(path.parent):  # a socket's path has 107 bytes
+            made.bind(path.name)
+    else:
+        a_loop(path)
+
+
+#: What asks the database something: whatever it answers is told by name.
+ASKED: list[Any] = [
+    lambda store: store.offset,
+    lambda store: store.identity,
+    lambda store: store.label("topic"),
+    lambda store: store.get(b"b"),
+    lambda store: store.write({b"b": b"x"}, 1),
+]
+
+
+@pytest.mark.parametrize("ask", ASKED)
+def test_whatever_a_store_is_asked_an_error_of_the_system_is_told(ask: Any, tmp_path: Path) -> None:
+    class Full:
+        def __getattr__(self, _: str) -> Any:
+            def refuse(*_: Any) -> None:
+                message = "IO error: While appending to file: /d/4.log: No space left on device"
+                raise Exception(message)  # noqa: TRY002 - as rocksdict does
+
+            return refuse
+
+    store = Store(tmp_path / "rollcall" / "partition-0")
+    store._db = Full()  # type: ignore[assignment]
+    with pytest.raises(DiskError, match="no space left on its file system"):
+        ask(store)
 
 
 def test_a_path_that_is_too_long_is_told_at_start(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import IO
 
 import structlog
 
+from app.engine.state import disk_errors
 from app.engine.state.disk_errors import FILES_A_PARTITION, DiskError, system_error, told
 
 log = structlog.get_logger(__name__)
@@ -29,15 +30,19 @@ def claim(datadir: Path, app_id: str) -> IO[str]:
     Raises DiskError where it can't be written, or where another worker has it.
     """
     home = datadir / app_id
+    path = home / "worker.lock"
     with told(home, datadir):
-        home.mkdir(parents=True, exist_ok=True)
+        _make(home, datadir)
         probe = home / f"probe-{os.getpid()}"
         try:
             probe.write_bytes(_PROBE)
         finally:
             with contextlib.suppress(OSError):
                 probe.unlink()
-        lock = (home / "worker.lock").open("a+", encoding="utf-8")
+        # A pipe or a device opens, too, or waits for ever.
+        if path.exists() and not path.is_file():
+            raise DiskError(disk_errors.not_a_file(path, datadir))
+        lock = path.open("a+", encoding="utf-8")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -58,6 +63,16 @@ def claim(datadir: Path, app_id: str) -> IO[str]:
         lock.write(str(os.getpid()))
         lock.flush()
     return lock
+
+
+def _make(home: Path, datadir: Path) -> None:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except FileNotFoundError as error:  # as /proc says that it makes none; or a broken link is in the way
+        if disk_errors.in_the_way(home):
+            raise
+        message = f"ROLLCALL_DATADIR={datadir}: {home} can't be made: its file system makes no directories there. "
+        raise DiskError(message + "Set ROLLCALL_DATADIR to another directory") from error
 
 
 def raise_file_limit(datadir: Path, partitions: int) -> None:

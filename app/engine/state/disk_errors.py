@@ -97,7 +97,7 @@ def told(path: Path, datadir: Path) -> Iterator[None]:
         raise found from error
 
 
-def _cause(code: int, path: Path, datadir: Path) -> tuple[str, str]:  # noqa: C901, PLR0911 - a table with words of its own for each
+def _cause(code: int, path: Path, datadir: Path) -> tuple[str, str]:  # noqa: C901, PLR0911, PLR0912 - a table with words of its own for each
     """What is wrong, and what puts it right."""
     elsewhere = "set ROLLCALL_DATADIR to another directory"
     match code:
@@ -122,24 +122,26 @@ def _cause(code: int, path: Path, datadir: Path) -> tuple[str, str]:  # noqa: C9
         case errno.ENFILE:
             return "too many open files on this machine", "Raise fs.file-max, or see who holds so many"
         case errno.EEXIST | errno.ENOTDIR | errno.EISDIR | errno.ELOOP:
-            return _in_the_way(path) or os.strerror(code), f"Move it away, or {elsewhere}"
+            return in_the_way(path) or _odd_one_in(path) or os.strerror(code), f"Move it away, or {elsewhere}"
         case errno.ENAMETOOLONG:
             return "the path is too long", f"Shorten ROLLCALL_APP_ID, or {elsewhere} with a shorter path"
         case errno.ENOENT:
             return (
-                _in_the_way(path) or "the directory, or a file in it, was removed under the worker",
+                in_the_way(path) or "the directory, or a file in it, was removed under the worker",
                 "Start again: what is missing is restored from the changelog",
             )
         case errno.ENOMEM:
             return "the machine has no memory left", "Give the worker more memory, or lower ROLLCALL_CACHE_UPLOADS"
         case errno.ENOLCK | errno.EOPNOTSUPP:
             return "its file system has no locks", f"Use a local disk: {elsewhere}"
+        case errno.ENXIO if odd := _odd_one_in(path):
+            return odd, f"Move it away, or {elsewhere}"
         case code if code in _FAILING:
             return f"the disk or its mount fails ({os.strerror(code)})", f"See the system's log (dmesg), or {elsewhere}"
     return (os.strerror(code) if code else ""), f"See to the file system, or {elsewhere}"
 
 
-def _in_the_way(path: Path) -> str:
+def in_the_way(path: Path) -> str:
     """What stands where a directory is needed: the first such part of the path."""
     for part in (*reversed(path.absolute().parents), path.absolute()):
         if part.is_symlink() and not part.exists():
@@ -147,6 +149,22 @@ def _in_the_way(path: Path) -> str:
                 return f"{part} is a link to {part.readlink()}, which does not lead anywhere"
         if part.exists() and not part.is_dir():
             return f"{part} is a file where a directory is needed"
+    return ""
+
+
+def not_a_file(path: Path, datadir: Path) -> str:
+    """The line about something that stands where a file is needed."""
+    return f"ROLLCALL_DATADIR={datadir}: {path} can't be used: it is no file, and a file is needed. Move it away"
+
+
+def _odd_one_in(path: Path) -> str:
+    """What is no file in the directory of a database, where there are only files."""
+    with contextlib.suppress(OSError):
+        for entry in sorted(path.iterdir()):
+            with contextlib.suppress(OSError):  # one that can't be looked at: a link to itself
+                if entry.is_file():
+                    continue
+            return f"{entry} is no file, and a file is needed"
     return ""
 
 

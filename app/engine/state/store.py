@@ -105,18 +105,20 @@ class Store:
     @property
     def offset(self) -> int:
         """The next changelog offset: all before it is in the rows."""
-        value = self._open_db.get(_OFFSET_KEY)
+        value = self.get(_OFFSET_KEY)
         return 0 if value is None else int(_OFFSET.unpack(value)[0])
 
     @property
     def identity(self) -> str | None:
         """Of what the rows are a copy, as :meth:`label` was told; None where it never was."""
-        value = self._open_db.get(_IDENTITY_KEY)
+        value = self.get(_IDENTITY_KEY)
         return None if value is None else value.decode()
 
     def label(self, identity: str) -> None:
         """Keep of what the rows are a copy. It goes when the store is wiped."""
-        self._open_db.put(_IDENTITY_KEY, identity.encode())
+        database = self._open_db
+        with self._judged():
+            database.put(_IDENTITY_KEY, identity.encode())
 
     @property
     def empty(self) -> bool:
@@ -211,8 +213,8 @@ class Store:
         """About how many bytes the database takes on disk."""
         size = 0
         for file in self.path.glob("*"):
-            # RocksDB deletes files in threads of its own.
-            with contextlib.suppress(FileNotFoundError):
+            # RocksDB deletes files in threads of its own; and what can't be looked at has no size.
+            with contextlib.suppress(OSError):
                 size += file.stat().st_size
         return size
 
