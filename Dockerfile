@@ -1,6 +1,10 @@
 # A worker's image; and, as the target `demo`, the same with the demo's services. The lock file covers the demo and the tests too, so the packages are fetched and checked against
 # their hashes in the first stage, and only those that the worker needs are installed, from there and nowhere else.
-FROM python:3.13-slim-bookworm AS build
+#
+# The base of every stage. `python -m ops.pin` puts the digest behind the tag, here and in docker-compose.yml.
+ARG PYTHON_IMAGE=python:3.13-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS build
 WORKDIR /srv/rollcall
 COPY requirements.lock ./
 # On arm64 faust-streaming has no wheel: its source builds with a C compiler. On amd64 nothing is compiled.
@@ -10,26 +14,33 @@ COPY LICENSE README.md pyproject.toml ./
 COPY app app
 COPY tables tables
 COPY agents agents
+# Compiled now: the running image can't be written to, so Python could not keep what it compiles.
 RUN python -m venv /opt/rollcall \
- && /opt/rollcall/bin/pip install --no-cache-dir --no-index --find-links /wheels --editable .
+ && /opt/rollcall/bin/pip install --no-cache-dir --no-index --find-links /wheels --editable . \
+ && /opt/rollcall/bin/python -m compileall -q app tables agents
 
-FROM python:3.13-slim-bookworm AS worker
-RUN useradd --system --no-create-home rollcall \
- && install --directory --owner rollcall --group rollcall /var/lib/rollcall
+FROM ${PYTHON_IMAGE} AS worker
+# 999 is what `useradd --system` gave in the images before this one: their volumes stay writable. A number, since
+# Kubernetes' runAsNonRoot can't judge a name.
+RUN groupadd --system --gid 999 rollcall \
+ && useradd --system --uid 999 --gid 999 --no-create-home rollcall \
+ && install --directory --owner 999 --group 999 /var/lib/rollcall
 COPY --from=build /opt/rollcall /opt/rollcall
 COPY --from=build /srv/rollcall /srv/rollcall
 WORKDIR /srv/rollcall
-USER rollcall
-# Unbuffered: log lines leave the container as they are written.
-ENV PATH=/opt/rollcall/bin:$PATH PYTHONUNBUFFERED=1 ROLLCALL_DATADIR=/var/lib/rollcall
-VOLUME /var/lib/rollcall
+USER 999:999
+# Unbuffered: log lines leave the container as they are written. Nothing is written but to the data directory and /tmp.
+ENV PATH=/opt/rollcall/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 ROLLCALL_DATADIR=/var/lib/rollcall
 STOPSIGNAL SIGTERM
 # Under this name SIGTERM is answered from the first moment: as process 1 it would not be heard while Faust is imported.
 CMD ["rollcall", "worker"]
 
 # The demo's two services: what they need beside their own code, the worker's image has.
 FROM worker AS demo
+USER 0:0
 COPY demo demo
+RUN install --directory --owner 999 --group 999 /var/lib/rollcall-demo && python -m compileall -q demo
+USER 999:999
 CMD ["python", "-m", "demo.serve", "file-service"]
 
 # The last stage is what `docker build .` makes.

@@ -11,6 +11,8 @@ module            holds
 ``relay``         publishes an outbox, and crashes where the plan says so
 ``services``      the two services and their relays at work
 ``serve``         one of the services for as long as it is left to run
+``rounds``        which round of the story it acts out next, so that none is left out at a restart
+``alive``         whether such a service runs
 ``send``          one message by hand
 ``topics``        making topics
 ``kafka``         the embedded Kafka

@@ -53,6 +53,16 @@ class FileService:
                 event = failed(upload, error)
             self.database.add_event(transaction, event)
 
+    def forget(self) -> None:
+        """Delete the uploads and their texts: those of an endless story are not kept."""
+        with self.database.transaction() as transaction:
+            transaction.execute("DELETE FROM uploads")
+            transaction.execute("DELETE FROM texts")
+
+    def knows(self, file_upload_id: str) -> bool:
+        """Return whether the upload was made here."""
+        return self.database.has("uploads", "file_upload_id", file_upload_id)
+
 
 def _store(transaction: sqlite3.Connection, upload: PlannedUpload, text_id: str | None, error: str | None) -> None:
     transaction.execute(

@@ -32,6 +32,15 @@ class BatchOrchestrator:
             )
             self.database.add_event(transaction, registered(batch, batch.correlation_id))
 
+    def forget(self) -> None:
+        """Delete the batches: those of an endless story are not kept."""
+        with self.database.transaction() as transaction:
+            transaction.execute("DELETE FROM batches")
+
+    def knows(self, batch_id: str) -> bool:
+        """Return whether the batch is registered here."""
+        return self.database.has("batches", "batch_id", batch_id)
+
 
 def registered(batch: PlannedBatch, correlation_id: UUID) -> Event:
     """Return the event that announces a batch and its slots."""

@@ -52,6 +52,10 @@ class ServiceDatabase:
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.executescript(business_schema + _SCHEMA)
 
+    def create(self, schema: str) -> None:
+        """Make further tables; `schema` is the program's own words, never input."""
+        self._connection.executescript(schema)
+
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Commit what the block does as one, or roll all of it back if the block raises."""
@@ -95,10 +99,20 @@ class ServiceDatabase:
                 "UPDATE outbox SET published_at = ? WHERE id = ?", [(time.time(), row.id) for row in rows]
             )
 
+    def forget_published(self, *, before: float) -> None:
+        """Delete the events that were published before a moment, in Unix seconds."""
+        with self.transaction() as transaction:
+            transaction.execute("DELETE FROM outbox WHERE published_at < ?", (before,))
+
     def count(self, table: str, where: str = "TRUE") -> int:
         """Return the number of rows of a table; `table` and `where` are the program's own words, never input."""
         (number,) = self._connection.execute(f"SELECT count(*) FROM {table} WHERE {where}").fetchone()  # noqa: S608 - constants only
         return int(number)
+
+    def has(self, table: str, column: str, value: str) -> bool:
+        """Return whether a row has the value; `table` and `column` are the program's own words, never input."""
+        row = self._connection.execute(f"SELECT 1 FROM {table} WHERE {column} = ? LIMIT 1", (value,)).fetchone()  # noqa: S608 - constants only
+        return row is not None
 
     def unpublished(self) -> int:
         """Return the number of events that are not marked as published."""

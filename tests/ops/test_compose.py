@@ -1,13 +1,16 @@
 """docker-compose.yml, as far as it can be judged without Docker: the file itself, and all that it points to."""
 
+import copy
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from compose_spec import PyCompose
 
-from app.settings import PREFIX, Settings
+from app.engine.faust.app import STOP_SECONDS
+from app.settings import PREFIX, Settings, SettingsError, load
 from tests.support.worker import ROOT
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -23,9 +26,92 @@ def mounts(service: dict[str, Any]) -> list[tuple[str, str]]:
     return [(source, target) for source, target, *_ in (one.split(":") for one in service.get("volumes", ()))]
 
 
+NOT_READ_ONLY = {"kafka", "prometheus"}
+"""Each with its reason beside it in the file."""
+
+
+def checked(compose: dict[str, Any]) -> None:
+    """Raises ValueError for what the compose specification doesn't know, by its place."""
+    PyCompose.from_yaml(yaml.safe_dump(compose))
+
+
+def test_the_file_keeps_to_the_compose_specification() -> None:
+    checked(COMPOSE)
+    for place, key, value in (
+        ((), "servces", {}),
+        (("services", "kafka"), "restrat", "always"),
+        (("services", "kafka", "healthcheck"), "intervall", "5s"),
+        (("services", "kafka"), "mem_limit", "2q"),
+    ):
+        spoiled = copy.deepcopy(COMPOSE)
+        inner: dict[str, Any] = spoiled
+        for step in place:
+            inner = inner[step]
+        inner[key] = value
+        with pytest.raises(ValueError, match=key if key != "mem_limit" else "2q"):
+            checked(spoiled)
+
+
 @every_service
-def test_every_image_is_by_version(name: str) -> None:
-    assert re.fullmatch(r"[a-z/-]+:v?\d+\.\d+\.\d+", SERVICES[name]["image"])
+def test_every_image_is_by_version_and_once_one_is_pinned_all_are(name: str) -> None:
+    image = SERVICES[name]["image"]
+    assert re.fullmatch(r"[a-z/-]+:v?\d+\.\d+\.\d+(@sha256:[0-9a-f]{64})?", image)
+    others = [service["image"] for service in SERVICES.values() if not service["image"].startswith("rollcall")]
+    assert len({"@" in other for other in others}) == 1
+
+
+@every_service
+def test_no_container_has_rights_that_it_does_not_need_or_takes_the_machine_for_itself(name: str) -> None:
+    service = SERVICES[name]
+    assert service["cap_drop"] == ["ALL"]
+    assert "cap_add" not in service
+    assert "privileged" not in service
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert {"cpus", "mem_limit", "pids_limit"} <= set(service)
+    assert service.get("read_only", False) is (name not in NOT_READ_ONLY)
+
+
+@pytest.mark.parametrize("name", [name for name in SERVICES if SERVICES[name]["image"].startswith("rollcall")])
+def test_our_own_hear_signals_from_the_first_moment(name: str) -> None:
+    assert SERVICES[name]["init"] is True
+
+
+def test_each_image_of_ours_is_built_once() -> None:
+    """Each build gives an image of its own, under one tag: the last would win."""
+    ours = {name: service for name, service in SERVICES.items() if service["image"].startswith("rollcall")}
+    built = [service["image"] for service in ours.values() if "build" in service]
+    assert sorted(built) == sorted({service["image"] for service in ours.values()})
+    for service in ours.values():
+        assert ("build" in service) is (service.get("pull_policy") != "never"), "who does not build must not pull"
+
+
+def test_every_command_of_compose_can_be_given_without_tokens() -> None:
+    """`:?` would stop `ps`, `logs` and `down` too."""
+    assert ":?" not in (ROOT / "docker-compose.yml").read_text()
+    assert "?" not in "".join(re.findall(r"\$\{[^}]*\}", (ROOT / "docker-compose.yml").read_text()))
+
+
+def test_a_new_read_token_makes_a_new_prometheus() -> None:
+    """Compose writes a secret's file when it makes the container, and makes it anew when its settings change."""
+    assert SERVICES["prometheus"]["environment"] == {"ROLLCALL_HTTP_READ_TOKEN": "${ROLLCALL_HTTP_READ_TOKEN:-}"}
+
+
+def test_the_check_of_kafka_is_cheap() -> None:
+    """One of Kafka's own tools is a JVM: 3.7 s of CPU at every check."""
+    check = SERVICES["kafka"]["healthcheck"]["test"]
+    assert check[:2] == ["CMD", "bash"]
+    assert check[2] in {target for _, target in mounts(SERVICES["kafka"])}
+
+
+def test_the_internal_topics_of_kafka_have_few_partitions() -> None:
+    environment = SERVICES["kafka"]["environment"]
+    for topic in ("OFFSETS_TOPIC", "TRANSACTION_STATE_LOG", "SHARE_COORDINATOR_STATE_TOPIC"):
+        assert environment[f"KAFKA_{topic}_NUM_PARTITIONS"] == "3"
+
+
+@pytest.mark.parametrize("name", ["worker-1", "worker-2"])
+def test_a_worker_is_given_the_time_that_its_stop_may_take(name: str) -> None:
+    assert float(SERVICES[name]["stop_grace_period"].removesuffix("s")) >= STOP_SECONDS + 2
 
 
 @every_service
@@ -82,13 +168,28 @@ def test_the_settings_of_a_worker_are_accepted_once_the_tokens_are_given(
 
 @pytest.mark.parametrize("name", ["worker-1", "worker-2"])
 @pytest.mark.parametrize("token", TOKENS)
-def test_a_worker_does_not_start_without_its_tokens(name: str, token: str) -> None:
-    assert re.fullmatch(rf"\$\{{{token}:\?[^}}]+\}}", SERVICES[name]["environment"][token])
+def test_a_worker_does_not_start_without_its_tokens_and_names_them(
+    name: str, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key, value in SERVICES[name]["environment"].items():
+        given = "" if key == token else "x" * 16 + key if key in TOKENS else value
+        monkeypatch.setenv(key, given)
+    assert SERVICES[name]["environment"][token] == f"${{{token}:-}}"
+    with pytest.raises(SettingsError, match=rf"{token}: .*a token is 16 to 512"):
+        load()
 
 
 def test_two_workers_share_nothing_but_the_broker() -> None:
     volumes = [source for name in ("worker-1", "worker-2") for source, _ in mounts(SERVICES[name])]
     assert len(set(volumes)) == 2
+
+
+def test_the_demo_keeps_its_outboxes_and_no_image_makes_a_volume_of_its_own() -> None:
+    for name in DEMO:
+        ((_, folder),) = mounts(SERVICES[name])
+        assert SERVICES[name]["command"][-2:] == ["--directory", folder]
+        assert SERVICES[name]["healthcheck"]["test"][-2:] == ["--directory", folder]
+    assert not re.search(r"^VOLUME", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
 
 
 def test_prometheus_finds_its_rules_its_token_and_both_workers() -> None:

@@ -1,6 +1,7 @@
 """The image of a worker, as far as it can be judged without Docker: what it is built from must suffice to run one."""
 
 import ast
+import re
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -56,3 +57,20 @@ def test_a_worker_imports_nothing_that_its_image_lacks() -> None:
         if not {canonicalize_name(one) for one in providers.get(package, ())} & there
     }
     assert not missing
+
+
+def test_the_image_runs_as_a_number_that_is_not_root() -> None:
+    """Kubernetes' runAsNonRoot can't judge a name; 999 is what owns the volumes of earlier images."""
+    stages = re.split(r"^FROM ", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)
+    for stage in stages:
+        users = re.findall(r"^USER (.*)$", stage, re.MULTILINE)
+        if " AS worker" in stage.splitlines()[0] or " AS demo" in stage.splitlines()[0]:
+            assert users[-1] == "999:999"
+
+
+def test_the_image_starts_the_program_that_hears_signals_while_it_imports() -> None:
+    """`rollcall` answers SIGTERM before Faust is imported; `faust -A app` would not."""
+    assert 'CMD ["rollcall", "worker"]' in (ROOT / "Dockerfile").read_text()
+    script = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]["rollcall"]
+    source = (ROOT / f"{script.partition(':')[0].replace('.', '/')}.py").read_text()
+    assert source.index("end_on_sigterm()  #") < source.index("from faust")
