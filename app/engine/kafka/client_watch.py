@@ -15,7 +15,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from app.engine.kafka.client_errors import GroupError, is_final
+from app.engine.kafka.client_errors import GroupError, explained, is_final
 from app.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -101,7 +101,7 @@ class ClientWatch:
         What is final ends the worker at once; anything else when it goes on for ``GROUP_PATIENCE`` seconds.
         """
         if is_final(self._settings, error):
-            self._end(error)  # who is told explains it
+            self._end(explained(self._settings, error))
             return
         now = time.monotonic()
         first, last = self._group_trouble or (now, now)
