@@ -17,7 +17,8 @@ from rich.console import RenderableType
 
 from agents.poison import PoisonError
 from app.commands.show import terminal
-from app.engine.kafka import broker_diagnosis
+from app.core import names
+from app.engine.kafka import broker_diagnosis, client_errors
 from app.errors import OperatorError
 from app.printable import visible, visible_json
 
@@ -115,6 +116,9 @@ def _run(body: Body, out: Out, args: tuple[Any, ...], options: dict[str, Any]) -
     except (OperatorError, PoisonError) as error:
         _fail(out, DIFFERENT, "refused", str(error))
     except (KafkaError, OSError) as error:
+        denied = client_errors.denied_to_a_command(settings(), error, names.INPUTS)
+        if denied is not None:
+            _fail(out, DIFFERENT, "refused", str(denied))
         try:
             asyncio.run(broker_diagnosis.check(settings()))
         except broker_diagnosis.RefusedError as refusal:  # it is there, and does not let us in

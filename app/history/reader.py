@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaTimeoutError
 
+from app.engine.kafka.authorization import principal
 from app.engine.kafka.clients import connection
 from app.errors import OperatorError
 from app.settings import Settings
@@ -72,6 +73,8 @@ async def existing(settings: Settings, topic: str) -> int:
     counts = await partition_counts(settings, [topic])
     if topic not in counts:
         message = f"topic {topic} does not exist on {settings.broker}: is ROLLCALL_APP_ID={settings.app_id} right?"
+        if settings.sasl_username or settings.ssl_certfile:
+            message += f" (A broker hides a topic from whom its ACLs deny Describe: {principal(settings)[0]} here.)"
         raise MissingTopicError(message)
     return counts[topic]
 

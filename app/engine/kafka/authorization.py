@@ -78,7 +78,7 @@ def principal(settings: Settings) -> tuple[str, str]:
     return "User:ANONYMOUS", f"ROLLCALL_SECURITY_PROTOCOL={settings.security_protocol} without a login"
 
 
-def refusal(settings: Settings, denied: Iterable[Denied]) -> AuthorizationError:
+def refusal(settings: Settings, denied: Iterable[Denied], who_asks: str = "worker") -> AuthorizationError:
     """The error that names what is denied, in one line, and how each is allowed."""
     who, setting = principal(settings)
     quoted = f"'{who}'" if who.startswith("User:") else "PRINCIPAL"
@@ -94,7 +94,7 @@ def refusal(settings: Settings, denied: Iterable[Denied]) -> AuthorizationError:
         for one in wanted
     )
     return AuthorizationError(
-        f"the broker's ACLs deny {who} ({setting}) what the worker has to do: {names}. Allow it (or remove the ACL "
+        f"the broker's ACLs deny {who} ({setting}) what the {who_asks} has to do: {names}. Allow it (or remove the ACL "
         f"that denies it) and start again: {commands}"
     )
 

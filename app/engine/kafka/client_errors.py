@@ -4,7 +4,7 @@ The clients raise them as they come, or bury them in another error; some a clien
 asks. Whoever meets one passes it through :func:`explained` before it is told.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Final
 
 from aiokafka import errors
@@ -40,6 +40,30 @@ def explained(settings: Settings, error: BaseException, topics: TopicNames = NO_
             if type(cause) is errors.KafkaError and word in str(cause):
                 return explain(settings, topics, cause)
     return error
+
+
+def denied_to_a_command(settings: Settings, error: BaseException, inputs: Collection[str]) -> OperatorError | None:
+    """What an ACL denies a command, where the error says that; None where it says something else.
+
+    Commands read the topics of the app id, and write to an input or to a topic that they have made.
+    """
+    own = {settings.log_topic, f"{settings.app_id}-tables-changelog"}
+    for cause in _chain(error):
+        if isinstance(cause, errors.TopicAuthorizationFailedError):
+            denied = [
+                Denied(
+                    "Write" if topic in inputs or (topic.endswith("-log") and topic not in own) else "Read",
+                    "Topic",
+                    topic,
+                )
+                for topic in _names(cause.args)
+            ]
+            return refusal(settings, denied or [Denied("Read", "Topic", "(the broker does not say which)")], "command")
+        if isinstance(cause, errors.GroupAuthorizationFailedError):
+            return refusal(settings, [Denied("Describe", "Group", settings.app_id)], "command")
+        if isinstance(cause, errors.ClusterAuthorizationFailedError):
+            return refusal(settings, [Denied("Describe", "Cluster")], "command")
+    return None
 
 
 def is_final(settings: Settings, error: BaseException) -> bool:
