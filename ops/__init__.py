@@ -7,6 +7,9 @@ where             what
 ``batches.py``    the panels of "Rollcall: batches", for those who ask when a batch is ready
 ``workers.py``    the panels of "Rollcall: workers", for those who keep the workers running
 ``panels.py``     what a panel is
+``kubernetes.py`` the alert rules for Kubernetes; ``python -m ops`` writes them to ``deploy/``
+``pin.py``        ``python -m ops.pin`` pins the images of the containers to digests
+``kafka/``        the health check of Kafka's container
 ``prometheus/``   the scrape configuration, the alert rules, and their unit tests
 ``runbooks/``     a page for each alert
 ================  =================================================================================================
