@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
+from app.engine.unobserved import UNOBSERVED
+
 Headers = list[tuple[str, bytes | None]]
 
 #: A record to publish: topic, key, value, headers. One without a key goes to the partition of the log's number.
@@ -75,7 +77,10 @@ class Place(NamedTuple):
 
 
 class Store(Protocol):
-    """The rows of one partition, sorted by key. The engine opens, restores and closes it."""
+    """The rows of one partition, sorted by key. The engine opens, restores and closes it.
+
+    Keys that begin with ``o`` or NUL are the engine's own.
+    """
 
     @property
     def offset(self) -> int:
@@ -231,5 +236,5 @@ class Topology(Generic[P]):
     topics: TopicNames
     router: Router
     processor: Callable[[int, Store, int, Callable[[], datetime]], P]
-    observer: Observer
     tick: Headers
+    observer: Observer = UNOBSERVED

@@ -16,6 +16,8 @@ module            holds
 ``operations``    the numbered places, and being struck there
 ``process``       a worker: the engine with a poll loop
 ``patches``       the names under which the engine finds Kafka, RocksDB and the clock
+``job``           an application, as the driver takes it
+``jobs``          the applications that it runs: ours, and the second job's
 ``script``        what is sent
 ``scenario``      what happens, and the line that repeats it
 ``world``         a run

@@ -13,6 +13,7 @@ import sys
 import time
 
 from tests.crash.catalogue import SEED, TRIALS, attempt, table
+from tests.crash.jobs import JOBS
 from tests.crash.scenario import GUARANTEES, Point, Scenario
 from tests.crash.sweep import Report, crashes, examine, pairs, sweep, zombies
 
@@ -30,12 +31,14 @@ def main() -> int:
     parser.add_argument("--wipe", action="store_true", help="the local state is lost with the first worker")
     parser.add_argument("--zombie", action="store_true", help="the first worker only stands still")
     parser.add_argument("--wake", type=int, default=0, help="it goes on at this operation of the second one")
+    parser.add_argument("--job", choices=JOBS, default="essays", help="the application")
     given = parser.parse_args()
     if given.mutations:
         return _mutations(given.mutations)
     if given.seed is None:
-        return _all(given.seeds, given.pairs)
-    return _one(Scenario(given.seed, given.guarantee, given.crash, given.then, given.wipe, given.zombie, given.wake))
+        return _all(given.seeds, given.pairs, given.job)
+    where = (given.crash, given.then, given.wipe, given.zombie, given.wake)
+    return _one(Scenario(given.seed, given.guarantee, *where, given.job))
 
 
 def _one(scenario: Scenario) -> int:
@@ -49,12 +52,16 @@ def _one(scenario: Scenario) -> int:
     return 1 if any(not one.startswith("residue") for one in found) else 0
 
 
-def _all(seeds: list[int], count: int) -> int:
+def _all(seeds: list[int], count: int, job: str) -> int:
     bad = 0
     _say(f"{'seed':>4} {'guarantee':<15}{'kind':<15}{'runs':>6}{'violated':>10}{'residue':>9}{'seconds':>9}")
     for seed in seeds:
         for guarantee in GUARANTEES:
-            for scenarios in (crashes(seed, guarantee), zombies(seed, guarantee), pairs(seed, guarantee, count)):
+            for scenarios in (
+                crashes(seed, guarantee, job=job),
+                zombies(seed, guarantee, job=job),
+                pairs(seed, guarantee, count, job=job),
+            ):
                 begun = time.monotonic()
                 report = sweep(scenarios)
                 _row(seed, guarantee, report, time.monotonic() - begun)

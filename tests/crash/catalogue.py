@@ -23,11 +23,12 @@ class Trial:
     kind: str  # crash or zombie
     at: str = ""
     harmless: bool = False
+    job: str = "essays"
 
     @property
     def name(self) -> str:
         """The mutation and the guarantee."""
-        return f"{self.mutation.__name__}, {self.guarantee}"
+        return f"{self.mutation.__name__}, {self.guarantee}" + f", {self.job}" * (self.job != "essays")
 
     @property
     def what(self) -> str:
@@ -37,7 +38,7 @@ class Trial:
     def scenarios(self, seed: int) -> list[Scenario]:
         """The scenarios; their points are those of the mutated engine."""
         every: Callable[..., list[Scenario]] = {"crash": crashes, "zombie": zombies}[self.kind]
-        return every(seed, self.guarantee, mutation=self.mutation, at=self.at)
+        return every(seed, self.guarantee, mutation=self.mutation, at=self.at, job=self.job)
 
 
 TRIALS = (

@@ -9,11 +9,10 @@ from typing import Any
 
 from aiokafka import TopicPartition
 
-from app.core.names import INPUTS
+from app.engine.ports import Topology
 from app.engine.task_manager import TaskManager
 from app.engine.topics.ensure import log_topic
 from app.settings import Settings
-from app.topology import topology
 from tests.crash.broker import Broker, Record
 from tests.crash.disk import Disk
 from tests.crash.operations import Died, Operations
@@ -32,12 +31,13 @@ _IDLE_ROUNDS = 6
 class Process(Operations):
     """One life of a worker on ``disk``. ``strike`` is where it is struck, ``pauses`` whether it only stands still."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what one worker differs in from another
         self,
         name: str,
         broker: Broker,
         disk: Disk,
         settings: Settings,
+        topology: Topology[Any],
         *,
         seed: int,
         strike: Point | None = None,
@@ -48,13 +48,14 @@ class Process(Operations):
         self.broker = broker
         self.disk = disk
         self.settings = settings
+        self.topology = topology
         self.failure: BaseException | None = None
         self.over = asyncio.Event()
         self.tasks: list[asyncio.Task[Any]] = []
         self._ending = asyncio.Event()
         self._generation = -1
         self._delivered = asyncio.Event()
-        consumed = {*INPUTS, log_topic(settings)}
+        consumed = {*topology.topics.inputs, log_topic(settings)}
         self._assigned = [place for place in broker.logs if place.topic in consumed]
 
     async def live(self) -> None:
@@ -93,7 +94,7 @@ class Process(Operations):
     async def _live(self) -> None:
         self._generation = await self.operate("join", self.broker.join)
         heart = asyncio.create_task(self._beat())
-        engine = TaskManager(self.settings, topology(self.settings), self._failed)
+        engine = TaskManager(self.settings, self.topology, self._failed)
         acquiring = asyncio.create_task(self._acquire(engine))
         ending = asyncio.create_task(self._ending.wait())
         await asyncio.wait({acquiring, ending}, return_when=asyncio.FIRST_COMPLETED)

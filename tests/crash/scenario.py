@@ -35,7 +35,8 @@ class Scenario:
 
     ``crash``: the first worker dies there. ``then``: its successor dies there. ``wipe``: the local state is lost with
     the first. ``zombie``: the first worker does not die, it stands still there while a second one takes over; it goes
-    on when the second has done all that there was (``wake`` 0), or is at its operation number ``wake``.
+    on when the second has done all that there was (``wake`` 0), or is at its operation number ``wake``. ``job``: the
+    application, by its name in :mod:`tests.crash.jobs`.
     """
 
     seed: int
@@ -45,6 +46,7 @@ class Scenario:
     wipe: bool = False
     zombie: bool = False
     wake: int = 0
+    job: str = "essays"
 
     @property
     def command(self) -> str:
@@ -53,4 +55,5 @@ class Scenario:
         words += [f"--crash {self.crash}"] * (self.crash is not None)
         words += [f"--then {self.then}"] * (self.then is not None)
         words += ["--wipe"] * self.wipe + ["--zombie"] * self.zombie + [f"--wake {self.wake}"] * (self.wake > 0)
+        words += [f"--job {self.job}"] * (self.job != "essays")
         return " ".join(words)

@@ -6,7 +6,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from random import Random
 
-from tests.crash.checks import RESIDUE, violations
+from tests.crash.checks import RESIDUE
+from tests.crash.jobs import JOBS
 from tests.crash.operations import Operation
 from tests.crash.patches import simulated
 from tests.crash.result import Result
@@ -62,40 +63,48 @@ def examine(scenario: Scenario, mutation: Mutation = nullcontext) -> tuple[Resul
     with simulated():
         with mutation():
             result = run(scenario)
-        return result, violations(result)
+        return result, JOBS[scenario.job].violations(result)
 
 
-def crashes(seed: int, guarantee: str, *, mutation: Mutation = nullcontext, at: str = "") -> list[Scenario]:
+def crashes(
+    seed: int, guarantee: str, *, mutation: Mutation = nullcontext, at: str = "", job: str = "essays"
+) -> list[Scenario]:
     """Every single crash: each operation of the first worker, on both sides of its effect, with and without a wipe.
 
     ``at`` limits it to operations with this in their name.
     """
     return [
-        Scenario(seed, guarantee, crash=point, wipe=wipe)
-        for point, operation in _points(seed, guarantee, mutation)
+        Scenario(seed, guarantee, crash=point, wipe=wipe, job=job)
+        for point, operation in _points(seed, guarantee, mutation, job)
         if at in operation.name
         for wipe in (False, True)
     ]
 
 
-def zombies(seed: int, guarantee: str, *, mutation: Mutation = nullcontext, at: str = "") -> list[Scenario]:
+def zombies(
+    seed: int, guarantee: str, *, mutation: Mutation = nullcontext, at: str = "", job: str = "essays"
+) -> list[Scenario]:
     """Every pause: each request of the first worker, on both sides of its effect.
 
     It wakes when its successor has done everything, and in a second run somewhere in the beginning of its successor.
     A local write is no place of its own to pause at: nobody else sees it.
     """
     rng = Random(f"zombies {seed}")  # noqa: S311 - a seed, so that a run can be repeated
-    found = _points(seed, guarantee, mutation)
+    found = _points(seed, guarantee, mutation, job)
     points = [point for point, operation in found if operation.kind != "local" and at in operation.name]
-    late = [Scenario(seed, guarantee, crash=point, zombie=True) for point in points]
-    early = [Scenario(seed, guarantee, crash=point, zombie=True, wake=rng.randint(1, _EARLY)) for point in points]
+    late = [Scenario(seed, guarantee, crash=point, zombie=True, job=job) for point in points]
+    early = [
+        Scenario(seed, guarantee, crash=point, zombie=True, wake=rng.randint(1, _EARLY), job=job) for point in points
+    ]
     return late + early
 
 
-def pairs(seed: int, guarantee: str, count: int, *, mutation: Mutation = nullcontext) -> list[Scenario]:
+def pairs(
+    seed: int, guarantee: str, count: int, *, mutation: Mutation = nullcontext, job: str = "essays"
+) -> list[Scenario]:
     """A sample of two crashes, the second one often while the state is restored."""
     rng = Random(f"pairs {seed} {guarantee}")  # noqa: S311 - the same
-    points = [point for point, _ in _points(seed, guarantee, mutation)]
+    points = [point for point, _ in _points(seed, guarantee, mutation, job)]
     return [
         Scenario(
             seed,
@@ -103,6 +112,7 @@ def pairs(seed: int, guarantee: str, count: int, *, mutation: Mutation = nullcon
             crash=rng.choice(points),
             then=Point(rng.randint(1, rng.choice((12, len(points) // 2))), rng.random() < 0.5),
             wipe=rng.random() < 0.5,
+            job=job,
         )
         for _ in range(count)
     ]
@@ -128,8 +138,8 @@ def kind_of(scenario: Scenario) -> str:
     return "crash, wiped" if scenario.wipe else "crash"
 
 
-def _points(seed: int, guarantee: str, mutation: Mutation) -> Iterator[tuple[Point, Operation]]:
-    result, _ = examine(Scenario(seed, guarantee), mutation)
+def _points(seed: int, guarantee: str, mutation: Mutation, job: str) -> Iterator[tuple[Point, Operation]]:
+    result, _ = examine(Scenario(seed, guarantee, job=job), mutation)
     for operation in result.operations:
         yield Point(operation.number), operation
         if operation.kind != "read":

@@ -8,22 +8,20 @@ from typing import Any
 from aiokafka import TopicPartition
 from aiokafka.errors import ProducerFenced
 
-from app.core.names import INPUTS, OUTPUTS, SLOT_ASSIGNED
 from app.engine.publish import PublishError
 from app.engine.topics.ensure import changelog_topic, log_topic
-from app.wire.record import SOURCE_HEADER
 from tests.crash.broker import Broker
 from tests.crash.clock import EPOCH_MS, VirtualLoop
 from tests.crash.disk import Disk, apply_rows
+from tests.crash.jobs import JOBS
 from tests.crash.process import CURRENT, Process
 from tests.crash.result import Result, Rows, settings_for
 from tests.crash.scenario import Scenario
-from tests.crash.script import ACT_SECONDS, INPUT_PARTITIONS, PARTITIONS, PENDING_TTL, READINESS_TIMEOUT, TICK, script
+from tests.crash.script import ACT_SECONDS, PARTITIONS, TICK
 
 _SESSION_TIMEOUT = 6.0
 _LONGEST = 400.0  # virtual seconds for something to come to rest: many times what it takes
 _LIVES = 6
-_QUIET = max(PENDING_TTL, READINESS_TIMEOUT) + 3 * TICK  # then nothing is due any more
 
 
 class StuckError(Exception):
@@ -56,11 +54,11 @@ class World:
         settings = settings_for(scenario.guarantee, scenario.seed)
         self._log = log_topic(settings)
         self._changelog = changelog_topic(settings)
-        partitions = {topic: INPUT_PARTITIONS[topic] for topic in INPUTS}
-        partitions |= dict.fromkeys(OUTPUTS, 1) | {SLOT_ASSIGNED: 2}
-        partitions |= {self._log: PARTITIONS, self._changelog: PARTITIONS}
+        self.job = JOBS[scenario.job]
+        self.topology = self.job.topology(settings)
+        partitions = {**self.job.partitions, self._log: PARTITIONS, self._changelog: PARTITIONS}
         self.broker = Broker(partitions, loop.time)
-        self.acts = script(scenario.seed)
+        self.acts = self.job.script(scenario.seed)
         self.result = Result(scenario, settings, self.broker, sum(map(len, self.acts)))
         self._loop = loop
         self._sent = asyncio.Event()
@@ -149,7 +147,14 @@ class World:
 
     def _begin(self, name: str, disk: Disk, strike: Any = None, *, pauses: bool = False) -> Process:
         process = Process(
-            name, self.broker, disk, self.result.settings, seed=self.scenario.seed, strike=strike, pauses=pauses
+            name,
+            self.broker,
+            disk,
+            self.result.settings,
+            self.topology,
+            seed=self.scenario.seed,
+            strike=strike,
+            pauses=pauses,
         )
         context = copy_context()
         context.run(CURRENT.set, process)
@@ -170,7 +175,8 @@ class World:
 
     async def _settled(self, process: Process) -> None:
         """Wait until everything is done and every deadline has passed, or the process was struck or is over."""
-        await self._until(lambda: self._done_with_all and self._quiet >= _QUIET, process)
+        quiet = self.job.patience + 3 * TICK  # then nothing is due any more
+        await self._until(lambda: self._done_with_all and self._quiet >= quiet, process)
 
     async def _until(self, condition: Callable[[], bool], process: Process | None) -> None:
         begun = self._loop.time()
@@ -192,7 +198,9 @@ class World:
 
     def _left(self) -> dict[str, int]:
         """How many records of each partition are not yet done."""
-        consumed = (log for log in self.broker.logs.values() if log.place.topic in {*INPUTS, self._log})
+        consumed = (
+            log for log in self.broker.logs.values() if log.place.topic in {*self.topology.topics.inputs, self._log}
+        )
         left = {f"{log.place.topic}/{log.place.partition}": log.end - self._done(log.place) for log in consumed}
         return {place: count for place, count in left.items() if count}
 
@@ -203,7 +211,7 @@ class World:
     def _quiet(self) -> float:
         """Seconds since the log got its last input."""
         inputs = (
-            next((one.timestamp for one in reversed(log.records) if one.headers[0][0] == SOURCE_HEADER), EPOCH_MS)
+            next((one.timestamp for one in reversed(log.records) if one.headers[0][0] == self.job.source), EPOCH_MS)
             for log in self.broker.topic(self._log)
         )
         return (self.broker.time - max(inputs)) / 1000

@@ -1,0 +1,23 @@
+"""The applications that the driver runs, by name."""
+
+from typing import Final
+
+from app.core.names import OUTPUTS, SLOT_ASSIGNED
+from app.topology import topology
+from app.wire.record import SOURCE_HEADER
+from tests.crash.checks import violations
+from tests.crash.job import Job
+from tests.crash.script import INPUT_PARTITIONS, PENDING_TTL, READINESS_TIMEOUT, script
+from tests.second_job import simulation
+
+ESSAYS = Job(
+    name="essays",
+    topology=topology,
+    script=script,
+    partitions=INPUT_PARTITIONS | dict.fromkeys(OUTPUTS, 1) | {SLOT_ASSIGNED: 2},
+    source=SOURCE_HEADER,
+    patience=max(PENDING_TTL, READINESS_TIMEOUT),
+    violations=violations,
+)
+
+JOBS: Final = {job.name: job for job in (ESSAYS, simulation.JOB)}
