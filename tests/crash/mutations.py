@@ -14,7 +14,6 @@ import app.engine.state.restore
 import app.engine.task
 import app.engine.task_manager
 from agents.chunk_changes import ChunkChanges
-from agents.processor import JoinProcessor
 from app.core.batch import Batch
 from app.core.events import Upload
 from app.core.facts import Fact
@@ -106,8 +105,8 @@ def store_before_changelog() -> AbstractContextManager[None]:
     """The local store is written before anything is sent."""
     publish, transact = Task._publish, Task._transact
 
-    def write(task: Task[JoinProcessor], work: ChunkChanges) -> None:
-        task.processor.tables.write(work.rows, task._stands_at, work.touched)
+    def write(task: Task[Any], work: ChunkChanges) -> None:
+        task.store.write(work.rows, task._stands_at)
 
     async def write_and_publish(self: Task[Any], publisher: Publisher, work: ChunkChanges) -> int:
         write(self, work)

@@ -175,7 +175,8 @@ class World:
 
     async def _settled(self, process: Process) -> None:
         """Wait until everything is done and every deadline has passed, or the process was struck or is over."""
-        quiet = self.job.patience + 3 * TICK  # then nothing is due any more
+        # Then nothing is due any more: a successor's clock may be behind by the time that it took to take over.
+        quiet = self.job.patience + _SESSION_TIMEOUT + 3 * TICK
         await self._until(lambda: self._done_with_all and self._quiet >= quiet, process)
 
     async def _until(self, condition: Callable[[], bool], process: Process | None) -> None:

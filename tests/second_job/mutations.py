@@ -1,0 +1,39 @@
+"""The job with a precaution taken out, and the engine's own mutations that are tried on it."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+from unittest import mock
+
+from tests.crash import mutations
+from tests.crash.catalogue import EXACTLY, ONCE, Trial
+from tests.second_job.orders_and_payments import Work
+
+
+def _finish_by(finish: Callable[[Work], Work]) -> AbstractContextManager[Any]:
+    return mock.patch.object(Work, "finish", finish)
+
+
+def no_watermark() -> AbstractContextManager[None]:
+    """Repeats of the router are not told from redeliveries."""
+    return _finish_by(lambda self: self)
+
+
+def watermark_first() -> AbstractContextManager[None]:
+    """The watermark is written before the facts that it stands for."""
+
+    def finish(self: Work) -> Work:
+        self.rows = {**self.seen, **self.rows}
+        return self
+
+    return _finish_by(finish)
+
+
+TRIALS = (
+    Trial(no_watermark, EXACTLY, "crash", at="sim-log", job="orders"),
+    Trial(watermark_first, ONCE, "crash", at="changelog", job="orders"),
+    Trial(mutations.changelog_before_outputs, ONCE, "crash", job="orders"),
+    Trial(mutations.store_before_changelog, EXACTLY, "crash", job="orders"),
+    Trial(mutations.hop_acknowledges_first, EXACTLY, "crash", at="sim-log", job="orders"),
+    Trial(mutations.no_fence, EXACTLY, "zombie", job="orders"),
+)
