@@ -1,4 +1,4 @@
-"""Worker processes for tests: `faust -A app worker` with its own settings, data directory, HTTP port and log file."""
+"""Worker processes for tests: `faust -A APPLICATION worker`, each with its own data directory, port and log."""
 
 import os
 import shutil
@@ -35,8 +35,15 @@ class Worker:
     """One worker process; after its end it may be started again, on the same data directory, port and log."""
 
     def __init__(
-        self, bootstrap: str, home: Path, *, app_id: str = "rollcall", settings: Mapping[str, str] | None = None
+        self,
+        bootstrap: str,
+        home: Path,
+        *,
+        app_id: str = "rollcall",
+        settings: Mapping[str, str] | None = None,
+        application: str = "app",
     ) -> None:
+        self.application = application
         self.home = home
         self.datadir = home / "data"
         self.log = home / "worker.log"
@@ -56,7 +63,17 @@ class Worker:
     def launch(self, *options: str) -> None:
         """Start the process, with further options of `faust worker`, and return at once."""
         faust = Path(sys.executable).parent / "faust"
-        command = [sys.executable, "-c", LAUNCHER, str(os.getpid()), str(faust), "-A", "app", "worker", *options]
+        command = [
+            sys.executable,
+            "-c",
+            LAUNCHER,
+            str(os.getpid()),
+            str(faust),
+            "-A",
+            self.application,
+            "worker",
+            *options,
+        ]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command,
