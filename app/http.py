@@ -1,6 +1,6 @@
 """HTTP beside ``/health``: ``/metrics``, the API and the board, on Faust's web server.
 
-Who may ask is decided in :mod:`app.api.access`, for every path; ``/health/*`` (:mod:`app.engine.health`) is open.
+Who may ask is decided in :mod:`app.api.http.access`, for every path; ``/health/*`` (:mod:`app.engine.health`) is open.
 """
 
 from typing import TYPE_CHECKING, cast
@@ -9,7 +9,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from app import metrics
-from app.api import server
+from app.api.http import server
 
 if TYPE_CHECKING:
     from faust.web.drivers.aiohttp import Web as AiohttpWeb

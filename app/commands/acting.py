@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 
+from app.commands.base import DIFFERENT, USAGE, CommandError, Out, command
 from app.commands.client import ask, path, url_option
-from app.commands.frame import DIFFERENT, USAGE, CommandError, Out, command
 from app.core.acts import ACTS
 
 

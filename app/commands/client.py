@@ -9,8 +9,8 @@ import aiohttp
 import click
 from yarl import URL
 
-from app.api.directory import Directory
-from app.commands.frame import DIFFERENT, NOBODY, UNKNOWN_BATCH, USAGE, CommandError, settings
+from app.api.cluster.membership import Membership
+from app.commands.base import DIFFERENT, NOBODY, UNKNOWN_BATCH, USAGE, CommandError, settings
 
 #: A worker that takes longer is not waited for; the next one is asked. An act may take 5 s to be folded.
 _TIMEOUT = aiohttp.ClientTimeout(total=20, sock_connect=3)
@@ -97,11 +97,11 @@ async def _ask(
 
 async def _workers() -> list[str]:
     """Where the workers of the group answer, as the broker says; those that have HTTP."""
-    directory = Directory(settings())
+    membership = Membership(settings())
     try:
-        return sorted(url for url in await directory.owned() if URL(url).port)
+        return sorted(url for url in await membership.owned() if URL(url).port)
     finally:
-        await directory.close()
+        await membership.close()
 
 
 def _credentials(*, full: bool) -> dict[str, str]:

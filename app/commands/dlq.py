@@ -2,8 +2,8 @@
 
 import click
 
-from app.commands import show
-from app.commands.frame import DIFFERENT, USAGE, CommandError, Out, command, settings
+from app.commands import render
+from app.commands.base import DIFFERENT, USAGE, CommandError, Out, command, settings
 from app.history.dead_letters import dead_letter, dead_letters, replay_dead_letter
 from app.printable import visible_lines
 
@@ -29,10 +29,10 @@ async def dlq_list(out: Out, reason: str | None, batch_id: str | None, limit: in
         return 0
     rows = [
         [one.partition, one.offset, one.time, one.reason, one.batch_id, one.detail,
-         show.place(None if one.source is None else one.source.model_dump())]
+         render.place(None if one.source is None else one.source.model_dump())]
         for one in found.items
     ]  # fmt: skip
-    out.show(show.table(["partition", "offset", "time", "reason", "batch", "detail", "source"], rows))
+    out.show(render.table(["partition", "offset", "time", "reason", "batch", "detail", "source"], rows))
     if found.next:
         out.remark(f"rollcall: there are more: --before {found.next}")
     return 0
@@ -50,8 +50,8 @@ async def dlq_show(out: Out, partition: int, offset: int) -> int:
         out.json(found)
         return 0
     told = found.model_dump(exclude={"value_text", "value_base64", "source"})
-    told["source"] = show.place(None if found.source is None else found.source.model_dump())
-    out.show(show.facts(told))
+    told["source"] = render.place(None if found.source is None else found.source.model_dump())
+    out.show(render.facts(told))
     value = found.value_text if found.value_text is not None else found.value_base64
     kind = "no value" if value is None else "value" if found.value_text is not None else "value, base64"
     out.say(f"{kind}:")
@@ -73,7 +73,7 @@ async def dlq_replay(out: Out, partition: int, offset: int, who: str, why: str) 
     if out.as_json:
         out.json(found)
     else:
-        out.say(f"Sent again: {show.place(found.model_dump())}")
+        out.say(f"Sent again: {render.place(found.model_dump())}")
     return 0
 
 

@@ -3,9 +3,9 @@
 import click
 from aiokafka.errors import KafkaError
 
-from app.commands.frame import Out, command, settings
-from app.history.reader import partition_counts
-from app.history.topology import Topology, mermaid, topology_of
+from app.commands.base import Out, command, settings
+from app.history.read.reader import partition_counts
+from app.history.tell.topology import Topology, mermaid, topology_of
 
 
 @command()

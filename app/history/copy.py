@@ -5,7 +5,7 @@ its records while it is filled, and only then the broker's, as the log must. Dea
 A worker that is started with the fresh app id folds the copy from its beginning; it reads the inputs from their
 beginning as well, and skips each of them that the copy already has, by its position. Where every record of the log
 stands where it belongs, it keeps its place; where partitions were added to the log, they are put together
-(:mod:`app.history.places`).
+(:mod:`app.history.read.places`).
 """
 
 import asyncio
@@ -23,8 +23,8 @@ from app.engine.kafka.clients import connection, leaders_known, new_producer
 from app.engine.ports import Record
 from app.engine.topics.ensure import log_topic, plans
 from app.errors import OperatorError
-from app.history.places import by_time, in_place, targets
-from app.history.reader import Progress, no_progress, opened, read, spans
+from app.history.read.places import by_time, in_place, targets
+from app.history.read.reader import Progress, no_progress, opened, read, spans
 from app.settings import Settings
 from app.topology import TOPICS
 

@@ -19,7 +19,7 @@ from app.engine.kafka.partitioner import partition_for
 from app.engine.ports import PlacedRecord
 from app.errors import OperatorError
 from app.history.models import DeadLetter, DeadLetterContent, DeadLetterPage, Place
-from app.history.reader import opened, partition_counts, read, spans
+from app.history.read.reader import opened, partition_counts, read, spans
 from app.history.times import iso
 from app.settings import Settings
 from app.wire import dead_letter as dead_letter_headers

@@ -1,7 +1,7 @@
 """The page of the HTTP API."""
 
-from app.api.routes import ROUTES
-from app.api.stream import MOST_LISTENERS
+from app.api.http.routes import ROUTES
+from app.api.http.stream import MOST_LISTENERS
 from app.engine.faust.connection import Limits
 from app.reference.markdown import GENERATED, code, table
 
@@ -27,8 +27,9 @@ Beside the API:
 
 
 _AFTER_LIMITS = """\
-How many requests are answered at once, by kind, is in `app/api/budget.py`. Any route but `/health/*` may answer 503
-`busy` with `Retry-After`. `/api/batch...?id=` are the same routes for ids that can't be part of a path, such as `..`.
+How many requests are answered at once, by kind, is in `app/api/http/budget.py`. Any route but `/health/*` may answer
+503 `busy` with `Retry-After`.
+`/api/batch...?id=` are the same routes for ids that can't be part of a path, such as `..`.
 """
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from app.api.budget import Lane
+from app.api.cluster.cluster import Cluster
+from app.api.cluster.local_state import LocalState
 from app.api.errors import ApiError
-from app.api.here import Here
-from app.api.pace import STEP, Turns
-from app.api.whole import Whole
+from app.api.http.budget import Lane
+from app.api.offload import STEP, Turns
 from app.core.batch import Batch
 from tables import batches
 from tables.glances import Glances, glance_of
@@ -29,9 +29,9 @@ class Watched:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = self.most = self.begun = self.cancelled = 0
         self.held = asyncio.Event()
-        page = Here.page
+        page = LocalState.page
 
-        async def watched(here: Here, *args: Any) -> Any:
+        async def watched(here: LocalState, *args: Any) -> Any:
             self.begun += 1
             self.now += 1
             self.most = max(self.most, self.now)
@@ -44,7 +44,7 @@ class Watched:
             finally:
                 self.now -= 1
 
-        monkeypatch.setattr(Here, "page", watched)
+        monkeypatch.setattr(LocalState, "page", watched)
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ async def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
     async def nobody(*_args: Any) -> Any:
         raise ConnectionError
 
-    monkeypatch.setattr("app.api.directory.Directory._ask", nobody)
+    monkeypatch.setattr("app.api.cluster.membership.Membership._ask", nobody)
     async with serving(partitions=1) as made:
         own(made, tmp_path, ("big", filled(3000, 2000)), ("b", filled(3, 1, at=10_000)))
         yield made
@@ -110,7 +110,7 @@ async def test_an_act_is_done_to_its_end_though_its_client_hangs_up(
         return 7
 
     monkeypatch.setattr("app.engine.task_manager.TaskManager.write", slow)
-    monkeypatch.setattr("app.api.acting.PATIENCE", 0)
+    monkeypatch.setattr("app.api.cluster.acting.PATIENCE", 0)
     body = json.dumps({"act": "discard", "who": "Åsa", "why": "x"}).encode()
     head = "POST /api/batches/b/acts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     client = await connect(served, f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
@@ -192,7 +192,7 @@ async def test_a_list_loads_a_large_batch_once_and_follows_it_from_then_on(
         loaded.append(batch_id)
         return whole(batch_id, values)
 
-    monkeypatch.setattr("app.api.reading.batches.batch_of", counted)
+    monkeypatch.setattr("app.api.cluster.reading.batches.batch_of", counted)
 
     async def listed() -> dict[str, Any]:
         client = await connect(served, get("/api/batches"))
@@ -218,15 +218,15 @@ async def test_those_who_ask_for_the_overview_at_once_share_an_answer_though_one
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made, go = 0, asyncio.Event()
-    overview = Whole._overview
+    overview = Cluster._overview
 
-    async def counted(whole: Whole) -> Any:
+    async def counted(whole: Cluster) -> Any:
         nonlocal made
         made += 1
         await go.wait()
         return await overview(whole)
 
-    monkeypatch.setattr(Whole, "_overview", counted)
+    monkeypatch.setattr(Cluster, "_overview", counted)
     clients = [await connect(served, get("/api/overview")) for _ in range(8)]
     await until(lambda: made == 1)
     clients[0].close()
@@ -268,7 +268,7 @@ def test_what_changes_a_batch_while_it_is_loaded_is_not_missed() -> None:
 async def test_a_batch_is_read_whole_though_it_takes_many_steps(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.api.pace.STEP", 0.0)
+    monkeypatch.setattr("app.api.offload.STEP", 0.0)
     client = await connect(served, get("/api/batches/big"))
     status, _, body = await client.answer()
     client.close()

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.api import routes
-from app.api.openapi import document
+from app.api.http import routes
+from app.api.http.openapi import document
 from tests.api.serving import Raw, Served, connect, filled, get, live, own, serving
 
 BATCHES = ["b", ".", "..", "a/b", "%", "å"]
@@ -148,11 +148,11 @@ async def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
         raise ConnectionError
 
     for name in ("dead_letters", "dead_letter", "replay_dead_letter", "timeline"):
-        monkeypatch.setattr(f"app.api.handlers.{name}", nobody)
-    monkeypatch.setattr("app.api.explain.dead_letters", nobody)
+        monkeypatch.setattr(f"app.api.http.handlers.{name}", nobody)
+    monkeypatch.setattr("app.api.present.explain.dead_letters", nobody)
     monkeypatch.setattr("app.engine.task_manager.TaskManager.write", nobody)
     async with serving(partitions=1) as made:
-        monkeypatch.setattr("app.api.directory.Directory._ask", nobody)
+        monkeypatch.setattr("app.api.cluster.membership.Membership._ask", nobody)
         own(made, tmp_path, *((name, filled(3, number % 3, 10 * number)) for number, name in enumerate(BATCHES)))
         yield made
 

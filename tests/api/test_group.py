@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.api.directory import Directory, Lags, group_lags
+from app.api.cluster.membership import Lags, Membership, group_lags
 from app.engine.kafka.partitioner import partition_for
 from app.settings import Settings
 from tests.api.conftest import COMPLETE, OPEN, PARTITIONS, TOKEN, WAITING, ask, path_of, spread, wait
@@ -165,11 +165,11 @@ def test_the_group_and_its_lag_can_be_asked_without_a_worker(workers: list[Worke
     settings = Settings(_env_file=None, broker=stage.kafka.bootstrap)  # type: ignore[call-arg]
 
     async def both() -> tuple[Lags, dict[str, tuple[int, ...]]]:
-        directory = Directory(settings)
+        membership = Membership(settings)
         try:
-            return await group_lags(settings), dict(await directory.owned())
+            return await group_lags(settings), dict(await membership.owned())
         finally:
-            await directory.close()
+            await membership.close()
 
     stage.wait_taken()
     lags, owned = asyncio.run(both())

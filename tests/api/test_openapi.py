@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, cast
 
 from openapi_spec_validator import validate
 
-from app.api import routes
-from app.api.openapi import document, text
+from app.api.http import routes
+from app.api.http.openapi import document, text
 from app.main import create_app
 from app.settings import Settings
 
@@ -23,7 +23,7 @@ def test_the_document_is_valid() -> None:
 
 
 def test_the_copy_that_is_checked_in_is_the_generated_one() -> None:
-    assert COPY.read_text() == text(), "write it anew: python -m app.api.openapi > docs/openapi.json"
+    assert COPY.read_text() == text(), "write it anew: python -m app.api.http.openapi > docs/openapi.json"
 
 
 def test_it_describes_every_route_that_is_served_and_no_other() -> None:

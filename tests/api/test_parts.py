@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, ConsumerProtocolMemberMetadata
 
-from app.api import models, views
-from app.api.directory import Members, members_of
+from app.api.cluster.cluster import read_cursor, write_cursor
+from app.api.cluster.membership import Members, members_of
+from app.api.cluster.peer_models import LocalOverview, LocalStanding
 from app.api.errors import ApiError
-from app.api.local import LocalOverview, LocalStanding
-from app.api.stream import Listener
-from app.api.summing import overview_of
-from app.api.whole import read_cursor, write_cursor
+from app.api.http.stream import Listener
+from app.api.present import models, views
+from app.api.present.summing import overview_of
 from app.engine.state.store import Store
 from app.policy import policy_of
 from app.settings import Settings

@@ -13,9 +13,9 @@ from aiohttp import web
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, ConsumerProtocolMemberMetadata
 
 from app.addresses import is_address
-from app.api.access import Gate
-from app.api.directory import Members, members_of
-from app.api.peers import Peers
+from app.api.cluster.membership import Members, members_of
+from app.api.cluster.peers import Peers
+from app.api.http.access import Gate
 from app.engine.kafka.partitioner import partition_for
 from app.settings import Settings
 from tests.api.conftest import READ_TOKEN, TOKEN
@@ -197,7 +197,7 @@ ANSWERS: dict[str, Handle] = {
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.api.peers.LARGEST_ANSWER", 3_000_000)
+    monkeypatch.setattr("app.api.cluster.peers.LARGEST_ANSWER", 3_000_000)
 
 
 ELSEWHERE = next(name for name in map(str, range(100)) if partition_for(name.encode(), 2) == 1)
@@ -211,9 +211,9 @@ async def beside(url: str, home: Path, monkeypatch: pytest.MonkeyPatch, **settin
     async def members(_: Any) -> Members:
         return Members(stable=True, owned={url: (1,)})
 
-    monkeypatch.setattr("app.api.directory.Directory._ask", members)
-    monkeypatch.setattr("app.api.peers.PATIENCE", 0.5)
-    monkeypatch.setattr("app.api.peers.PATIENCE_WITH_ROWS", 1.0)
+    monkeypatch.setattr("app.api.cluster.membership.Membership._ask", members)
+    monkeypatch.setattr("app.api.cluster.peers.PATIENCE", 0.5)
+    monkeypatch.setattr("app.api.cluster.peers.PATIENCE_WITH_ROWS", 1.0)
     async with serving(partitions=2, **settings) as served:
         own(served, home, (HERE, filled(2, 1)))
         yield served

@@ -20,8 +20,8 @@ from structlog.testing import capture_logs
 
 import app
 from app import commands, logs
-from app.api import models as api
-from app.commands import acting, now, past
+from app.api.present import models as api
+from app.commands import acting, log_tools, queries
 from app.history import models as history
 from app.printable import visible, visible_json
 from app.settings import Settings
@@ -128,12 +128,12 @@ def evil_world(monkeypatch: pytest.MonkeyPatch) -> None:
     letters = importlib.import_module("app.commands.dlq")  # the package's name for it is the group of commands
     commands.register()
     monkeypatch.setitem(vars(app), "app", SimpleNamespace(settings=Settings(broker="127.0.0.1:9")))
-    for module in (now, acting):
+    for module in (queries, acting):
         monkeypatch.setattr(module, "ask", ask)
-    monkeypatch.setattr(past, "state_of", state_of)
-    monkeypatch.setattr(now, "timeline", reads(history.Timeline))
-    monkeypatch.setattr(past, "replay_all", reads(history.ReplayReport, same=False))
-    monkeypatch.setattr(past, "audit_all", reads(history.AuditReport, same=False))
+    monkeypatch.setattr(log_tools, "state_of", state_of)
+    monkeypatch.setattr(queries, "timeline", reads(history.Timeline))
+    monkeypatch.setattr(log_tools, "replay_all", reads(history.ReplayReport, same=False))
+    monkeypatch.setattr(log_tools, "audit_all", reads(history.AuditReport, same=False))
     monkeypatch.setattr(letters, "dead_letters", reads(history.DeadLetterPage))
     monkeypatch.setattr(letters, "dead_letter", reads(history.DeadLetterContent))
     monkeypatch.setattr(letters, "replay_dead_letter", reads(history.Place))
@@ -191,11 +191,11 @@ def texts(value: Any) -> Iterable[str]:
 
 def test_an_error_of_a_command_is_one_line_whatever_is_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
     async def fails(*_: Any, **__: Any) -> Any:
-        raise commands.frame.CommandError(1, "word", EVIL)
+        raise commands.base.CommandError(1, "word", EVIL)
 
     commands.register()
     monkeypatch.setitem(vars(app), "app", SimpleNamespace(settings=Settings(broker="127.0.0.1:9")))
-    monkeypatch.setattr(now, "ask", fails)
+    monkeypatch.setattr(queries, "ask", fails)
     with capture_logs():
         done = CliRunner().invoke(cli, ["status"])
     assert done.stderr == f"rollcall: {visible(EVIL)}\n"

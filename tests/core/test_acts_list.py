@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import get_args
 
 from app import board
-from app.api.models import ActRequest
+from app.api.present.models import ActRequest
 from app.core.acts import ACTS, Act
-from app.history.reckon import Reckoner
+from app.history.verify.reference_model import ReferenceModel
 
 
 def test_every_act_of_the_core_is_in_the_list() -> None:
@@ -25,4 +25,4 @@ def test_the_board_offers_every_act() -> None:
 
 
 def test_the_second_opinion_reckons_every_act() -> None:
-    assert [name for name in ACTS if not hasattr(Reckoner, f"_{name}")] == []
+    assert [name for name in ACTS if not hasattr(ReferenceModel, f"_{name}")] == []

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from app.api.routes import ROUTES
+from app.api.http.routes import ROUTES
 from app.core import names
 from app.reference.metrics import metrics
 from app.reference.pages import pages

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from app.core import names
 from app.core.acts import Discard, DiscardUpload, Extend, ForceComplete, Reopen
-from app.history.reckon import digest
-from app.history.refold import Folder
+from app.history.read.reprocess import Reprocessor
+from app.history.verify.reference_model import digest
 from app.settings import Settings
 from app.wire.decode import batch_id_for_routing
 from tests.agents.log import Headers, Log, Output, Record
@@ -42,9 +42,9 @@ def settings(**changes: Any) -> Settings:
     return Settings.model_validate(SETTINGS | changes)
 
 
-def fold_all(log: Log, chosen: Settings) -> tuple[Folder, list[Output]]:
+def fold_all(log: Log, chosen: Settings) -> tuple[Reprocessor, list[Output]]:
     """The whole log, folded record by record, and all that was said."""
-    folder = Folder(chosen, 0)
+    folder = Reprocessor(chosen, 0)
     said: list[Output] = []
     for record in log.records:
         said += folder.take([record]).outputs

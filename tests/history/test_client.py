@@ -11,8 +11,8 @@ from pydantic import SecretStr
 
 import app
 from app.commands import client
+from app.commands.base import CommandError
 from app.commands.client import NobodyError, ask, path
-from app.commands.frame import CommandError
 from tests.history.log import settings
 
 NOWHERE = "http://127.0.0.1:9"

@@ -210,7 +210,7 @@ def test_a_worker_on_a_copy_of_the_log_says_the_same(story: Story) -> None:
 
 def test_what_an_open_transaction_hides_is_no_difference(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that was killed leaves one; a committed reader then sees nothing of what others commit behind it."""
-    monkeypatch.setattr("app.history.reader.SETTLING", 0.3)
+    monkeypatch.setattr("app.history.read.reader.SETTLING", 0.3)
     batch = "hidden"
     partition = partition_for(batch.encode(), 3)
 

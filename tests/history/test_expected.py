@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from app.history.expected import Expected
+from app.history.verify.expected import Expected
 from tests.agents.log import Record
 from tests.history.log import KeyedLog, fold_all, settings
 from tests.oracle import topics

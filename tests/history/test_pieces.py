@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.commands import show
+from app.commands import render
 from app.core.acts import Discard
 from app.core.batch import Batch
 from app.core.events import Content, Failure, Registration, Source
@@ -31,9 +31,9 @@ from app.core.facts import (
 )
 from app.engine.state.memory_store import MemoryStore
 from app.history.dead_letters import _cursor, describe
-from app.history.describe import fact
+from app.history.tell.describe import fact
+from app.history.tell.topology import mermaid, topology_of
 from app.history.times import iso, parse
-from app.history.topology import mermaid, topology_of
 from tests.agents.log import Record
 from tests.history.log import settings
 
@@ -110,7 +110,7 @@ def test_bars_are_shown_on_a_terminal_and_only_there(
 ) -> None:
     for terminal in (False, True):
         monkeypatch.setenv("TTY_COMPATIBLE", str(int(terminal)))
-        with show.progress() as phases:
+        with render.progress() as phases:
             phases("reading the log")(1, 2)
         said = capsys.readouterr()
         assert ("reading the log" in said.err) == terminal
@@ -118,6 +118,6 @@ def test_bars_are_shown_on_a_terminal_and_only_there(
 
 
 def test_durations_are_told_in_their_two_largest_units() -> None:
-    assert [show.seconds(value) for value in (None, 0, 59, 61, 3_600, 90_061)] == [
+    assert [render.seconds(value) for value in (None, 0, 59, 61, 3_600, 90_061)] == [
         "-", "0 s", "59 s", "1 min 1 s", "1 h", "1 d 1 h",
     ]  # fmt: skip

@@ -6,8 +6,8 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaTimeoutError
 
-from app.history import reader as module
-from app.history.reader import read
+from app.history.read import reader as module
+from app.history.read.reader import read
 from tests.agents.log import Record
 
 ONE, TWO = TopicPartition("t", 0), TopicPartition("t", 1)

@@ -7,9 +7,9 @@ from hypothesis import settings as bounds
 from structlog.testing import capture_logs
 
 from app.core.acts import DiscardUpload, Extend, Reopen
-from app.history.audit import summary
-from app.history.reckon import Reckoner
-from app.history.refold import OneBatch
+from app.history.read.reprocess import OneBatch
+from app.history.verify.audit import summary
+from app.history.verify.reference_model import ReferenceModel
 from app.policy import policy_of
 from tests.agents.log import Log
 from tests.core.play import SECOND
@@ -19,9 +19,9 @@ from tests.support import events
 from tests.support.events import Message, uid
 
 
-def reckoned(log: Log, said: Any) -> Reckoner:
+def reckoned(log: Log, said: Any) -> ReferenceModel:
     chosen = settings()
-    reckoner = Reckoner(policy_of(chosen).readiness_timeout, policy_of(chosen).pending_ttl, *refused(said))
+    reckoner = ReferenceModel(policy_of(chosen).readiness_timeout, policy_of(chosen).pending_ttl, *refused(said))
     for record in log.records:
         reckoner.take(record.offset, record.timestamp, record.headers, record.value)
     return reckoner

@@ -10,10 +10,10 @@ from aiokafka.structs import TopicPartition
 
 from app.core import names
 from app.engine.kafka.partitioner import partition_for
-from app.history.audit import audit
 from app.history.copy import copy_log
-from app.history.places import in_place
-from app.history.reader import no_progress, opened, spans
+from app.history.read.places import in_place
+from app.history.read.reader import no_progress, opened, spans
+from app.history.verify.audit import audit
 from app.settings import Settings
 from app.wire.record import SOURCE_HEADER, source_header
 from tables import keys

@@ -1,0 +1,237 @@
+"""How things are: asked of any worker, or, where none answers, read from the topics."""
+
+import time
+from typing import Any
+
+import click
+
+from app.api.present import views
+from app.commands import render
+from app.commands.base import UNKNOWN_BATCH, CommandError, Out, command, settings
+from app.commands.client import NobodyError, ask, path, url_option
+from app.history.tell.at import state_at
+from app.history.tell.timeline import timeline
+from app.policy import policy_of
+
+_LIMIT = click.IntRange(1, 1000)
+
+
+@command()
+@url_option
+async def status(out: Out, urls: tuple[str, ...]) -> int:
+    """Everything at a glance: workers, partitions and their lag, batches by state, what is stuck."""
+    found = await ask(urls, path("overview"))
+    stuck = await ask(urls, path("batches"), query={"stuck": "true", "limit": 10}) if found["stuck"] else {"items": []}
+    if out.as_json:
+        out.json(found)
+        return 0
+    counts = {name: render.text(value) for name, value in found["counts"].items()}
+    out.say(f"{found['app_id']}, {found['guarantee']}, version {found['version']}, {found['time']}")
+    out.say(", ".join(f"{value} {name}" for name, value in counts.items()))
+    waiting = render.counted(found["pending_uploads"], "pending upload")
+    if found["oldest_pending_seconds"] is not None:
+        waiting += f", the oldest for {render.seconds(found['oldest_pending_seconds'])}"
+    out.say(f"{waiting}; {render.counted(found['stuck'], 'batch')} stuck")
+    if found["missing"]:
+        named = ", ".join(map(str, found["missing"]))
+        out.say(f"Nobody answers for partitions {named}: the counts lack them.")
+    workers = [
+        [one["url"], "ready" if one["ready"] else "not ready" if one["reachable"] else "does not answer",
+         ", ".join(map(str, one["partitions"]))]
+        for one in found["workers"]
+    ]  # fmt: skip
+    out.show(render.table(["worker", "", "partitions"], workers))
+    lags = [[f"log {one['partition']}", one["lag"], one["owner"]] for one in found["partitions"]]
+    lags += [[f"{one['topic']} {one['partition']}", one["lag"], None] for one in found["inputs"]]
+    out.show(render.table(["partition", "lag", "owner"], lags))
+    if stuck["items"]:
+        out.say("Stuck, the longest wait first (`explain BATCH` says more):")
+        out.show(_batches(stuck["items"]))
+    return 0
+
+
+@command()
+@url_option
+@click.option("--limit", type=_LIMIT, default=100, show_default=True)
+@click.option("--cursor", help="The `next` of the page before.")
+async def pending(out: Out, urls: tuple[str, ...], limit: int, cursor: str | None) -> int:
+    """Batches without a registration and how many uploads wait for it, the longest wait first."""
+    found = await ask(urls, path("pending"), query={"limit": limit, "cursor": cursor})
+    if out.as_json:
+        out.json(found)
+        return 0
+    rows = [
+        [one["batch_id"], one["pending"], render.seconds(one["age_seconds"]), one["expires_at"], one["partition"]]
+        for one in found["items"]
+    ]
+    out.show(render.table(["batch", "uploads", "waits for", "expires", "partition"], rows))
+    _beside(out, found)
+    return 0
+
+
+@click.group()
+def batch() -> None:
+    """A batch: its state, its timeline."""
+
+
+@command(batch, "show")
+@click.argument("batch_id")
+@url_option
+async def batch_show(out: Out, batch_id: str, urls: tuple[str, ...]) -> int:
+    """The state of a batch.
+
+    Where no worker answers it is folded anew from the log, which standard error then says.
+    """
+    try:
+        found = await ask(urls, path("batches", batch_id))
+    except NobodyError as error:
+        out.remark(f"rollcall: {error}. Reading the log instead: what follows is what it amounts to now")
+        found = await state_of(batch_id)
+    if out.as_json:
+        out.json(found)
+    else:
+        show_batch(out, found)
+    return 0
+
+
+@command(batch, "timeline")
+@click.argument("batch_id")
+@click.option("--limit", type=click.IntRange(1), default=5000, show_default=True, help="Records at most.")
+async def batch_timeline(out: Out, batch_id: str, limit: int) -> int:
+    """The records of a batch in the log, and what each of them did. Read from the log; no worker is asked."""
+    with render.progress() as phases:
+        found = await timeline(
+            settings(), batch_id, max_entries=limit, max_seconds=86_400, progress=phases("reading the log")
+        )
+    if not found.entries:
+        raise unknown(batch_id)
+    if out.as_json:
+        out.json(found)
+        return 0
+    for entry in found.entries:
+        out.show(render.styled((str(entry.offset), "bold"), f" {entry.time} ", (entry.event, "bold")))
+        out.say(f"    {entry.summary}")
+        out.say(f"    → {entry.effect}")
+        for output in entry.outputs:
+            out.say(f"    ⇒ {output.topic} {render.text(output.event_id)}")
+    if found.note is not None:
+        out.remark(f"rollcall: {found.note}")
+    return 0
+
+
+@command()
+@click.argument("batch_id")
+@url_option
+async def explain(out: Out, batch_id: str, urls: tuple[str, ...]) -> int:
+    """Why a batch is not ready, and what would finish it."""
+    found = await ask(urls, path("batches", batch_id, "explain"))
+    known = found["state"] != "unknown"
+    if out.as_json:
+        out.json(found)
+        return 0 if known else UNKNOWN_BATCH
+    out.show(render.styled((batch_id, "bold"), f": {found['sentence']}"))
+    for title, items in (
+        ("Would finish it", found["would_finish"]),
+        ("Slots without an outcome", found["missing_slots"]),
+        ("Contradicts what stands", [render.place(one) for one in found["conflicting"]]),
+    ):
+        if items:
+            out.say(f"{title}:")
+            for item in items:
+                out.say(f"  {item}")
+    if found["pending"]:
+        out.show(_pending(found["pending"]))
+    if found["dead_letters"]:
+        rows = [
+            [f"{one['partition']} {one['offset']}", one["time"], one["reason"], one["detail"]]
+            for one in found["dead_letters"]
+        ]
+        out.show(render.table(["dead letter", "time", "reason", "detail"], rows))
+    where = found["partition"]
+    owner = f"owned by {where['owner']}" if where["owner"] else "owned by nobody"
+    out.say(f"Partition {where['partition']}: {owner}, lag {render.text(where['lag'])}")
+    return 0 if known else UNKNOWN_BATCH
+
+
+async def state_of(batch_id: str, *, offset: int | None = None, at: int | None = None) -> dict[str, Any]:
+    """The state of a batch, folded anew from the log, as the API says it. Raises CommandError where it is not known."""
+    chosen = settings()
+    with render.progress() as phases:
+        then = await state_at(chosen, batch_id, offset=offset, time=at, progress=phases("reading the log"))
+    if not then.records or then.batch.last < 0:
+        raise unknown(batch_id)
+    now = then.time if at is None and offset is not None else at
+    found = views.whole(
+        then.batch,
+        then.partition,
+        # This machine's clock may be behind the broker's, by which the log was written.
+        max(then.time or 0, int(time.time() * 1000)) if now is None else now,
+        stuck_after=round(chosen.stuck_after_seconds * 1000),
+        policy=policy_of(chosen),
+        owner=None,
+    )
+    return found.model_dump(mode="json")
+
+
+def unknown(batch_id: str) -> CommandError:
+    """Nothing of the batch is in the log."""
+    message = f"nothing of batch {batch_id} is in the log so far: neither a registration nor an upload"
+    return CommandError(UNKNOWN_BATCH, "unknown_batch", message)
+
+
+def show_batch(out: Out, found: dict[str, Any]) -> None:
+    """A batch, for people."""
+    out.show(render.styled((found["batch_id"], "bold"), f": {found['state']}; {found['reason']}"))
+    told = {
+        "registered": found["registered_at"], "course": found["course_code"], "user": found["user_id"],
+        "class": found["class_id"], "waits for": render.seconds(found["age_seconds"]), "deadline": found["deadline"],
+        "timed out": "yes" if found["timed_out"] else "no", "partition": found["partition"],
+        "log offset": found["offset"], "late failures": found["late_failures"], "asked": found["owner"] or "the log",
+    }  # fmt: skip
+    parts: list[Any] = [render.facts(told)]
+    slots = [
+        [
+            one["essay_id"],
+            one["state"],
+            one["text_storage_id"],
+            one["file_upload_id"],
+            one["file_name"],
+            one["error_code"],
+        ]
+        for one in found["slot_list"]
+    ]
+    if slots:
+        parts.append(render.table(["slot", "state", "text", "upload", "file", "error"], slots))
+    if found["pending_list"]:
+        parts.append(_pending(found["pending_list"]))
+    if found["excess"]:
+        excess = [[one["text_storage_id"], one["file_upload_id"], one["file_name"]] for one in found["excess"]]
+        parts.append(render.table(["excess", "upload", "file"], excess))
+    if found["conflicts"]:
+        parts.append(render.table(["contradicts what stands"], [[render.place(one)] for one in found["conflicts"]]))
+    if found["acts"]:
+        acts = [[one["time"], one["act"], one["who"], one["why"], one["refused"] or "done"] for one in found["acts"]]
+        parts.append(render.table(["time", "act", "who", "why", ""], acts))
+    out.show(*parts)
+
+
+def _pending(items: list[dict[str, Any]]) -> Any:
+    rows = [
+        [one["file_upload_id"], one["kind"], one["file_name"], one["since"], one["expires_at"], one["offset"]]
+        for one in items
+    ]
+    return render.table(["pending upload", "kind", "file", "since", "expires", "log offset"], rows)
+
+
+def _batches(items: list[dict[str, Any]]) -> Any:
+    rows = [[one["batch_id"], one["state"], render.seconds(one["age_seconds"]), one["reason"]] for one in items]
+    return render.table(["batch", "state", "waits for", "reason"], rows)
+
+
+def _beside(out: Out, found: dict[str, Any]) -> None:
+    if found["missing"]:
+        out.remark(
+            f"rollcall: nobody answers for partitions {', '.join(map(str, found['missing']))}: they are not here"
+        )
+    if found["next"]:
+        out.remark(f"rollcall: there are more: --cursor {found['next']}")

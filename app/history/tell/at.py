@@ -1,0 +1,60 @@
+"""The state of a batch as it was: its records folded anew up to a place of the log."""
+
+from contextlib import aclosing
+from typing import NamedTuple
+
+from aiokafka import TopicPartition
+
+from app.core.batch import Batch
+from app.engine.kafka.partitioner import partition_for
+from app.engine.topics.ensure import log_topic
+from app.history.read.reader import Progress, existing, no_progress, opened, read, spans
+from app.history.read.reprocess import OneBatch
+from app.settings import Settings
+
+
+class Then(NamedTuple):
+    """A batch as it was after ``records`` of it.
+
+    ``offset`` and ``time`` (ms) are those of the latest one, None where there is none.
+    ``end`` is where reading ended: no record before it is missing.
+    """
+
+    batch: Batch
+    partition: int
+    records: int
+    offset: int | None
+    time: int | None
+    end: int
+
+
+async def state_at(
+    settings: Settings,
+    batch_id: str,
+    *,
+    offset: int | None = None,
+    time: int | None = None,
+    progress: Progress = no_progress,
+) -> Then:
+    """The batch as of log offset ``offset`` (that record included) or log ``time`` (ms, included); else as of now.
+
+    Raises MissingTopicError, and KafkaError when the broker can't be reached.
+    """
+    partition = partition_for(batch_id.encode(), await existing(settings, log_topic(settings)))
+    log = TopicPartition(log_topic(settings), partition)
+    one = OneBatch(settings, partition, batch_id)
+    records, last_offset, last_time = 0, None, None
+    async with opened(settings) as reader:
+        begin, end = (await spans(reader, [log]))[log]
+        if offset is not None:
+            end = min(end, offset + 1)
+        if time is not None:
+            # The first record that is later. Append times of a partition don't fall, unless the broker's clock did.
+            later = (await reader.offsets_for_times({log: time + 1}))[log]
+            end = end if later is None else min(end, later.offset)
+        async with aclosing(read(reader, {log: (begin, end)}, progress)) as batches:
+            async for _, fetched in batches:
+                for record in fetched:
+                    if one.take(record) is not None:
+                        records, last_offset, last_time = records + 1, record.offset, record.timestamp
+    return Then(one.batch, partition, records, last_offset, last_time, end)

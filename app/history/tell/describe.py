@@ -1,0 +1,177 @@
+"""Records, facts and what came of them, in words for a person."""
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from app.core import names
+from app.core.batch import Batch
+from app.core.events import Content, Failure, Registration
+from app.core.facts import (
+    FORCED,
+    Acted,
+    Alias,
+    Closed,
+    Conflicted,
+    Dismissed,
+    Expired,
+    Extended,
+    Fact,
+    Held,
+    Placed,
+    Registered,
+    Reopened,
+    Retaken,
+    Surplus,
+    TimedOut,
+)
+from app.history.models import Place
+from app.history.read.reprocess import Taken
+from app.settings import Settings
+from app.wire.decode import RejectedError, decode
+from app.wire.record import is_act, is_tick, read_source
+
+_EVENTS = {names.REGISTERED: "registration", names.CONTENT: "content", names.FAILED: "failure"}
+
+_EFFECTS = {
+    "repeated": "nothing: a repeat",
+    "skipped": "nothing: the re-key stage repeated itself",
+    "rejected": "nothing: it can't be used and went to the dead letters",
+}
+
+#: Values inside a fact that is described in general are cut here.
+_LONGEST = 200
+
+
+class Described(NamedTuple):
+    """A record in words: what it is, where it came from, and what it says."""
+
+    event: str
+    source: Place | None
+    summary: str
+
+
+def record(one: Any, settings: Settings) -> Described:
+    """What a record of the log is."""
+    source = read_source(one.headers)
+    if source is None:
+        if is_act(one.headers):
+            return _act(one.value)
+        if is_tick(one.headers):
+            return Described("tick", None, "the log's clock has reached this time")
+        return Described("foreign", None, f"{len(one.value or b'')} bytes that Rollcall did not write")
+    topic = names.INPUTS[source.topic]
+    place = Place(topic=topic, partition=source.partition, offset=source.offset)
+    try:
+        event = decode(topic, one.value, settings.max_message_bytes).event
+    except RejectedError as error:
+        return Described(_EVENTS[topic], place, f"can't be used: {error}")
+    return Described(_EVENTS[topic], place, _input(event))
+
+
+def _input(event: Registration | Content | Failure) -> str:
+    if isinstance(event, Registration):
+        return f"{_count(len(event.essay_ids), 'slot')}, {event.course_code}, user {event.user_id}"
+    if isinstance(event, Content):
+        return f"text {event.text_id} of upload {event.upload_id} ({event.file_name})"
+    return f"upload {event.upload_id} ({event.file_name}) was rejected: {event.code}"
+
+
+def _act(value: bytes | None) -> Described:
+    try:
+        act = msgspec.json.decode(value or b"")
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        act = None
+    if not isinstance(act, dict):
+        return Described("act", None, "an operator act that can't be read")
+    name = str(act.get("act"))
+    told = {"act", "act_id", "batch_id", "who", "why"}
+    more = "".join(f", {key} {_short(value)}" for key, value in act.items() if key not in told and value)
+    return Described(f"act {name}", None, f"{name} by {act.get('who')}{more}: {act.get('why')}")
+
+
+def effect(taken: Taken, batch: Batch) -> str:
+    """What the fold made of a record, in a sentence; ``batch`` is the batch after it."""
+    if taken.facts:
+        said = [fact(one, batch) for one in taken.facts]
+        return "; ".join(said) + (f"; the batch is {batch.state.value}" if _completes(taken) else "")
+    if any(topic == names.DEAD_LETTER for topic, *_ in taken.outputs) and taken.outcome != "rejected":
+        return "nothing: it went to the dead letters"
+    if taken.outcome == "repeated" and taken.outputs:
+        return "nothing: a repeat, answered as the first time"
+    return _EFFECTS.get(taken.outcome or "", "nothing")
+
+
+def fact(one: Fact, batch: Batch) -> str:
+    """A fact, in words."""
+    if isinstance(one, Registered):
+        return f"registered with {_count(len(one.registration.essay_ids), 'slot')}"
+    if isinstance(one, Held):
+        return f"{_upload(one.upload)} is pending: the batch is not registered"
+    if isinstance(one, Placed):
+        return _placed(one, batch)
+    if isinstance(one, Surplus):
+        return f"{_whose(one.upload, one.held)} found no slot left"
+    if isinstance(one, Alias):
+        return f"upload {one.upload_id} is the known text {one.text_id}"
+    if isinstance(one, Conflicted):
+        return f"{one.reason}: what came first stands"
+    return _of_time_or_act(one, batch)
+
+
+def _of_time_or_act(one: Any, batch: Batch) -> str:
+    if isinstance(one, Expired):
+        return f"the pending upload of log offset {one.held} expired"
+    if isinstance(one, TimedOut):
+        return "the batch is late: its readiness deadline has passed"
+    if isinstance(one, Acted):
+        return "done" if one.refused is None else f"refused: {one.refused}"
+    if isinstance(one, Closed):
+        return "completed with what is there" if one.how == FORCED else f"the batch is {one.how}"
+    if isinstance(one, Dismissed):
+        return f"the pending upload of log offset {one.held} is given up"
+    if isinstance(one, Extended):
+        return f"the deadline is {abs(one.by) / 1000:g} s {'later' if one.by >= 0 else 'earlier: nothing is pending'}"
+    return _reopened(one, batch)
+
+
+def _reopened(one: Any, batch: Batch) -> str:
+    if isinstance(one, Reopened):
+        return f"open again with {_count(len(one.essay_ids), 'more slot')}" if one.essay_ids else "open again"
+    if isinstance(one, Retaken):
+        return f"text {one.text_id}, in excess until now, fills slot {_slot(one.slot, batch)}"
+    # Facts that are younger than this text say themselves.
+    told = ", ".join(f"{name}={_short(value)}" for name, value in msgspec.structs.asdict(one).items() if name != "at")
+    return f"{type(one).__name__}({told})"
+
+
+def _placed(one: Placed, batch: Batch) -> str:
+    upload = batch.slots[one.slot] if one.slot < len(batch.slots) else one.upload
+    verb = "uses up" if isinstance(upload, Failure) else "fills"
+    return f"{_whose(upload or one.upload, one.held)} {verb} slot {_slot(one.slot, batch)}"
+
+
+def _slot(slot: int, batch: Batch) -> str:
+    return batch.essay_ids[slot] if slot < len(batch.essay_ids) else f"number {slot + 1}"
+
+
+def _completes(taken: Taken) -> bool:
+    return any(topic in {names.READY, names.ERRORS} for topic, *_ in taken.outputs)
+
+
+def _whose(upload: Content | Failure | None, held: int) -> str:
+    where = f" (pending since log offset {held})" if held >= 0 else ""
+    return f"{'an upload' if upload is None else _upload(upload)}{where}"
+
+
+def _upload(upload: Content | Failure) -> str:
+    return f"text {upload.text_id}" if isinstance(upload, Content) else f"failed upload {upload.upload_id}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _short(value: Any) -> str:
+    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

@@ -1,0 +1,11 @@
+"""The log held against what was emitted and against the state.
+
+===================  ===================================================================================================
+module               holds
+===================  ===================================================================================================
+``replay``           the log folded again, compared with what was emitted
+``expected``         what the log says should have been emitted, compared with what was
+``audit``            the state that the changelog says, compared with the log
+``reference_model``  the second opinion that ``audit`` counts with: it shares no code with the core
+===================  ===================================================================================================
+"""

@@ -1,0 +1,197 @@
+"""Replay: the log folded anew, in memory, and what follows compared with what was really emitted.
+
+The order in which ends are taken makes it right beside running workers: first what the group has committed (outputs
+of that are all there, once the transactions that are open on their topics have ended), then the ends of the outputs,
+then the ends of the log (all outputs up to there come from records before it). What lies between is folded and may be
+there or not.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import aclosing, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from app.core import names
+from app.engine.kafka.partitioner import partition_for
+from app.engine.ports import PlacedRecord
+from app.engine.state.store import Store
+from app.engine.topics.ensure import log_topic
+from app.errors import OperatorError
+from app.history.models import ReplayReport
+from app.history.read.reader import (
+    Progress,
+    committed_offsets,
+    existing,
+    no_progress,
+    opened,
+    partition_counts,
+    read,
+    spans,
+    unsettled,
+)
+from app.history.read.reprocess import OneBatch, Reprocessor
+from app.history.verify.expected import Expected
+from app.settings import Settings
+from app.wire.record import read_source
+
+#: How a phase that takes long is shown: by its name, a function that is told how far it is.
+Phases = Callable[[str], Progress]
+
+_CHUNK = 10_000
+
+
+class CutLogError(OperatorError):
+    """The log no longer has its beginning: nothing can be folded anew."""
+
+
+def no_phases(_name: str) -> Progress:
+    """For callers that show no progress."""
+    return no_progress
+
+
+class _Fold:
+    """The log folded anew: what it brings about, which batches it has, and how far it has each input."""
+
+    def __init__(self, settings: Settings, batch_id: str | None, committed: Mapping[int, int]) -> None:
+        self.expected = Expected(batch_id)
+        self.records = 0
+        self.known: set[bytes] = set()
+        self.read_up_to: dict[tuple[str, int], int] = {}
+        self._settings = settings
+        self._batch_id = batch_id
+        self._committed = committed
+
+    async def run(
+        self, reader: AIOKafkaConsumer, logs: Mapping[TopicPartition, tuple[int, int]], home: Path, progress: Progress
+    ) -> None:
+        """One partition after the other, so that only one of them is open at a time."""
+        total = sum(end - begin for begin, end in logs.values())
+        done = 0
+        for partition, (begin, end) in logs.items():
+            with self._taker(partition.partition, home) as take:
+                batches = read(reader, {partition: (begin, end)}, partial(_shifted, progress, done, total))
+                async with aclosing(batches):
+                    async for _, records in batches:
+                        self._note(partition.topic, records)
+                        take(records)
+            done += end - begin
+
+    @contextmanager
+    def _taker(self, partition: int, home: Path) -> Iterator[Callable[[list[Any]], None]]:
+        """What takes the records of a partition: the whole of it in a database of its own, one batch in memory."""
+        committed = self._committed.get(partition, 0)
+        if self._batch_id is not None:
+            one = OneBatch(self._settings, partition, self._batch_id)
+
+            def of_batch(records: list[PlacedRecord]) -> None:
+                for record in records:
+                    taken = one.take(record)
+                    if taken is not None:
+                        self.expected.add(taken.outputs, awaited=record.offset >= committed)
+
+            yield of_batch
+            return
+        store = Store(home / str(partition))
+        store.open()
+        folder = Reprocessor(self._settings, partition, store)
+
+        def whole(records: list[PlacedRecord]) -> None:
+            for awaited in (False, True):
+                part = [record for record in records if (record.offset >= committed) is awaited]
+                for at in range(0, len(part), _CHUNK):
+                    self.expected.add(folder.take(part[at : at + _CHUNK]).outputs, awaited=awaited)
+
+        try:
+            yield whole
+        finally:
+            store.close()
+
+    def _note(self, topic: str, records: list[PlacedRecord]) -> None:
+        self.records += len(records)
+        for record in records:
+            if record.key is not None:
+                self.known.add(record.key)
+            source = read_source(record.headers)
+            # What the log holds of somebody else's is a dead letter at its own place in the log.
+            place = (topic, record.partition) if source is None else (names.INPUTS[source.topic], source.partition)
+            offset = record.offset if source is None else source.offset
+            if offset > self.read_up_to.get(place, -1):
+                self.read_up_to[place] = offset
+
+
+def _shifted(progress: Progress, before: int, total: int, at: int, _: int) -> None:
+    progress(before + at, total)
+
+
+async def replay(
+    settings: Settings, batch_id: str | None = None, *, phases: Phases = no_phases, log_of: Settings | None = None
+) -> ReplayReport:
+    """Fold the log anew, or one batch of it, and compare.
+
+    ``log_of``: fold the log of other settings (a copy under a fresh app id), and compare with this app's outputs.
+    Raises CutLogError, MissingTopicError, KafkaError, and PoisonError where the fold fails on a record.
+    """
+    source = log_of or settings
+    log = log_topic(source)
+    count = await existing(source, log)
+    counts = await partition_counts(settings, names.OUTPUTS)
+    numbers = range(count) if batch_id is None else [partition_for(batch_id.encode(), count)]
+    async with opened(settings) as reader:
+        committed = await committed_offsets(settings, log_topic(settings))
+        places = [TopicPartition(topic, n) for topic in names.OUTPUTS for n in range(counts.get(topic, 0))]
+        hidden = {place.topic for place in await unsettled(settings, reader, places)}
+        outputs = await spans(reader, places)
+        logs = await spans(reader, [TopicPartition(log, number) for number in numbers])
+        _check(logs)
+        fold = _Fold(source, batch_id, committed)
+        with tempfile.TemporaryDirectory(prefix="rollcall-replay-") as home:
+            await fold.run(reader, logs, Path(home), phases("folding the log"))
+        async with aclosing(read(reader, outputs, phases("reading the outputs"))) as batches:
+            async for _, records in batches:
+                for record in records:
+                    fold.expected.judge(record, fold.known, fold.read_up_to)
+    cut = {partition.topic for partition, (begin, _) in outputs.items() if begin}
+    return _report(settings, batch_id, fold, cut, hidden)
+
+
+def _check(logs: Mapping[TopicPartition, tuple[int, int]]) -> None:
+    for partition, (begin, _) in logs.items():
+        if begin:
+            message = f"{partition.topic} partition {partition.partition} begins at offset {begin}: it was cut"
+            raise CutLogError(message)
+
+
+def _report(settings: Settings, batch_id: str | None, fold: _Fold, cut: set[str], hidden: set[str]) -> ReplayReport:
+    expected = fold.expected
+    unknown = expected.close(cut | hidden)
+    notes = []
+    if unknown:
+        why = [f"{topic} no longer has its beginning" for topic in sorted(cut)]
+        why += [f"a transaction is open on {topic}, and hides what is behind it" for topic in sorted(hidden)]
+        notes.append(f"{unknown} outputs were not found, which may be since {'; '.join(why)}")
+    if expected.others:
+        notes.append(f"{expected.others} outputs are about batches that this log knows nothing of: another app id's?")
+    if expected.total:
+        notes.append(
+            "outputs follow from the log and the settings: a deadline, ROLLCALL_PROVISIONING_COMPLETED, "
+            "ROLLCALL_MAX_MESSAGE_BYTES or ROLLCALL_SKIP_POISON that was another one then is a difference, and so are "
+            "the outputs of another app id about the same batches"
+        )
+    return ReplayReport(
+        app_id=settings.app_id,
+        batch_id=batch_id,
+        same=not expected.total,
+        records=fold.records,
+        expected=expected.count,
+        awaited=expected.awaited,
+        emitted=expected.emitted,
+        repeats=expected.repeats,
+        others=expected.others,
+        differences_total=expected.total,
+        differences=expected.differences,
+        notes=notes,
+    )
