@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from app.engine.kafka import broker_errors
+from app.engine.kafka.clients import append
 from app.engine.kafka.partitioner import partitions_for
 from app.errors import OperatorError
 
@@ -87,11 +88,8 @@ class Publisher:
         place = (topic, partition)
         batches = self._batches.get(place)
         if batches is None:
-            batches = self._batches[place] = [self.producer.create_batch()]
-        if batches[-1].append(timestamp=self.timestamp, key=key, value=value, headers=headers or _NONE) is None:
-            # Full. The first record of a batch always fits, however large it is.
-            batches.append(self.producer.create_batch())
-            batches[-1].append(timestamp=self.timestamp, key=key, value=value, headers=headers or _NONE)
+            batches = self._batches[place] = []
+        append(self.producer, batches, timestamp=self.timestamp, key=key, value=value, headers=headers or _NONE)
 
     async def flush(self) -> dict[tuple[str, int], int]:
         """Send all, wait for every acknowledgement, and say the next offset of each partition.

@@ -18,7 +18,7 @@ from app.engine.clock import BrokerClock
 from app.engine.deadline import Deadline
 from app.engine.kafka.clients import leaders_known
 from app.engine.ports import Record, Topology
-from app.engine.publish import Publisher
+from app.engine.publish import Publisher, TooLargeError
 from app.engine.record_queue import FULL_BYTES, RecordQueue
 from app.engine.topics.ensure import log_topic
 from app.settings import Settings
@@ -108,19 +108,30 @@ class Repartitioner:
             message = "the repartitioner was not started"
             raise RuntimeError(message)
         passed: dict[TopicPartition, int] = {}
-        count = 0
+        taken: list[Any] = []
         for partition, queue in list(self._queues.items()):
-            records = queue.take(self.settings.max_poll_records - count)
+            records = queue.take(self.settings.max_poll_records - len(taken))
             if not records:
                 continue
             for routed in self._router.route(partition.topic, partition.partition, records):
                 publisher.add(self._log, *routed)
             passed[partition] = records[-1].offset + 1
-            count += len(records)
+            taken += records
             # Next time it is the others' turn.
             self._queues[partition] = self._queues.pop(partition)
-        if count:
-            await publisher.flush()
+        if taken:
+            try:
+                await publisher.flush()
+            except TooLargeError as error:
+                raise _too_large(error, taken) from error
             self.acknowledged.update(passed)
-            self._observer.rekeyed(count)
-        return count
+            self._observer.rekeyed(len(taken))
+        return len(taken)
+
+
+def _too_large(error: TooLargeError, records: Sequence[Any]) -> TooLargeError:
+    """The error with the place of the largest record."""
+    sizes = [len(record.value or b"") + len(record.key or b"") for record in records]
+    largest = records[sizes.index(max(sizes))]
+    place = f"{largest.topic} partition {largest.partition} offset {largest.offset}"
+    return TooLargeError(error.topic, error.partition, f"a record of {max(sizes)} bytes, made from {place},")

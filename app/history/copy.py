@@ -19,7 +19,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from app.engine.kafka import broker_errors
-from app.engine.kafka.clients import connection, leaders_known, new_producer
+from app.engine.kafka.clients import append, connection, leaders_known, new_producer
 from app.engine.ports import Record
 from app.engine.topics.ensure import log_topic, plans
 from app.errors import OperatorError
@@ -148,16 +148,15 @@ async def _alter(settings: Settings, topic: str, config: dict[str, str]) -> None
 
 async def _send(producer: AIOKafkaProducer, topic: str, partition: int, records: list[Record]) -> None:
     """Send records in order, with their own times, and wait until the broker has them."""
-    batches = [producer.create_batch()]
+    batches: list[Any] = []
     for record in records:
-        fields = {
-            "timestamp": record.timestamp,
-            "key": record.key,
-            "value": record.value,
-            "headers": list(record.headers),
-        }
-        if batches[-1].append(**fields) is None:  # full; the first record of a batch always fits
-            batches.append(producer.create_batch())
-            batches[-1].append(**fields)
+        append(
+            producer,
+            batches,
+            timestamp=record.timestamp,
+            key=record.key,
+            value=record.value,
+            headers=list(record.headers),
+        )
     for batch in batches:
         await (await producer.send_batch(batch, topic, partition=partition))

@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import InvalidTimestampError
 
 from app.core import names
-from app.engine.kafka.clients import leaders_known, new_producer
+from app.engine.kafka.clients import append, leaders_known, new_producer
 from app.engine.kafka.partitioner import partition_for
 from app.engine.ports import PlacedRecord
 from app.errors import OperatorError
@@ -133,9 +133,9 @@ async def _send(
     headers: list[tuple[str, bytes]],
     timestamp: int | None,
 ) -> Any:
-    batch = producer.create_batch()
-    batch.append(timestamp=timestamp, key=record.key, value=record.value, headers=headers)
-    return await (await producer.send_batch(batch, topic, partition=partition))
+    batches: list[Any] = []
+    append(producer, batches, timestamp=timestamp, key=record.key, value=record.value, headers=headers)
+    return await (await producer.send_batch(batches[0], topic, partition=partition))
 
 
 def describe(record: PlacedRecord) -> DeadLetter:

@@ -20,7 +20,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
-from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator
 from aiokafka.producer.sender import Sender
 from faust.app.base import BootStrategy
 from faust.tables.manager import TableManager
@@ -68,6 +68,7 @@ PRIVATE: dict[Any, tuple[str, ...]] = {
     Sender: ("sender_task",),
     AIOKafkaAdminClient: ("_send_request", "describe_configs", "describe_topics", "list_topics", "create_topics"),
     aiokafka.AIOKafkaProducer: ("create_batch", "send_batch", "send_offsets_to_transaction"),
+    MessageAccumulator: ("create_builder",),
 }
 
 # Attributes that instances get in __init__, which no class shows: owner and the assignments that make them.

@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 from aiokafka.partitioner import DefaultPartitioner
 
@@ -14,7 +15,7 @@ from agents.chunk_changes import ChunkChanges
 from app.core.messages import Message
 from app.core.names import SLOT_ASSIGNED
 from app.core.payloads import EssaySlotAssigned
-from app.engine.kafka.clients import MAX_BATCH_BYTES, leaders_known, new_producer
+from app.engine.kafka.clients import MAX_BATCH_BYTES, MAX_RECORD_BYTES, leaders_known, new_producer
 from app.engine.kafka.partitioner import partition_for, partitions_for
 from app.engine.publish import Publisher, PublishError, TooLargeError
 from app.settings import Settings
@@ -52,6 +53,21 @@ async def test_a_record_larger_than_a_batch_goes_alone_and_keeps_its_place() -> 
         out.add("t", 0, None, value)
     await out.flush()
     assert [[len(one.value or b"") for one in batch] for batch in producer.batches["t", 0]] == [[6], [3_000_000], [5]]
+
+
+async def test_a_record_that_only_fits_compressed_is_compressed_and_those_around_it_are_not() -> None:
+    """It came in a compressed batch of a few kilobytes: the topic that it came from bounds that, not the record."""
+    producer = AIOKafkaProducer()
+    out = publisher(producer)
+    for value in (b"before", b"x" * (MAX_RECORD_BYTES + 1), b"after"):
+        out.add("t", 0, None, value)
+    built = [bytes(batch._build()) for batch in out._batches["t", 0]]
+    await producer.stop()
+    assert [len(batch) < MAX_BATCH_BYTES for batch in built] == [True] * 3
+    codecs = [
+        batch[22] & 7 for batch in built
+    ]  # the attributes' lower byte, behind 8 + 4 + 4 + 1 + 4 and one of its own
+    assert codecs == [0, 1, 0]
 
 
 async def test_keys_values_and_headers_arrive_as_they_were_given_null_included() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from tests.engine.harness import alter, log_lines
 from tests.oracle import topics
@@ -99,6 +100,30 @@ def test_texts_whose_ids_the_ready_event_has_no_room_for_are_excess_and_others_m
     assert {one["reason"] for one in events(topics.EXCESS, batch, reader.records)} == {"TEXT_ID_TOO_LONG"}
     assert len(events(topics.EXCESS, batch, reader.records)) == 3
     assert dead(batch, reader.records) == []
+    assert worker.alive
+
+
+def test_a_record_that_is_larger_than_any_message_may_be_and_came_compressed_is_a_dead_letter_whole(
+    stage: Stage, worker: Worker, reader: Reader
+) -> None:
+    """A topic bounds what a batch has on the wire: 20 MiB of blanks are 20 KB there."""
+    event = made.content("blanks", "blanks.upload", "blanks.text")
+    value = message(event).value or b""
+    value = value[:-1] + b" " * (20 * 1024 * 1024) + b"}"
+
+    async def send() -> None:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=stage.kafka.bootstrap, compression_type="gzip", max_request_size=2 * len(value)
+        )
+        await producer.start()
+        await producer.send_and_wait(topics.CONTENT, value, key=b"k")
+        await producer.stop()
+
+    stage.io.call(send())
+    stage.io.produce(flat("C0-0", "blanks-after"))
+    stage.wait_taken()
+    reader.require(lambda records: dead("blanks", records) == ["oversized"], "a dead letter", within=120)
+    assert [one.value for one in reader.records if one.topic == topics.DEAD and one.value == value] == [value]
     assert worker.alive
 
 

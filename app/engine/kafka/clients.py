@@ -24,6 +24,13 @@ MAX_RECORD_BYTES = 16 * 1024 * 1024
 #: A produce batch holds less than the 1,048,588 bytes that a topic takes by default; a larger record goes alone.
 MAX_BATCH_BYTES = 1_000_000
 
+#: A larger record can't be kept as it is: it came in a compressed batch, whose size is what a topic bounds. 64 KiB are
+#: for headers.
+MAX_PLAIN_BYTES = MAX_RECORD_BYTES - 64 * 1024
+
+#: gzip, in a batch's attributes: the codec that needs no library, on no side.
+_GZIP = 1
+
 #: How long a send is retried before it fails: longer than a broker needs to restart, since failing stops the worker.
 #: How long one answer is waited for is another matter: :mod:`app.engine.kafka.aiokafka_patches.answers`.
 DELIVERY_TIMEOUT_MS = 120_000
@@ -60,6 +67,31 @@ def new_producer(settings: Settings, transactional_id: str | None = None) -> AIO
         retry_backoff_ms=10,  # a produce that comes too soon after a commit is told to retry; at 20 it costs p99 30 ms
         **transactional,
     )
+
+
+def compressed_batch(producer: AIOKafkaProducer) -> Any:
+    """An empty batch that will be compressed, for what is larger than :data:`MAX_PLAIN_BYTES`. aiokafka's producers
+    compress every batch or none.
+    """
+    accumulator = producer._message_accumulator  # noqa: SLF001 - pinned in tests/engine/test_pins.py
+    usual = accumulator._compression_type  # noqa: SLF001 - as above
+    accumulator._compression_type = _GZIP  # noqa: SLF001 - as above
+    try:
+        return producer.create_batch()
+    finally:
+        accumulator._compression_type = usual  # noqa: SLF001 - as above
+
+
+def append(producer: AIOKafkaProducer, batches: list[Any], **fields: Any) -> None:
+    """Append a record (timestamp, key, value, headers) to the last of ``batches``, or to a new one where it is full."""
+    added = batches[-1].append(**fields) if batches else None
+    if added is None:  # full; the first record of a batch always fits
+        batches.append(producer.create_batch())
+        added = batches[-1].append(**fields)
+    if added.size > MAX_PLAIN_BYTES:
+        # It is alone in its batch. It came compressed, and only so it can be kept.
+        batches[-1] = compressed_batch(producer)
+        batches[-1].append(**fields)
 
 
 def new_reader(settings: Settings, *, whole: bool = False) -> AIOKafkaConsumer:
