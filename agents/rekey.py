@@ -1,4 +1,4 @@
-"""The re-key agent: the three inputs into one log, so that all that concerns a batch has one order in one partition.
+"""The re-key agent: the inputs into one log, so that all that concerns a batch has one order in one partition.
 
 It is stateless and passes the bytes on untouched. It reads the batch id and nothing else: an input that can't be used
 goes into the log as well (by its source partition), where the join makes a dead letter of it, once. A repeat of this

@@ -1,12 +1,14 @@
 """The application on one page: which topics it reads and writes, and what is done with them.
 
-==========================================  ============================  ==========================================
-input topic                                 model (``app/wire/schema``)   becomes (``app/core/events``)
-==========================================  ============================  ==========================================
-``huleedu.batch.essays.registered.v1``      ``RegisteredData``            ``Registration``
-``huleedu.file.essay.content.provisioned``  ``ContentData``               ``Content``
-``huleedu.file.essay.validation.failed``    ``FailedData``                ``Failure``
-==========================================  ============================  ==========================================
+==========================  ==========================================================================================
+it                          and where that is said
+==========================  ==========================================================================================
+reads ``INPUTS``            :mod:`app.wire.inputs`: topic, shape, event, outcomes; codes in :mod:`app.core.events`
+writes ``OUTPUTS``          :mod:`app.core.names`; their models in :mod:`app.core.payloads`
+re-keys by batch id         :class:`agents.rekey.Rekey`
+joins over tables           :class:`agents.processor.JoinProcessor`
+counts                      :mod:`app.metrics`
+==========================  ==========================================================================================
 
 Inputs are re-keyed by batch id into the log (:class:`agents.rekey.Rekey`); each partition of the log is joined
 (:class:`agents.processor.JoinProcessor`) over tables of its own. The engine (:mod:`app.engine`) knows none of this: it
@@ -23,9 +25,10 @@ from app.core import names
 from app.engine.kafka.partitioner import partition_for
 from app.engine.ports import Store, TopicNames, Topology
 from app.settings import Settings
+from app.wire.inputs import INPUTS
 from app.wire.record import TICK_HEADER
 
-TOPICS = TopicNames(names.INPUTS, names.OUTPUTS, names.DEAD_LETTER)
+TOPICS = TopicNames(tuple(INPUTS), names.OUTPUTS, names.DEAD_LETTER)
 
 
 def topology(settings: Settings) -> Topology[JoinProcessor]:

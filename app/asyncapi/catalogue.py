@@ -5,7 +5,7 @@ from typing import NamedTuple
 import msgspec
 
 from app.core import names, payloads
-from app.wire import schema
+from app.wire import inputs
 
 
 class Entry(NamedTuple):
@@ -18,24 +18,7 @@ class Entry(NamedTuple):
 
 
 INPUTS: dict[str, Entry] = {
-    names.REGISTERED: Entry(
-        "BatchEssaysRegistered",
-        schema.RegisteredData,
-        "The batch id, by today's producer; any other key, or none, is taken as well.",
-        "These are the slots of the batch.",
-    ),
-    names.CONTENT: Entry(
-        "EssayContentProvisionedV1",
-        schema.ContentData,
-        "The file_upload_id, by today's producer; any other key, or none, is taken as well.",
-        "A text for the batch is stored. It may come before the registration.",
-    ),
-    names.FAILED: Entry(
-        "EssayValidationFailedV1",
-        schema.FailedData,
-        "The file_upload_id, by today's producer; any other key, or none, is taken as well.",
-        "An upload for the batch was rejected. It names an upload, never a slot.",
-    ),
+    topic: Entry(found.message, found.model, found.key, found.summary) for topic, found in inputs.INPUTS.items()
 }
 
 OUTPUTS: dict[str, Entry] = {

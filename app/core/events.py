@@ -6,15 +6,22 @@ the epoch. All are frozen and compare by value; ``array_like`` makes them compac
 appended (with a default) but never reordered or removed**.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from app.core.acts import Act
 
+REGISTERED: Final = "huleedu.batch.essays.registered.v1"
+CONTENT: Final = "huleedu.file.essay.content.provisioned.v1"
+FAILED: Final = "huleedu.file.essay.validation.failed.v1"
+
+#: The topics of the inputs, in the order of the codes that :class:`Source` carries. Append only: the codes are on disk.
+INPUTS: Final = (REGISTERED, CONTENT, FAILED)
+
 
 class Source(NamedTuple):
-    """Where an input came from: which input topic (index into :data:`app.core.names.INPUTS`), its partition and its
+    """Where an input came from: which input topic (index into :data:`INPUTS`), its partition and its
     offset there.
     """
 

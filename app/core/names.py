@@ -2,13 +2,7 @@
 
 from typing import Final
 
-REGISTERED: Final = "huleedu.batch.essays.registered.v1"
-CONTENT: Final = "huleedu.file.essay.content.provisioned.v1"
-FAILED: Final = "huleedu.file.essay.validation.failed.v1"
-
-#: The inputs, in the order of the codes that :class:`app.core.events.Source` carries. Append only: the codes are on
-#: disk.
-INPUTS: Final = (REGISTERED, CONTENT, FAILED)
+from app.core.events import CONTENT, FAILED, INPUTS, REGISTERED
 
 SLOT_ASSIGNED: Final = "huleedu.els.essay.slot.assigned.v1"
 READY: Final = "huleedu.els.batch.essays.ready.v1"
@@ -21,3 +15,19 @@ DEAD_LETTER: Final = "huleedu.els.coordination.dead-letter.v1"
 
 #: Every topic that Rollcall writes for others.
 OUTPUTS: Final = (SLOT_ASSIGNED, READY, ERRORS, EXCESS, COMPLETED, TIMEOUT, EXPIRED, DEAD_LETTER)
+
+__all__ = [
+    "COMPLETED",
+    "CONTENT",
+    "DEAD_LETTER",
+    "ERRORS",
+    "EXCESS",
+    "EXPIRED",
+    "FAILED",
+    "INPUTS",
+    "OUTPUTS",
+    "READY",
+    "REGISTERED",
+    "SLOT_ASSIGNED",
+    "TIMEOUT",
+]

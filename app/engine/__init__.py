@@ -1,6 +1,26 @@
 """The engine inside Faust: whole fetches instead of single events, and one barrier instead of a flush that gives up.
 
-================  =============================================================================================
+================  ====================================================================================================
+module            holds
+================  ====================================================================================================
+``ports``         what the engine is handed: the border to the rest, each with its contract
+``unobserved``    the observer of who counts nothing
+``worker``        a worker of an application: Faust, the engine and a topology, put together
+``health``        whether it is live and ready, over HTTP
+``task_manager``  what a worker runs: the repartitioner, and a task for each partition of the log that it owns
+``task``          one partition of the log: process a chunk, publish it, write it, acknowledge it
+``repartition``   the stateless stage that re-keys the inputs into the log
+``record_queue``  what has been fetched of a partition and waits
+``publish``       the barrier: batches to Kafka, and the wait for every acknowledgement
+``clock``         the broker's clock, as far as a worker knows it
+``deadline``      one budget of time for all the steps of something that must be over by then
+``lag``           how far a worker is behind
+``faust``         everything that is overridden of Faust, in one place, pinned to exact versions, with a test a trap
+``kafka``         Kafka clients: how they are made, what is changed in them, and what a broker's errors mean
+``topics``        topics: how they are made and checked, where they begin, where reading goes on
+``state``         the local databases: what they hold, whose state it is, and how it is restored
+================  ====================================================================================================
+
 The order within a chunk is what every guarantee stands on:
 
 * at least once: outputs, all acknowledged; then the changelog batch, acknowledged; then the local write; then the

@@ -10,6 +10,7 @@ from app.core.fold import Outcome
 from app.core.outputs import BY_OPERATOR, NOT_REGISTERED
 from app.core.rules import REGISTRATION_CONFLICT, UPLOAD_CONFLICT
 from app.wire import decode
+from app.wire.inputs import INPUTS
 
 if TYPE_CHECKING:
     from agents.chunk_changes import ChunkChanges
@@ -99,11 +100,7 @@ _REASONS = (
     FOREIGN,
 )
 _ANY = (Outcome.CONFLICT, Outcome.REPEATED, Outcome.SKIPPED, Outcome.REJECTED)
-_OUTCOMES = {
-    names.REGISTERED: (Outcome.REGISTERED, *_ANY),
-    names.CONTENT: (Outcome.ASSIGNED, Outcome.HELD, Outcome.EXCESS, *_ANY),
-    names.FAILED: (Outcome.SLOT_FAILED, Outcome.HELD, Outcome.RECORDED, *_ANY),
-}
+_OUTCOMES = {topic: (*found.outcomes, *_ANY) for topic, found in INPUTS.items()}
 
 
 def _begin() -> None:
@@ -114,7 +111,7 @@ def _begin() -> None:
         DEAD_LETTERS.labels(reason)
     for reason in (NOT_REGISTERED, BY_OPERATOR):
         GIVEN_UP.labels(reason)
-    for topic in names.INPUTS:
+    for topic in INPUTS:
         MISSED.labels(topic)
         for cause in ("deleted", "anew"):
             INPUT_GAPS.labels(topic, cause)

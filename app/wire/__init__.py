@@ -5,7 +5,9 @@ here.
 module            holds
 ================  ===================================================================================================
 ``schema``        the shape of the inputs on the wire, strictly typed
+``inputs``        the inputs: which topics are read, and what becomes of a message. The only list of them
 ``decode``        bytes to events: every input is checked here, once, and refused with a reason
+``rejected``      why an input can't be used
 ``error_detail``  the error detail of a rejected upload, completed where fields are missing
 ``encode``        outputs to bytes: the envelope, and the headers
 ``dead_letter``   the headers of a dead letter, written and read

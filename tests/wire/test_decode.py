@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from app.core import events
 from app.core.events import Content, Failure, Registration
 from app.wire.decode import Decoded, RejectedError, batch_id_for_routing, decode
+from app.wire.inputs import INPUTS
 from tests.oracle import topics
 from tests.support.events import STYLES, Json, Style, content, encode, failure, registration
 
@@ -228,3 +230,12 @@ def test_a_batch_id_that_is_not_one_is_refused(topic: str, names: Json, reason: 
 def test_a_traceparent_that_is_no_text_is_not_passed_on() -> None:
     for metadata in (None, {}, {"traceparent": 7}, {"traceparent": None}):
         assert read(good(topics.CONTENT) | {"metadata": metadata}).event.traceparent is None
+
+
+def test_an_unknown_topic_is_an_error_and_no_registration() -> None:
+    with pytest.raises(KeyError):
+        decode("another.topic", b"{}", 100)
+
+
+def test_the_inputs_are_in_the_order_of_their_codes() -> None:
+    assert tuple(INPUTS) == events.INPUTS

@@ -29,9 +29,8 @@ from app.history.models import Place
 from app.history.read.reprocess import Taken
 from app.settings import Settings
 from app.wire.decode import RejectedError, decode
+from app.wire.inputs import INPUTS
 from app.wire.record import is_act, is_tick, read_source
-
-_EVENTS = {names.REGISTERED: "registration", names.CONTENT: "content", names.FAILED: "failure"}
 
 _EFFECTS = {
     "repeated": "nothing: a repeat",
@@ -65,8 +64,8 @@ def record(one: Any, settings: Settings) -> Described:
     try:
         event = decode(topic, one.value, settings.max_message_bytes).event
     except RejectedError as error:
-        return Described(_EVENTS[topic], place, f"can't be used: {error}")
-    return Described(_EVENTS[topic], place, _input(event))
+        return Described(INPUTS[topic].word, place, f"can't be used: {error}")
+    return Described(INPUTS[topic].word, place, _input(event))
 
 
 def _input(event: Registration | Content | Failure) -> str:
