@@ -62,14 +62,18 @@ def act_left(batch: Batch, act: Discard | Reopen) -> bool:
         return False
     if isinstance(act, Discard):
         return bool(batch.pending)
-    return not batch.complete and any(map(batch.takes, batch.excess))
+    if isinstance(act, Reopen):
+        return not batch.complete and any(map(batch.takes, batch.excess))
+    assert_never(act)
 
 
 def decide_rest_of_act(batch: Batch, act: Discard | Reopen, position: Position, most: int) -> tuple[Fact, ...]:
     """The next facts of an act of which something is left (:func:`act_left`)."""
     if isinstance(act, Discard):
         return tuple(_dismiss(batch, list(islice(batch.pending.values(), most)), position))
-    return tuple(_retake(batch, len(batch.slots), position.at, most))
+    if isinstance(act, Reopen):
+        return tuple(_retake(batch, len(batch.slots), position.at, most))
+    assert_never(act)
 
 
 def refusal(batch: Batch, act: Act, policy: Policy) -> str | None:
@@ -87,7 +91,9 @@ def refusal(batch: Batch, act: Act, policy: Policy) -> str | None:
         return None if state is State.OPEN or batch.pending else _NOTHING_PENDING
     if isinstance(act, DiscardUpload):
         return None if batch.pending_at(act.upload_id) is not None else f"upload {act.upload_id} is not pending"
-    return _refuse_extend(batch, act, policy)
+    if isinstance(act, Extend):
+        return _refuse_extend(batch, act, policy)
+    assert_never(act)
 
 
 def _refuse_reopen(batch: Batch, act: Reopen) -> str | None:

@@ -6,6 +6,7 @@ whatever the rules have become since.
 """
 
 from enum import Enum
+from typing import assert_never
 
 from app.core.budget import json_size, longest_text
 from app.core.events import Content, Registration, Source, Upload
@@ -254,7 +255,7 @@ class Batch:
             self.closed = fact.how
         elif isinstance(fact, Extended):
             self.extension += fact.by
-        else:
+        elif isinstance(fact, Reopened):
             self.closed = None
             self.openings += 1
             self.opened_at = fact.time
@@ -263,6 +264,8 @@ class Batch:
             self.essay_ids = (*self.essay_ids, *fact.essay_ids)
             self.slots.extend([None] * len(fact.essay_ids))
             self._last_free = len(self.slots) - 1
+        else:
+            assert_never(fact)
 
     def _know(self, upload: Upload, place: int) -> bool:
         """Note where an upload is; whether it is a content."""

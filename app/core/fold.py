@@ -7,14 +7,35 @@ guarantee of the engine stands on.
 
 from enum import StrEnum
 from sys import maxsize
+from typing import assert_never
 
 import msgspec
 
 from app.core.batch import Batch
 from app.core.events import Content, Event, Failure, Policy, Position, Registration, Tick
-from app.core.facts import Acted, Alias, Conflicted, Fact, Held, Placed, Registered, Surplus
+from app.core.facts import (
+    Acted,
+    ActFact,
+    Alias,
+    Closed,
+    Conflicted,
+    Dismissed,
+    Expired,
+    Extended,
+    Fact,
+    Held,
+    Placed,
+    Registered,
+    Reopened,
+    Retaken,
+    Surplus,
+    TimedOut,
+)
 from app.core.outputs import Output, answer_to_repeat, conflict, outputs_of
 from app.core.rules import decide, decide_rest, left
+
+#: What a tick decides, and the rest of an act: what comes first of an act itself is that it was done.
+_OF_TICKS = (Expired, TimedOut, Closed, Dismissed, Extended, Reopened, Retaken)
 
 
 class Outcome(StrEnum):
@@ -96,10 +117,18 @@ def _outcome(event: Event, facts: tuple[Fact, ...]) -> Outcome:
         return Outcome.HELD
     if isinstance(first, Surplus):
         return Outcome.EXCESS if isinstance(event, Content) else Outcome.RECORDED
+    return _outcome_of_rare(first)
+
+
+def _outcome_of_rare(first: Registered | Alias | Expired | TimedOut | Conflicted | ActFact) -> Outcome:
     if isinstance(first, Registered):
         return Outcome.REGISTERED
     if isinstance(first, Conflicted):
         return Outcome.CONFLICT
     if isinstance(first, Acted):
         return Outcome.ACTED if first.refused is None else Outcome.REFUSED
-    return Outcome.REPEATED if isinstance(first, Alias) else Outcome.TICKED
+    if isinstance(first, Alias):
+        return Outcome.REPEATED
+    if isinstance(first, _OF_TICKS):
+        return Outcome.TICKED
+    assert_never(first)

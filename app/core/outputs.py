@@ -6,6 +6,8 @@ the uploads in its slots: the moment it could first have been complete, which do
 Event ids are UUIDv5 of topic and business key.
 """
 
+from typing import assert_never
+
 import msgspec
 
 from app.core import names
@@ -14,13 +16,19 @@ from app.core.batch import Batch
 from app.core.events import Content, Policy, Registration, Source, Upload
 from app.core.facts import (
     FORCED,
+    Acted,
+    ActFact,
+    Alias,
     Closed,
     Conflicted,
     Dismissed,
     Expired,
+    Extended,
     Fact,
     Held,
     Placed,
+    Registered,
+    Reopened,
     Retaken,
     Surplus,
     TimedOut,
@@ -61,6 +69,12 @@ class Expiry(msgspec.Struct, frozen=True):
 
 Output = Message | DeadLetter | Expiry
 
+#: The facts that are no matter of every upload.
+_Rare = Registered | Surplus | Alias | Expired | Conflicted | ActFact
+
+#: Of which nothing is said, or nothing yet. A surplus failure only counts, and a conflict is said where it is decided.
+_SILENT = (Registered, Surplus, Alias, Conflicted, Acted, Extended, Reopened)
+
 
 def outputs_of(batch: Batch, fact: Fact, upload: Upload | None, policy: Policy) -> list[Output]:
     """What is to be said once ``fact``, which is about ``upload``, has been applied to ``batch``; in order."""
@@ -75,18 +89,20 @@ def outputs_of(batch: Batch, fact: Fact, upload: Upload | None, policy: Policy) 
     return _outputs_of_rare(batch, fact, upload, policy)
 
 
-def _outputs_of_rare(batch: Batch, fact: Fact, upload: Upload | None, policy: Policy) -> list[Output]:
+def _outputs_of_rare(batch: Batch, fact: _Rare, upload: Upload | None, policy: Policy) -> list[Output]:
     """Those that follow from what is given up, and from what operators do."""
-    if isinstance(fact, Expired) and upload is not None:
+    if isinstance(fact, Closed):
+        return list(completion(batch, policy)) if fact.how == FORCED else []
+    if isinstance(fact, _SILENT) or upload is None:  # the others are about one
+        return []
+    if isinstance(fact, Expired):
         due = fact.since + batch.extension + policy.pending_ttl
         return [Expiry(fact.held, fact.since, upload, due, NOT_REGISTERED)]
-    if isinstance(fact, Dismissed) and upload is not None:
+    if isinstance(fact, Dismissed):
         return [Expiry(fact.held, fact.since, upload, fact.time, BY_OPERATOR)]
     if isinstance(fact, Retaken):
         return _taken(batch, fact.slot, upload, policy)
-    if isinstance(fact, Closed) and fact.how == FORCED:
-        return list(completion(batch, policy))
-    return []
+    assert_never(fact)
 
 
 def _taken(batch: Batch, slot: int, upload: Upload | None, policy: Policy) -> list[Output]:

@@ -1,6 +1,6 @@
 """Records, facts and what came of them, in words for a person."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, assert_never
 
 import msgspec
 
@@ -10,6 +10,7 @@ from app.core.events import Content, Failure, Registration
 from app.core.facts import (
     FORCED,
     Acted,
+    ActFact,
     Alias,
     Closed,
     Conflicted,
@@ -73,7 +74,9 @@ def _input(event: Registration | Content | Failure) -> str:
         return f"{_count(len(event.essay_ids), 'slot')}, {event.course_code}, user {event.user_id}"
     if isinstance(event, Content):
         return f"text {event.text_id} of upload {event.upload_id} ({event.file_name})"
-    return f"upload {event.upload_id} ({event.file_name}) was rejected: {event.code}"
+    if isinstance(event, Failure):
+        return f"upload {event.upload_id} ({event.file_name}) was rejected: {event.code}"
+    assert_never(event)
 
 
 def _act(value: bytes | None) -> Described:
@@ -118,7 +121,7 @@ def fact(one: Fact, batch: Batch) -> str:
     return _of_time_or_act(one, batch)
 
 
-def _of_time_or_act(one: Any, batch: Batch) -> str:
+def _of_time_or_act(one: Expired | TimedOut | ActFact, batch: Batch) -> str:
     if isinstance(one, Expired):
         return f"the pending upload of log offset {one.held} expired"
     if isinstance(one, TimedOut):
@@ -134,14 +137,12 @@ def _of_time_or_act(one: Any, batch: Batch) -> str:
     return _reopened(one, batch)
 
 
-def _reopened(one: Any, batch: Batch) -> str:
+def _reopened(one: Reopened | Retaken, batch: Batch) -> str:
     if isinstance(one, Reopened):
         return f"open again with {_count(len(one.essay_ids), 'more slot')}" if one.essay_ids else "open again"
     if isinstance(one, Retaken):
         return f"text {one.text_id}, in excess until now, fills slot {_slot(one.slot, batch)}"
-    # Facts that are younger than this text say themselves.
-    told = ", ".join(f"{name}={_short(value)}" for name, value in msgspec.structs.asdict(one).items() if name != "at")
-    return f"{type(one).__name__}({told})"
+    assert_never(one)
 
 
 def _placed(one: Placed, batch: Batch) -> str:
