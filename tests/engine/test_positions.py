@@ -74,4 +74,4 @@ async def test_a_changelog_whose_records_go_while_they_are_restored_is_refused()
             raise OffsetOutOfRangeError({changelog: 5})
 
     with pytest.raises(PositionError, match=r"partition 0 has lost its records from offset 5 on .*replay --into NEW"):
-        await restore._fetch(Reader(), [changelog], Settings())
+        await restore._fetch(Settings(), Reader(), [changelog])

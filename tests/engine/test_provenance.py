@@ -102,6 +102,32 @@ def test_a_store_of_what_is_there_is_kept(place: Place) -> None:
     assert place.rows() == {b"b1": b"1", b"b-kept": b"only a store that is kept has it"}
 
 
+DIVERGED = "local state is of a changelog that went on otherwise (the cluster was set back?) and will be restored"
+
+
+@pytest.mark.parametrize("later", [0, 3, 100])
+def test_a_changelog_that_was_set_back_and_went_on_otherwise_is_restored(place: Place, later: int) -> None:
+    """As after a backup of the cluster: all ids are the same, and the store stands at an offset of another history."""
+    place.write(b1=b"1", b2=b"2")
+    place.restore()
+    place.store.write({b"b-lost": b"written before the backup was brought back"}, place.store.offset + 2)
+    place.write(b3=b"3", b4=b"4", **{f"b-later-{number}": b"5" for number in range(later)})
+    assert place.restore() == [DIVERGED]
+    assert b"b-lost" not in place.rows()
+    assert len(place.rows()) == 4 + later
+    assert place.restore() == []
+
+
+def test_a_store_whose_last_rows_were_removed_again_is_kept(place: Place) -> None:
+    place.write(b1=b"1", b2=b"2")
+    place.restore()
+    place.write(b3=b"3")
+    place.restore()
+    place.store.write({b"b-kept": b"only a store that is kept has it", b"b1": b"newer"}, place.store.offset)
+    assert place.restore() == []
+    assert b"b-kept" in place.rows()
+
+
 def test_a_changelog_that_was_made_again_with_as_many_records_makes_the_store_foreign(place: Place) -> None:
     place.write(b1=b"1", b2=b"2")
     place.restore()

@@ -2,6 +2,7 @@
 once.
 """
 
+import functools
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
 from app.engine.kafka.clients import new_reader, start_patiently
+from app.engine.state.divergence import diverged
 from app.engine.state.provenance import Provenance, check_begin, check_changelog, claim
 from app.engine.state.store import Store
 from app.engine.topics.positions import deleted_meanwhile
@@ -64,8 +66,8 @@ async def restore(
         starts = await reader.beginning_offsets(list(partitions))
         progress.done = progress.total = 0
         left = {}
+        await _prepare(settings, reader, partitions, starts, ends, there)
         for partition, store in partitions.items():
-            _prepare(settings, store, partition.partition, (starts[partition], ends[partition]), there)
             start = store.offset
             reader.seek(partition, start)
             if start < ends[partition]:
@@ -74,7 +76,7 @@ async def restore(
             else:
                 reader.pause(partition)
         while left:
-            fetched = await _fetch(reader, left, settings)
+            fetched = await _fetch(settings, reader, left)
             for partition, records in fetched.items():
                 partitions[partition].write(((record.key, record.value) for record in records), records[-1].offset + 1)
             for partition in tuple(left):
@@ -99,7 +101,7 @@ async def restore(
         await reader.stop()
 
 
-async def _fetch(reader: Any, left: Iterable[TopicPartition], settings: Settings) -> dict[TopicPartition, list[Any]]:
+async def _fetch(settings: Settings, reader: Any, left: Iterable[TopicPartition]) -> dict[TopicPartition, list[Any]]:
     """What comes next of the partitions. Raises PositionError where it is no longer there."""
     try:
         fetched: dict[TopicPartition, list[Any]] = await reader.getmany(*left, timeout_ms=50)
@@ -109,16 +111,38 @@ async def _fetch(reader: Any, left: Iterable[TopicPartition], settings: Settings
     return fetched
 
 
-def _prepare(settings: Settings, store: Store, partition: int, span: tuple[int, int], there: Provenance | None) -> None:
-    """Make sure that a store is a beginning of its changelog, which has ``span``: what is none is thrown away."""
-    begin, end = span
-    if there is not None:
-        check_changelog(settings, partition, end, there)
-        claim(store, settings, partition, there)
-    if store.offset > end:
-        log.warning("local state is ahead of the changelog and will be restored", partition=partition)
-        identity = store.identity
-        store.wipe()
-        if identity is not None:
-            store.label(identity)
-    check_begin(settings, partition, begin, store)
+def _empty(store: Store) -> None:
+    """Throw away what a store has, and leave whose it is."""
+    identity = store.identity
+    store.wipe()
+    if identity is not None:
+        store.label(identity)
+
+
+async def _prepare(
+    settings: Settings,
+    reader: Any,
+    stores: Mapping[TopicPartition, Store],
+    begins: Mapping[TopicPartition, int],
+    ends: Mapping[TopicPartition, int],
+    there: Provenance | None,
+) -> None:
+    """Make sure that each store is a beginning of its changelog: what is none is thrown away."""
+    for partition, store in stores.items():
+        if there is not None:
+            check_changelog(settings, partition.partition, ends[partition], there)
+            claim(store, settings, partition.partition, there)
+        if store.offset > ends[partition]:
+            log.warning("local state is ahead of the changelog and will be restored", partition=partition.partition)
+            _empty(store)
+        check_begin(settings, partition.partition, begins[partition], store)
+    for partition in await diverged(reader, stores, begins, functools.partial(_fetch, settings)):
+        store = stores[partition]
+        log.warning(
+            "local state is of a changelog that went on otherwise (the cluster was set back?) and will be restored",
+            partition=partition.partition,
+            path=str(store.path),
+            offset=store.offset,
+        )
+        _empty(store)
+        check_begin(settings, partition.partition, begins[partition], store)
