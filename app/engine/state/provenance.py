@@ -140,7 +140,7 @@ def check_changelog(settings: Settings, partition: int, end: int, there: Provena
 
 def check_begin(settings: Settings, partition: int, begin: int, store: Store) -> None:
     """Refuse a changelog that begins behind what the store has: records between were deleted, and not by compaction,
-    which leaves a topic's beginning where it is.
+    which leaves a topic's beginning where it is. Where the store has them all, that is told.
     """
     if begin > store.offset:
         message = (
@@ -149,6 +149,16 @@ def check_begin(settings: Settings, partition: int, begin: int, store: Store) ->
             f"cleanup.policy), and facts with it. The log has them all: {way_out(settings.partitions)}"
         )
         raise ProvenanceError(message)
+    if begin:
+        log.warning(
+            "records of the changelog were deleted, and only local state has what they said: without it the next "
+            "takeover is refused",
+            topic=changelog_topic(settings),
+            partition=partition,
+            begins_at=begin,
+            path=str(store.path),
+            remedy=way_out(settings.partitions),
+        )
 
 
 def check_origin(settings: Settings, partition: int, store: Store, there: Provenance) -> Origin | None:
