@@ -77,7 +77,7 @@ def document() -> Json:
     planned = plans(settings, TOPICS)
     for topic, entry in (INPUTS | OUTPUTS).items():
         given = topic in INPUTS
-        messages[entry.message] = _message(topic, entry, shown[topic], given=given)
+        messages[entry.message] = _message(topic, entry, shown.get(topic, []), given=given)
         channels[entry.message] = _channel(topic, planned[topic], {entry.message: entry.message}, entry.summary)
         verb = "receive" if given else "send"
         operations[f"{verb}{entry.message}"] = _operation(verb, entry.message, settings)

@@ -90,6 +90,9 @@ class Failure(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=False):
     traceparent: str | None = None
 
 
+#: What an input becomes.
+InputEvent = Registration | Content | Failure
+
 #: What a teacher sent: it ends in exactly one place, and its order in the log decides where.
 Upload = Content | Failure
 
@@ -103,7 +106,7 @@ class Tick(msgspec.Struct, frozen=True):
     time: int
 
 
-Event = Registration | Content | Failure | Tick | Act
+Event = InputEvent | Tick | Act
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,13 +7,13 @@ topic: its name and code (and its event, if that is new) in :mod:`app.core.event
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
 from app.core import events
 from app.core.budget import LARGEST, LEAST_TEXT, longest_text
-from app.core.events import Content, Failure, Registration
+from app.core.events import Content, Failure, InputEvent, Registration
 from app.core.fold import Outcome
 from app.wire.error_detail import complete
 from app.wire.rejected import INVALID_FIELD, MISSING_FIELD, OVERSIZED, RejectedError
@@ -36,7 +36,7 @@ class Decoded(msgspec.Struct, frozen=True, gc=False):
     """A checked input: its batch, its event, and a remark where the message contradicts itself but is usable."""
 
     batch_id: str
-    event: Registration | Content | Failure
+    event: InputEvent
     remark: str | None = None
 
 
@@ -44,8 +44,8 @@ class Input(NamedTuple):
     """A topic that is read: the shape of ``data``, and the event that it becomes.
 
     ``ids`` are the ids in an event, none of which may have a NUL. ``outcomes`` are those that the metrics show from the
-    beginning, beside the ones that every input may have. ``word`` names the event in a history; ``message``, ``key``
-    and ``summary`` describe the topic in the AsyncAPI document.
+    beginning, beside the ones that every input may have. ``word`` names the event in a history, ``tell`` says there
+    what is in it; ``message``, ``key`` and ``summary`` describe the topic in the AsyncAPI document.
     """
 
     model: type[msgspec.Struct]
@@ -53,12 +53,20 @@ class Input(NamedTuple):
     ids: Callable[[Any], tuple[str, ...]]
     outcomes: tuple[Outcome, ...]
     word: str
+    tell: Callable[[Any], str]
     message: str
     key: str
     summary: str
 
 
-def _batch_id(data: RegisteredData | ContentData | FailedData) -> str:
+class OfBatch(Protocol):
+    """A message that names its batch, in one of two fields."""
+
+    entity_id: str | None
+    batch_id: str | None
+
+
+def _batch_id(data: OfBatch) -> str:
     one, other = data.entity_id, data.batch_id
     if one is None or other is None or one == other:
         batch_id = one or other  # an empty one never gets here
@@ -162,6 +170,11 @@ def _from_failed(envelope: Envelope[FailedData]) -> Decoded:
     return Decoded(_batch_id(data), event)
 
 
+def _tell_registration(event: Registration) -> str:
+    slots = len(event.essay_ids)
+    return f"{slots} slot{'s' * (slots != 1)}, {event.course_code}, user {event.user_id}"
+
+
 #: By topic, in the order of their codes (:data:`app.core.events.INPUTS`).
 INPUTS: Final[dict[str, Input]] = {
     events.REGISTERED: Input(
@@ -170,6 +183,7 @@ INPUTS: Final[dict[str, Input]] = {
         ids=lambda event: event.essay_ids,
         outcomes=(Outcome.REGISTERED,),
         word="registration",
+        tell=_tell_registration,
         message="BatchEssaysRegistered",
         key="The batch id, by today's producer; any other key, or none, is taken as well.",
         summary="These are the slots of the batch.",
@@ -180,6 +194,7 @@ INPUTS: Final[dict[str, Input]] = {
         ids=lambda event: (event.upload_id, event.text_id),
         outcomes=(Outcome.ASSIGNED, Outcome.HELD, Outcome.EXCESS),
         word="content",
+        tell=lambda event: f"text {event.text_id} of upload {event.upload_id} ({event.file_name})",
         message="EssayContentProvisionedV1",
         key="The file_upload_id, by today's producer; any other key, or none, is taken as well.",
         summary="A text for the batch is stored. It may come before the registration.",
@@ -190,6 +205,7 @@ INPUTS: Final[dict[str, Input]] = {
         ids=lambda event: (event.upload_id,),
         outcomes=(Outcome.SLOT_FAILED, Outcome.HELD, Outcome.RECORDED),
         word="failure",
+        tell=lambda event: f"upload {event.upload_id} ({event.file_name}) was rejected: {event.code}",
         message="EssayValidationFailedV1",
         key="The file_upload_id, by today's producer; any other key, or none, is taken as well.",
         summary="An upload for the batch was rejected. It names an upload, never a slot.",

@@ -6,7 +6,7 @@ import msgspec
 
 from app.core import names
 from app.core.batch import Batch
-from app.core.events import Content, Failure, Registration
+from app.core.events import Content, Failure
 from app.core.facts import (
     FORCED,
     Acted,
@@ -66,17 +66,7 @@ def record(one: Any, settings: Settings) -> Described:
         event = decode(topic, one.value, settings.max_message_bytes).event
     except RejectedError as error:
         return Described(INPUTS[topic].word, place, f"can't be used: {error}")
-    return Described(INPUTS[topic].word, place, _input(event))
-
-
-def _input(event: Registration | Content | Failure) -> str:
-    if isinstance(event, Registration):
-        return f"{_count(len(event.essay_ids), 'slot')}, {event.course_code}, user {event.user_id}"
-    if isinstance(event, Content):
-        return f"text {event.text_id} of upload {event.upload_id} ({event.file_name})"
-    if isinstance(event, Failure):
-        return f"upload {event.upload_id} ({event.file_name}) was rejected: {event.code}"
-    assert_never(event)
+    return Described(INPUTS[topic].word, place, INPUTS[topic].tell(event))
 
 
 def _act(value: bytes | None) -> Described:
