@@ -216,12 +216,13 @@ def test_a_store_whose_place_can_not_be_used_is_no_damage(kind: str, prepare: An
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 2 MiB."""
+def small(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A file system of 2 MiB, or with other options."""
     place = tmp_path / "small"
     place.mkdir()
+    options = getattr(request, "param", "size=2m")
     made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)], capture_output=True, check=False
     )
     if made.returncode != 0:
         pytest.skip(f"no file system can be mounted here: {made.stderr.decode().strip()}")
@@ -260,6 +261,18 @@ def test_a_disk_that_fills_up_stops_the_store_and_what_was_written_before_is_the
     for number in range(store.offset):
         assert store.get(b"k%d" % number) is not None
     store.close()
+
+
+@pytest.mark.parametrize("small", ["size=8m,nr_inodes=2"], indirect=True)
+def test_a_file_system_without_inodes_is_not_said_to_be_without_space(small: Path) -> None:
+    with pytest.raises(DiskError, match="no inodes left for further files"):
+        datadir.claim(small, "rollcall")
+
+
+@pytest.mark.parametrize("small", ["size=8m,nr_inodes=6"], indirect=True)
+def test_a_store_without_inodes_is_not_said_to_be_without_space(small: Path) -> None:
+    with pytest.raises(DiskError, match="no inodes left for further files"):
+        Store(small / "rollcall" / "partition-0").open()
 
 
 def test_a_file_system_that_is_read_only_is_told(small: Path) -> None:

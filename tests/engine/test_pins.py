@@ -162,7 +162,14 @@ def functions() -> list[tuple[type, type, str]]:
 
 
 def _our_classes() -> list[type]:
-    modules = (overrides.app, overrides.assignor, overrides.connection, overrides.consumer, overrides.http_server, overrides.recovery)
+    modules = (
+        overrides.app,
+        overrides.assignor,
+        overrides.connection,
+        overrides.consumer,
+        overrides.http_server,
+        overrides.recovery,
+    )
     return [
         one
         for module in modules

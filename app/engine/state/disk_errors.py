@@ -106,6 +106,11 @@ def _cause(code: int, path: Path, datadir: Path) -> tuple[str, str]:  # noqa: C9
             return f"permission denied for user {user}", f"Let user {user} write there (chown), or {elsewhere}"
         case errno.EROFS:
             return "its file system is read-only", f"Mount it writable, or {elsewhere}"
+        case errno.ENOSPC if _no_inodes(path):
+            return (
+                "its file system has room, but no inodes left for further files",
+                f"Remove files there, or {elsewhere}. Nothing is lost: the changelog has all of it",
+            )
         case errno.ENOSPC | errno.EDQUOT:
             room = "" if code == errno.EDQUOT else _room(datadir)
             what = "the user's quota is used up" if code == errno.EDQUOT else "no space left on its file system"
@@ -166,6 +171,15 @@ def _odd_one_in(path: Path) -> str:
                     continue
             return f"{entry} is no file, and a file is needed"
     return ""
+
+
+def _no_inodes(path: Path) -> bool:
+    """Whether no file can be made because there are as many as there may be."""
+    there = next((part for part in (path, *path.parents) if part.exists()), path)
+    with contextlib.suppress(OSError):
+        found = os.statvfs(there)
+        return found.f_files > 0 and found.f_favail == 0
+    return False
 
 
 def _room(datadir: Path) -> str:
