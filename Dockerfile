@@ -1,15 +1,15 @@
-# A worker's image; and, as the target `demo`, the same with the demo's services. The lock file covers the demo and the tests too, so the packages are fetched and checked against
-# their hashes in the first stage, and only those that the worker needs are installed, from there and nowhere else.
+# A worker's image; and, as the target `demo`, the same with the demo's services. The packages are fetched and checked against their hashes in the first stage, and installed from
+# there and nowhere else.
 #
 # The base of every stage. `python -m ops.pin` puts the digest behind the tag, here and in docker-compose.yml.
 ARG PYTHON_IMAGE=python:3.13-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
 WORKDIR /srv/rollcall
-COPY requirements.lock ./
+COPY requirements-worker.lock ./
 # On arm64 faust-streaming has no wheel: its source builds with a C compiler. On amd64 nothing is compiled.
 RUN if [ "$(uname -m)" != x86_64 ]; then apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev; fi \
- && pip wheel --no-cache-dir --no-deps --require-hashes --requirement requirements.lock --wheel-dir /wheels
+ && pip wheel --no-cache-dir --no-deps --require-hashes --requirement requirements-worker.lock --wheel-dir /wheels
 COPY LICENSE README.md pyproject.toml ./
 COPY app app
 COPY tables tables

@@ -74,3 +74,24 @@ def test_the_image_starts_the_program_that_hears_signals_while_it_imports() -> N
     script = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]["rollcall"]
     source = (ROOT / f"{script.partition(':')[0].replace('.', '/')}.py").read_text()
     assert source.index("end_on_sigterm()  #") < source.index("from faust")
+
+
+def test_the_image_is_made_of_the_packages_that_the_tests_run_with() -> None:
+    """requirements-worker.lock is the worker's part of requirements.lock: the same versions, by the same hashes."""
+    whole, part = (blocks((ROOT / name).read_text()) for name in ("requirements.lock", "requirements-worker.lock"))
+    assert part.items() <= whole.items()
+    names = {canonicalize_name(line.partition("==")[0]) for line in part}
+    assert installed() | {"setuptools"} <= names, "run the command in the head of requirements-worker.lock"
+
+
+def blocks(lock: str) -> dict[str, frozenset[str]]:
+    """The hashes of each line of a lock file that names a package."""
+    found: dict[str, frozenset[str]] = {}
+    name = ""
+    for line in lock.splitlines():
+        if re.match(r"[A-Za-z0-9].*==", line):
+            name = line.removesuffix("\\").partition(";")[0].strip()  # without the systems that it is for
+            found[name] = frozenset()
+        elif line.strip().startswith("--hash="):
+            found[name] |= {line.strip().removesuffix("\\").strip()}
+    return found

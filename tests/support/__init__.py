@@ -14,6 +14,7 @@ module           holds
 ``patience``     how long tests wait
 ``play``         many batches against a running worker at once
 ``progress``     a line a minute: what runs, and how far the tests are
+``base_image``   a base for the images out of this machine's own Python
 ``kustomize``    renders the kustomizations of ``deploy/``
 ``crds``         what ``deploy/`` uses of the kinds that Kubernetes itself does not have
 ``spread``       how the tests are spread over processes
