@@ -176,6 +176,11 @@ def test_a_tick_over_many_batches_is_cut_and_all_of_it_is_done(
     assert all(sum(topic == names.EXPIRED for topic, *_ in work.outputs) <= 4 for work in works)
 
 
+def test_the_bounds_that_belong_to_the_stored_format_are_those_that_are_in_use() -> None:
+    """A row of a part says how much was left, so where a record is cut may never change."""
+    assert Join.bounds == Bounds(1000, 8 * 1024 * 1024, 16 * 1024 * 1024)
+
+
 def test_no_part_is_larger_than_its_bounds(make_worker: MakeWorker) -> None:
     """300 originals of 0.9 MB each, due at one tick, are 257 MiB: no work holds more than a chunk of the log does."""
     large = "x" * 900_000

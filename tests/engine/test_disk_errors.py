@@ -187,6 +187,13 @@ def test_whatever_a_store_is_asked_an_error_of_the_system_is_told(ask: Any, tmp_
         ask(store)
 
 
+@pytest.mark.parametrize("name", [os.fsdecode(b"x\xff\xfe"), "nul\0", "\ud800"])
+def test_a_path_that_is_no_text_is_told_at_start_and_is_no_damage(name: str, tmp_path: Path) -> None:
+    with pytest.raises(DiskError, match="is not a path in UTF-8") as raised:
+        datadir.claim(tmp_path / name, "rollcall")
+    assert str(raised.value).isprintable()
+
+
 def test_a_path_that_is_too_long_is_told_at_start(tmp_path: Path) -> None:
     with pytest.raises(DiskError, match="the path is too long"):
         datadir.claim(tmp_path / ("x" * 300), "rollcall")

@@ -30,6 +30,7 @@ def claim(datadir: Path, app_id: str) -> IO[str]:
     Raises DiskError where it can't be written, or where another worker has it.
     """
     home = datadir / app_id
+    _check_text(datadir)
     path = home / "worker.lock"
     with told(home, datadir):
         _make(home, datadir)
@@ -63,6 +64,16 @@ def claim(datadir: Path, app_id: str) -> IO[str]:
         lock.write(str(os.getpid()))
         lock.flush()
     return lock
+
+
+def _check_text(datadir: Path) -> None:
+    """Refuse a path that the database can't be told: it takes UTF-8, and a file system any bytes but NUL."""
+    if "\0" not in str(datadir):
+        with contextlib.suppress(UnicodeEncodeError):
+            str(datadir).encode()
+            return
+    message = f"ROLLCALL_DATADIR={str(datadir)!r} is not a path in UTF-8. Set ROLLCALL_DATADIR to another directory"
+    raise DiskError(message)
 
 
 def _make(home: Path, datadir: Path) -> None:
