@@ -13,6 +13,7 @@ module             holds
 ``acts``           what operators do, folded
 ``dead_letters``   what can't be used: dead letters
 ``poison``         what stops a worker at a record: the error, and how it names the record
+``watermarks``     up to where the inputs were read into the log: what tells a repeat
 ``chunk_changes``  what a chunk amounts to: the records to publish, the rows to write, what to count
 =================  =====================================================================================================
 """

@@ -13,6 +13,7 @@ from agents.apply import Applier
 from agents.chunk_changes import ChunkChanges
 from agents.parts import BOUNDS, UNBOUNDED, Bounds, Originals, remaining
 from agents.poison import PoisonError
+from agents.watermarks import Watermarks
 from app.core import names
 from app.core.acts import Discard, Reopen
 from app.core.batch import Batch
@@ -23,8 +24,8 @@ from app.engine.ports import Place, Record
 from app.policy import policy_of
 from app.settings import Settings
 from app.wire.decode import Decoded, RejectedError, decode
-from app.wire.record import is_act, is_tick, read_source
-from tables import input_watermarks, pending, waiting
+from app.wire.record import is_act, is_tick, read_generation, read_source
+from tables import pending, waiting
 from tables.partition_state import PartitionState
 from tables.pending import Original
 from tables.waiting import What
@@ -48,8 +49,7 @@ class Join:
         self._largest = settings.max_message_bytes
         self._log = settings.log_topic
         self._now = now
-        self._watermarks = tables.watermarks()
-        self._written = self._watermarks.copy()
+        self._watermarks = Watermarks(tables.watermarks(), tables.generations())
         self._originals = Originals(tables)
         self._applier = Applier(self._originals)
         #: The batches whose originals have been looked through for what a crash, before this start, left behind.
@@ -68,13 +68,13 @@ class Join:
         """
         bounds = bounds or self.bounds
         changes = self._begin(0)
-        marks = self._watermarks
+        marks = self._watermarks.offsets
         for done, record in enumerate(records):
             source = read_source(record.headers)
             if source is None:
                 changes = yield from self._own(record, done, changes, bounds)
             else:
-                place = (source.topic, source.partition)
+                place = self._watermarks.place(source, read_generation(record.headers))
                 # At or below the high watermark: the repartitioner repeated itself, the log had this input before.
                 seen = source.offset <= marks.get(place, -1)
                 many = None
@@ -98,12 +98,7 @@ class Join:
     def _finish(self, changes: ChunkChanges, done: int, end: int) -> ChunkChanges:
         """Make the rows: after them ``done`` records of the chunk are done with, all before offset ``end``."""
         changes.records, changes.end = done - changes.begin, end
-        written = self._written
-        changed = {place: offset for place, offset in self._watermarks.items() if offset != written.get(place)}
-        written |= changed
-        changes.finish(
-            {input_watermarks.key(*place): input_watermarks.value(offset) for place, offset in changed.items()}
-        )
+        changes.finish(self._watermarks.changed())
         return changes
 
     def deadline(self) -> int | None:

@@ -5,12 +5,20 @@ goes into the log as well (by its source partition), where the join makes a dead
 stage is harmless: the position of each input goes along, and the join skips what the log already had.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from app.core.names import INPUTS
 from app.engine.ports import Record
 from app.wire.decode import batch_id_for_routing
-from app.wire.record import KEY_HEADER, SOURCE_HEADER, RecordHeaders, read_source, source_header
+from app.wire.record import (
+    GENERATION_HEADER,
+    KEY_HEADER,
+    SOURCE_HEADER,
+    RecordHeaders,
+    generation_of,
+    read_source,
+    source_header,
+)
 
 CODES = {topic: code for code, topic in enumerate(INPUTS)}
 
@@ -28,13 +36,20 @@ class Rekey:
         self._partitions = partitions
         self._partition_for = partition_for
         self._known: dict[str, tuple[bytes, int]] = {}
+        self._generations: dict[str, tuple[str, bytes]] = {}
+
+    def identify(self, topic_ids: Mapping[str, str]) -> None:
+        """Note the ids of the input topics; their records then say of which topic they are."""
+        self._generations = {topic: (GENERATION_HEADER, generation_of(made)) for topic, made in topic_ids.items()}
 
     def route(self, topic: str, partition: int, records: Sequence[Record]) -> Iterator[Routed]:
         """The records of one input partition, in their order: partition of the log, key, value and headers of each."""
-        code = CODES[topic]
+        code, generation = CODES[topic], self._generations.get(topic)
         for record in records:
             value: bytes | None = record.value
             headers: RecordHeaders = [(SOURCE_HEADER, source_header(code, partition, record.offset))]
+            if generation is not None:
+                headers.append(generation)
             key = record.key
             if key is not None:
                 headers.append((KEY_HEADER, key))

@@ -11,6 +11,7 @@ module                holds
 ``pending``           rows: the originals of uploads that wait for their registration
 ``waiting``           rows: which batches wait, and since when: deadlines, and lists for operators
 ``input_watermarks``  rows: how far each partition of the inputs has been read into the log
+``generations``       rows: the same, by the topic that it was reached in
 ``keys``              how keys are put together
 ``partition_state``   the view of one partition that a task works on
 ``index``             the ids of all batches

@@ -12,6 +12,7 @@ BATCHES = b"b"
 PENDING = b"p"
 WAITING = b"w"
 SOURCES = b"s"
+GENERATIONS = b"g"
 #: ``o`` and NUL are the engine's own (:mod:`app.engine.state.origin`, :mod:`app.engine.state.store`).
 
 _LENGTH = struct.Struct(">I")

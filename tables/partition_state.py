@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from app.core.batch import Batch
 from app.engine.ports import Store
-from tables import batches, input_watermarks, pending, waiting
+from tables import batches, generations, input_watermarks, pending, waiting
 from tables.pending import Original
 
 #: What a batch weighs in the cache beside its uploads and slots, in the same unit (one upload or slot, about 0.34 KB).
@@ -94,6 +94,10 @@ class PartitionState:
     def watermarks(self) -> dict[tuple[int, int], int]:
         """How far each partition of the inputs has been read into the log."""
         return dict(input_watermarks.read(key, value) for key, value in self.store.scan(input_watermarks.PREFIX))
+
+    def generations(self) -> dict[tuple[int, int], dict[bytes, int]]:
+        """The same by the generation of the input topic, the newest first, as far as generations are known."""
+        return dict(generations.read(key, value) for key, value in self.store.scan(generations.PREFIX))
 
     def waiting(self, what: waiting.What) -> Iterator[tuple[int, str]]:
         """Since when (log time, ms) and which batches wait for ``what``, the longest wait first."""

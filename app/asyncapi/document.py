@@ -48,6 +48,8 @@ _LOG_HEADERS: dict[str, Json] = {
         "required": ["s"],
         "properties": {
             "s": _BYTES | {"description": "Where the input was: topic code (1 byte), partition (4), offset (8)."},
+            "g": _BYTES
+            | {"description": "Of which topic of this name: the first 4 bytes of its id; absent if unknown."},
             "k": _BYTES | {"description": "The input's own key; absent where it had none."},
         },
     },

@@ -175,6 +175,13 @@ class Router(Protocol):
         of the input, so that the processor can pass over what the log already had.
         """
 
+    def identify(self, topic_ids: Mapping[str, str]) -> None:
+        """Told the ids (KIP-516) of the input topics at each takeover, before their records come.
+
+        A topic that was deleted and made again has another id, and its offsets begin again. Those of which the broker
+        tells no id are left out.
+        """
+
     def routed(self, record: Record) -> bool:
         """Whether a record of the log was made by :meth:`route`, and stands in the partition of its key."""
 

@@ -1,12 +1,14 @@
 """The records of the internal log: inputs as they came, re-keyed by batch id, the log's own ticks, operators' acts.
 
 A re-keyed input keeps its value untouched. Its position goes along in the header ``s`` (topic code, partition,
-offset), which is how a repartitioner that was repeated is told from a redelivery; its original key in ``k``, absent
-where the key was null. A record without ``s`` is a tick (header ``t``) or what an operator does (header ``a``,
-:mod:`app.wire.acts`).
+offset), which is how a repartitioner that was repeated is told from a redelivery; the generation of its topic in ``g``,
+without which a topic that was made again would be taken for the old one; its original key in ``k``, absent where the
+key was null. ``g`` is absent where an older release wrote the record, or the broker has no topic ids. A record without
+``s`` is a tick (header ``t``) or what an operator does (header ``a``, :mod:`app.wire.acts`).
 """
 
 import struct
+import uuid
 from collections.abc import Sequence
 
 from app.core.events import Source
@@ -14,10 +16,13 @@ from app.core.names import INPUTS
 
 SOURCE_HEADER = "s"
 KEY_HEADER = "k"
+GENERATION_HEADER = "g"
 TICK_HEADER = "t"
 ACT_HEADER = "a"
 
 _SOURCE = struct.Struct(">BIQ")  # 1 + 4 + 8 bytes: topic code, partition, offset
+
+_GENERATION_BYTES = 4
 
 # Looked up once: these are passed by each record of the log.
 _SIZE = _SOURCE.size
@@ -39,6 +44,19 @@ def read_source(headers: Sequence[tuple[str, bytes | None]]) -> Source | None:
         if name == SOURCE_HEADER and value is not None and len(value) == _SIZE and value[0] < _INPUTS:
             return _source(Source, _unpack(value))
     return None
+
+
+def generation_of(topic_id: str) -> bytes:
+    """The value of the header ``g``: the first 4 bytes of the topic's id (KIP-516), which are random."""
+    return uuid.UUID(topic_id).bytes[:_GENERATION_BYTES]
+
+
+def read_generation(headers: Sequence[tuple[str, bytes | None]]) -> bytes:
+    """Of which generation of its topic a re-keyed input is; empty where the record does not say it."""
+    for name, value in headers:
+        if name == GENERATION_HEADER:
+            return value if value is not None and len(value) == _GENERATION_BYTES else b""
+    return b""
 
 
 def read_key(headers: Sequence[tuple[str, bytes | None]]) -> bytes | None:

@@ -41,9 +41,11 @@ class Record:
 class Log:
     """One partition of the log, a second between two records."""
 
-    def __init__(self) -> None:
+    def __init__(self, generation: bytes = b"") -> None:
         self.records: list[Record] = []
-        self._ends: dict[tuple[str, int], int] = {}
+        #: Of the input topics; it may be changed, as when they are made again. Empty: nobody says it.
+        self.generation = generation
+        self._ends: dict[tuple[str, int, bytes], int] = {}
 
     def __repr__(self) -> str:
         return f"Log({[(one.timestamp, (one.value or b'')[:400]) for one in self.records]})"
@@ -61,10 +63,12 @@ class Log:
 
     def send(self, message: Message, partition: int = 0) -> Record:
         """Append an input as the repartitioner does: next in its partition."""
-        place = message.topic, partition
+        place = message.topic, partition, self.generation
         offset = self._ends.get(place, 0)
         self._ends[place] = offset + 1
         headers: Headers = [("s", source_header(names.INPUTS.index(message.topic), partition, offset))]
+        if self.generation:
+            headers.append(("g", self.generation))
         if message.key is not None:
             headers.append(("k", message.key))
         return self.append(message.value, headers)
@@ -118,7 +122,9 @@ class Worker:
     def rows(self) -> dict[bytes, bytes]:
         """Return all rows but those of batches, whose keys depend on how the log was cut."""
         return {
-            key: value for table in (keys.PENDING, keys.WAITING, keys.SOURCES) for key, value in self.store.scan(table)
+            key: value
+            for table in (keys.PENDING, keys.WAITING, keys.SOURCES, keys.GENERATIONS)
+            for key, value in self.store.scan(table)
         }
 
     def states(self, batches: Sequence[str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import agents.rekey
 from agents.rekey import Rekey, Routed
 from app.core.events import Source
-from app.wire.record import read_key, read_source
+from app.wire.record import read_generation, read_key, read_source
 from tests.agents.log import Record
 from tests.core.examples import examples
 from tests.core.play import sent
@@ -94,6 +94,21 @@ def test_a_null_key_stays_null_and_an_empty_one_empty() -> None:
         record = Record(topics.CONTENT, 0, 1, 0, key, encode(content("b", "u", "t")))
         ((_, _, _, headers),) = Rekey(3, partition_of).route(topics.CONTENT, 0, [record])
         assert read_key(headers) == key
+
+
+def test_an_input_says_of_which_topic_it_is_where_that_is_known() -> None:
+    rekey = Rekey(3, partition_of)
+    rekey.identify({topics.CONTENT: "01234567-89ab-4def-8123-456789abcdef"})
+    record = Record(topics.CONTENT, 0, 1, 0, b"k", encode(content("b", "u", "t")))
+    found = {topic: next(rekey.route(topic, 0, [record]))[3] for topic in topics.INPUTS}
+    assert {topic: [name for name, _ in headers] for topic, headers in found.items()} == {
+        topics.REGISTERED: ["s", "k"],
+        topics.CONTENT: ["s", "g", "k"],
+        topics.FAILED: ["s", "k"],
+    }
+    assert read_generation(found[topics.CONTENT]) == bytes.fromhex("01234567")
+    assert read_generation(found[topics.FAILED]) == b""
+    assert read_generation([("g", None)]) == read_generation([("g", b"longer than it is")]) == b""
 
 
 def test_the_batch_id_may_have_either_name() -> None:

@@ -131,7 +131,7 @@ def _other_rows(
     for key in sorted(one.keys() | other.keys()):
         if key.startswith((keys.BATCHES, origin.KEY)) or one.get(key) == other.get(key):
             continue  # facts are compared by themselves; whose state it is does not follow from the log
-        behind = key.startswith(keys.SOURCES) and other.get(key, b"") < one.get(key, b"")
+        behind = key.startswith((keys.SOURCES, keys.GENERATIONS)) and other.get(key, b"") < one.get(key, b"")
         harmless = torn and (behind or (key.startswith((keys.PENDING, keys.WAITING)) and key not in one))
         before, after = ((rows.get(key) or b"none")[:60] for rows in (one, other))
         found.append(f"{RESIDUE if harmless else check}: partition {number}, row {key!r}: {before!r}, now {after!r}")

@@ -14,6 +14,7 @@ import app.engine.state.restore
 import app.engine.task
 import app.engine.task_manager
 from agents.chunk_changes import ChunkChanges
+from agents.watermarks import Watermarks
 from app.core.batch import Batch
 from app.core.events import Upload
 from app.core.facts import Fact
@@ -204,7 +205,7 @@ def hop_acknowledges_first() -> AbstractContextManager[None]:
     return _patched((Repartitioner, "_pass_on", acknowledge_first))
 
 
-class _Blind(dict[tuple[int, int], int]):
+class _Blind(dict[tuple[int, int, bytes], int]):
     """Watermarks that nobody looks at."""
 
     def get(self, _: Any, default: Any = None) -> Any:
@@ -213,7 +214,13 @@ class _Blind(dict[tuple[int, int], int]):
 
 def no_watermark() -> AbstractContextManager[None]:
     """Repeats of the repartitioner are not told from redeliveries."""
-    return _patched((PartitionState, "watermarks", lambda _: _Blind()))
+    made = Watermarks.__init__
+
+    def blind(self: Watermarks, *rows: Any) -> None:
+        made(self, *rows)
+        self.offsets = _Blind(self.offsets)
+
+    return _patched((Watermarks, "__init__", blind))
 
 
 def uncommitted_restore() -> AbstractContextManager[None]:

@@ -10,7 +10,7 @@ partition) the highest offset that was seen of it.
 """
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -37,6 +37,9 @@ class ByOrder:
             target = partition if record.key is None else partition_for(record.key, self.partitions)
             source = _SOURCE.pack(INPUTS.index(topic), partition, record.offset)
             yield target % self.partitions, record.key, record.value, [(SOURCE, source)]
+
+    def identify(self, topic_ids: Mapping[str, str]) -> None:
+        """Nothing: its inputs are never made again."""
 
     def routed(self, record: Record) -> bool:
         return record.key is not None and any(name == SOURCE for name, _ in record.headers)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from app.core.facts import TimedOut
 from app.engine.state import origin
 from app.engine.state.store import LOCAL, end_of
-from tables import batches, input_watermarks, keys, pending, waiting
+from tables import batches, generations, input_watermarks, keys, pending, waiting
 from tests.core.examples import examples
 
 #: Ids that are prefixes of each other, of other scripts, and with the bytes that keys are made of.
@@ -69,14 +69,15 @@ def test_the_end_of_a_prefix(prefix: bytes, end: bytes) -> None:
 
 
 def test_each_table_has_a_byte_of_its_own() -> None:
-    tables = [keys.BATCHES, keys.PENDING, keys.WAITING, keys.SOURCES, origin.KEY, LOCAL]
-    assert len(set(tables)) == 6
+    tables = [keys.BATCHES, keys.PENDING, keys.WAITING, keys.SOURCES, keys.GENERATIONS, origin.KEY, LOCAL]
+    assert len(set(tables)) == 7
     assert all(len(table) == 1 for table in tables)
     rows = [
         batches.row("b", [TimedOut(1)])[0],
         pending.key("b", 1),
         waiting.key(waiting.What.OPEN, 1, "b"),
         input_watermarks.key(1, 1),
+        generations.key(1, 1),
     ]
-    assert [row[:1] for row in rows] == tables[:4]
+    assert [row[:1] for row in rows] == tables[:5]
     assert len({what.value for what in waiting.What}) == 3

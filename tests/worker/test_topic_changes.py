@@ -71,6 +71,11 @@ def batch(name: str) -> list[events.Message]:
     return [events.message(events.registration(name, slots)), events.message(events.content(name, name, name))]
 
 
+def bad(text: str) -> events.Message:
+    """An input of the content topic that is no JSON."""
+    return events.Message(topics.CONTENT, b"bad", text.encode())
+
+
 def ready(reader: Reader, count: int) -> None:
     reader.require(
         lambda records: sum(one.topic == topics.READY for one in records) == count,
@@ -100,14 +105,23 @@ def test_partitions_that_an_input_gets_are_read(stage: Stage, worker: Worker, re
 
 
 def test_an_input_that_was_made_anew_is_read_from_its_beginning(stage: Stage, worker: Worker, reader: Reader) -> None:
-    """The new topic has more records than were committed of the old one, so no offset tells it."""
+    """The new topic has more records than were committed of the old one, so no offset tells it.
+
+    Nor does one tell its bad inputs from those of the old one.
+    """
+    stage.io.produce([bad("old 0"), bad("old 1")], lambda _: 0)
     stage.wait_taken()
     make_anew(stage, topics.FAILED)
     make_anew(stage, topics.CONTENT, 2)  # fewer than a member had of it: its share of them must not count
     names = [f"anew-{number}" for number in range(6)]
-    stage.io.produce([one for name in names for one in batch(name)], lambda _: 0)
+    stage.io.produce([bad("new 0"), *(one for name in names for one in batch(name))], lambda _: 0)
     said(worker, "an input topic was deleted and made anew; it is read from its beginning")
     ready(reader, 1 + len(names))
+    reader.require(
+        lambda records: [one.value for one in records if one.topic == topics.DEAD] == [b"old 0", b"old 1", b"new 0"],
+        "a dead letter for each bad input",
+        NOTICED_SECONDS,
+    )
     assert worker.alive
 
 

@@ -197,6 +197,12 @@ class Consumer(driver.Consumer):
         """The engine of the app."""
         return cast("App", self.app).engine
 
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Seek every partition to its committed offset. What is read from there is of the topics that are there now."""
+        committed = await super().seek_to_committed()
+        self.engine.topology.router.identify(self.thread.positions.ids)
+        return committed
+
     async def _drain_messages(self, fetcher: Any) -> None:
         try:
             while not (self._stopped.is_set() or fetcher._stopped.is_set()):  # noqa: SLF001 - as the overridden method does

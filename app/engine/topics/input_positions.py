@@ -23,7 +23,8 @@ class Positions:
 
     def __init__(self, inputs: Collection[str]) -> None:
         self._inputs = inputs
-        self._ids: Mapping[str, str] = {}
+        #: The ids of the inputs, as far as the broker tells them, as they were at the last call of :meth:`committed`.
+        self.ids: Mapping[str, str] = {}
         #: The partitions whose committed offset was one of another topic of the same name, at the last call.
         self.anew: list[TopicPartition] = []
 
@@ -34,7 +35,7 @@ class Positions:
 
         Raises KafkaError.
         """
-        self._ids = await topic_ids(consumer._client, self._inputs)  # noqa: SLF001 - the consumer asks for no ids itself
+        self.ids = await topic_ids(consumer._client, self._inputs)  # noqa: SLF001 - the consumer asks for no ids itself
         found = await consumer._coordinator.fetch_committed_offsets(list(partitions))  # noqa: SLF001 - it gives out no metadata
         self.anew.clear()
         return {partition: self._offset(partition, found.get(partition)) for partition in partitions}
@@ -42,14 +43,14 @@ class Positions:
     def commit(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, OffsetAndMetadata]:
         """The offsets as they are committed."""
         return {
-            partition: OffsetAndMetadata(offset, self._ids.get(partition.topic, ""))
+            partition: OffsetAndMetadata(offset, self.ids.get(partition.topic, ""))
             for partition, offset in offsets.items()
         }
 
     def _offset(self, partition: TopicPartition, committed: OffsetAndMetadata | None) -> int | None:
         if committed is None:
             return None
-        now = self._ids.get(partition.topic)
+        now = self.ids.get(partition.topic)
         if not now or not committed.metadata or committed.metadata == now:
             return int(committed.offset)
         log.error(

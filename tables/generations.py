@@ -1,0 +1,53 @@
+"""Table ``generations``: the watermarks of ``sources``, by the topic that they were reached in.
+
+An input topic that is deleted and made again has the same name, and its offsets begin again. A generation is the
+beginning of a topic's id (KIP-516), as the header ``g`` of the log's records has it.
+
+* **Key**: ``g``, the code of the input topic (1 byte), its partition (4 bytes).
+* **Value**: a format byte, then for each generation, the newest first: its name (4 bytes) and the highest offset of it
+  that was seen in this partition of the log (8 bytes).
+* **Lifetime**: for ever.
+* **Size bound**: one row a partition of the inputs, of the :data:`MOST` latest generations: 97 bytes.
+* **Who writes**: the task that owns the partition, in every chunk, with the row of ``sources``, which has the highest
+  offset of all generations. An older release, which knows no generations, reads and raises that one alone.
+"""
+
+import struct
+from collections.abc import Mapping
+
+from tables import keys
+from tables.batches import UnknownFormatError
+
+PREFIX = keys.GENERATIONS
+FORMAT = 1
+
+#: How many generations are told apart. A worker that is so far behind re-keys what nobody has for long.
+MOST = 8
+
+#: Bytes of a generation's name. The first 4 bytes of an id are random: two topics share them once in 4 billion times.
+NAME_BYTES = 4
+
+_KEY = struct.Struct(">BI")
+_ENTRY = struct.Struct(f">{NAME_BYTES}sQ")
+
+
+def key(topic: int, partition: int) -> bytes:
+    """The key of a partition of the inputs."""
+    return keys.GENERATIONS + _KEY.pack(topic, partition)
+
+
+def value(offsets: Mapping[bytes, int]) -> bytes:
+    """The value that says up to where each generation, the newest first, was seen."""
+    return bytes([FORMAT]) + b"".join([_ENTRY.pack(name, offset) for name, offset in offsets.items()])
+
+
+def read(row_key: bytes, row_value: bytes) -> tuple[tuple[int, int], dict[bytes, int]]:
+    """The input partition (topic code, partition) and what a row says of it.
+
+    Raises UnknownFormatError where a newer release wrote it.
+    """
+    if row_value[0] > FORMAT:
+        message = f"a row of the generations table has format {row_value[0]}; this release reads up to {FORMAT}"
+        raise UnknownFormatError(message)
+    topic, partition = _KEY.unpack(row_key[len(keys.GENERATIONS) :])
+    return (topic, partition), dict(_ENTRY.iter_unpack(row_value[1:]))
