@@ -80,6 +80,18 @@ class Throttle(logging.Filter):
         return True
 
 
+class StartError(logging.Filter):
+    """An operator's error at the start in the shape of all others: Faust's worker says it by its repr."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let the record through, put into words where it is such an error."""
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, OperatorError) and str(record.msg).endswith("Error: %r"):
+            record.msg, record.args = "the worker can't start", ()
+            record.error = str(error)
+        return True
+
+
 class AfterCrash(logging.Filter):
     """Leaves out what a stop says after a crash of a thread whose loop is closed by then: the crash has been told."""
 
@@ -143,11 +155,16 @@ def configuration(*, as_json: bool) -> dict[str, Any]:
                 "foreign_pre_chain": [*_SHARED, structlog.stdlib.ExtraAdder()],
             }
         },
-        "filters": {"throttle": {"()": Throttle}, "after a crash": {"()": AfterCrash}, "abandoned": {"()": Abandoned}},
+        "filters": {
+            "throttle": {"()": Throttle},
+            "after a crash": {"()": AfterCrash},
+            "abandoned": {"()": Abandoned},
+            "at the start": {"()": StartError},
+        },
         "handlers": {
             # Two of a kind: Faust's worker sets the level of the root's first handler to its own (--loglevel).
             name: {"class": "logging.StreamHandler", "stream": "ext://sys.__stderr__", "formatter": "structured"}
-            | ({"filters": ["after a crash", "abandoned", "throttle"]} if name == "stderr" else {})
+            | ({"filters": ["after a crash", "abandoned", "at the start", "throttle"]} if name == "stderr" else {})
             for name in ("stderr", "ours")
         },
         "root": {"handlers": ["stderr"], "level": "INFO"},
