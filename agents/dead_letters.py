@@ -7,8 +7,8 @@ from app.core import names
 from app.core.events import Source
 from app.core.fold import Outcome
 from app.engine.ports import Place, Record
-from app.wire.decode import Decoded
-from app.wire.record import read_key
+from app.wire.decode import OVERSIZED, Decoded, RejectedError
+from app.wire.record import read_key, read_lost
 
 POISON = "poison"
 FOREIGN = "foreign_record"
@@ -35,6 +35,20 @@ def add(
         offset=source.offset,
         **(about or {}),
     )
+
+
+def reject(record: Record, source: Source, rejected: RejectedError, changes: ChunkChanges) -> None:
+    """An input that is not the event of its topic, or whose bytes the log could not hold."""
+    lost = read_lost(record.headers)
+    if lost is None:
+        add(record, source, rejected.reason, rejected.detail, changes)
+        return
+    size, digest = lost
+    detail = (
+        f"{size} bytes, with key and headers more than a message holds even when compressed, and left out: their "
+        f"SHA-256 is {digest}; the topic has the original for as long as its retention.ms keeps it"
+    )
+    add(record, source, OVERSIZED, detail, changes)
 
 
 def skip(record: Record, where: Place, changes: ChunkChanges, *, rekeyed: bool, seen: bool) -> None:

@@ -142,7 +142,7 @@ class Join:
         except RejectedError as rejected:
             changes.outcomes[topic, Outcome.SKIPPED if seen else Outcome.REJECTED] += 1
             if not seen:
-                dead_letters.add(record, source, rejected.reason, rejected.detail, changes)
+                dead_letters.reject(record, source, rejected, changes)
             return None
         batch = self.tables.batch(decoded.batch_id)
         event = decoded.event

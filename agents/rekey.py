@@ -5,6 +5,7 @@ goes into the log as well (by its source partition), where the join makes a dead
 stage is harmless: the position of each input goes along, and the join skips what the log already had.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from app.core.names import INPUTS
@@ -13,9 +14,11 @@ from app.wire.decode import batch_id_for_routing
 from app.wire.record import (
     GENERATION_HEADER,
     KEY_HEADER,
+    LOST_HEADER,
     SOURCE_HEADER,
     RecordHeaders,
     generation_of,
+    lost_header,
     read_source,
     source_header,
 )
@@ -25,14 +28,30 @@ CODES = {topic: code for code, topic in enumerate(INPUTS)}
 #: A record for the log: its partition, key, value and headers.
 Routed = tuple[int, bytes | None, bytes | None, RecordHeaders]
 
+#: Bytes of key and value from which on it is asked whether a record fits into the log: no message is larger than 16
+#: MiB, and the rest is for headers.
+_LARGE = 16 * 1024 * 1024 - 64 * 1024
+
+#: The longest key that is kept of a record which itself can't be.
+_KEPT_KEY = 64 * 1024
+
 #: How many batch ids are remembered with their partition: hashing one costs more than all the rest of the stage.
 _REMEMBERED = 50_000
 
 
 class Rekey:
-    """Routes inputs to the ``partitions`` partitions of the log; ``partition_for`` says which one a key is on."""
+    """Routes inputs to the ``partitions`` partitions of the log; ``partition_for`` says which one a key is on.
 
-    def __init__(self, partitions: int, partition_for: Callable[[bytes, int], int]) -> None:
+    ``fits`` says of a large key and value whether the log takes them. Of what it doesn't take, size and digest go on.
+    """
+
+    def __init__(
+        self,
+        partitions: int,
+        partition_for: Callable[[bytes, int], int],
+        fits: Callable[[bytes | None, bytes | None], bool] = lambda _key, _value: True,
+    ) -> None:
+        self._fits = fits
         self._partitions = partitions
         self._partition_for = partition_for
         self._known: dict[str, tuple[bytes, int]] = {}
@@ -51,6 +70,9 @@ class Rekey:
             if generation is not None:
                 headers.append(generation)
             key = record.key
+            if len(value or b"") + len(key or b"") > _LARGE and not self._fits(key, value):
+                headers.append((LOST_HEADER, lost_header(len(value or b""), hashlib.sha256(value or b"").digest())))
+                value, key = None, key if key is None or len(key) <= _KEPT_KEY else None
             if key is not None:
                 headers.append((KEY_HEADER, key))
             batch_id = batch_id_for_routing(value)

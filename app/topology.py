@@ -24,6 +24,7 @@ from app import metrics
 from app.core import names
 from app.engine.kafka.partitioner import partition_for
 from app.engine.ports import Store, TopicNames, Topology
+from app.engine.publish import fits
 from app.settings import Settings
 from app.wire.inputs import INPUTS
 from app.wire.record import TICK_HEADER
@@ -39,7 +40,7 @@ def topology(settings: Settings) -> Topology[JoinProcessor]:
 
     return Topology(
         topics=TOPICS,
-        router=Rekey(settings.partitions, partition_for),
+        router=Rekey(settings.partitions, partition_for, fits),
         processor=processor,
         observer=metrics,
         tick=[(TICK_HEADER, b"")],

@@ -6,14 +6,15 @@ raises when it can't become so.
 """
 
 import asyncio
+import zlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from app.engine.kafka import broker_errors
-from app.engine.kafka.clients import append
+from app.engine.kafka.clients import MAX_RECORD_BYTES, append
 from app.engine.kafka.partitioner import partitions_for
 from app.errors import OperatorError
 
@@ -38,6 +39,22 @@ class TooLargeError(PublishError):
         )
         self.topic = topic
         self.partition = partition
+
+
+#: The largest record that is kept compressed: 64 KiB are left for headers and for what Kafka writes around it.
+_LARGEST_COMPRESSED: Final = MAX_RECORD_BYTES - 64 * 1024
+
+
+def fits(key: bytes | None, value: bytes | None) -> bool:
+    """Whether a topic that takes the largest messages takes this record, compressed where it has to be.
+
+    A topic's limit is one of compressed batches, so a record of an input may be larger than any message. It takes a
+    second for each 50 MB or so where that is to be found out.
+    """
+    record = (key or b"") + (value or b"")
+    if len(record) <= _LARGEST_COMPRESSED:
+        return True
+    return any(len(zlib.compress(record, level)) <= _LARGEST_COMPRESSED for level in (1, 9))
 
 
 def append_time(metadata: Any) -> int:

@@ -17,12 +17,14 @@ from app.core.names import INPUTS
 SOURCE_HEADER = "s"
 KEY_HEADER = "k"
 GENERATION_HEADER = "g"
+LOST_HEADER = "x"
 TICK_HEADER = "t"
 ACT_HEADER = "a"
 
 _SOURCE = struct.Struct(">BIQ")  # 1 + 4 + 8 bytes: topic code, partition, offset
 
 _GENERATION_BYTES = 4
+_LOST = struct.Struct(">Q32s")  # size, SHA-256
 
 # Looked up once: these are passed by each record of the log.
 _SIZE = _SOURCE.size
@@ -57,6 +59,20 @@ def read_generation(headers: Sequence[tuple[str, bytes | None]]) -> bytes:
         if name == GENERATION_HEADER:
             return value if value is not None and len(value) == _GENERATION_BYTES else b""
     return b""
+
+
+def lost_header(size: int, digest: bytes) -> bytes:
+    """The value of the header ``x``: size and SHA-256 of an input's value that the log can't hold."""
+    return _LOST.pack(size, digest)
+
+
+def read_lost(headers: Sequence[tuple[str, bytes | None]]) -> tuple[int, str] | None:
+    """Size and SHA-256 (hexadecimal) of a value that the log could not hold; None of any other record."""
+    for name, value in headers:
+        if name == LOST_HEADER and value is not None and len(value) == _LOST.size:
+            size, digest = _LOST.unpack(value)
+            return size, digest.hex()
+    return None
 
 
 def read_key(headers: Sequence[tuple[str, bytes | None]]) -> bytes | None:

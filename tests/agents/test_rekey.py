@@ -1,5 +1,6 @@
 """The re-key agent: order, bytes, key and place go along; nothing is judged and nothing is dropped."""
 
+import hashlib
 from collections.abc import Iterator
 
 import pytest
@@ -10,7 +11,7 @@ import agents.rekey
 from agents.rekey import Rekey, Routed
 from app.core.events import Source
 from app.wire.record import read_generation, read_key, read_source
-from tests.agents.log import Record
+from tests.agents.log import MakeWorker, Record, dead
 from tests.core.examples import examples
 from tests.core.play import sent
 from tests.oracle import topics
@@ -109,6 +110,36 @@ def test_an_input_says_of_which_topic_it_is_where_that_is_known() -> None:
     assert read_generation(found[topics.CONTENT]) == bytes.fromhex("01234567")
     assert read_generation(found[topics.FAILED]) == b""
     assert read_generation([("g", None)]) == read_generation([("g", b"longer than it is")]) == b""
+
+
+def test_what_the_log_can_not_hold_goes_on_as_its_size_and_digest_and_becomes_a_dead_letter_that_says_so(
+    make_worker: MakeWorker,
+) -> None:
+    rekey = Rekey(3, partition_of, lambda _key, value: value is None or len(value) < 20_000_000)
+    values = [b"x" * 17_000_000, b"y" * 20_000_000, b"bad"]
+    records = [Record(topics.CONTENT, 4, at, 0, b"k", value) for at, value in enumerate(values)]
+    records.append(Record(topics.CONTENT, 4, 3, 0, b"k" * 20_000_000, b"y" * 20_000_000))
+    found = list(rekey.route(topics.CONTENT, 4, records))
+    assert [(target, key, value) for target, key, value, _ in found] == [
+        (1, None, values[0]),
+        (1, None, None),
+        (1, None, b"bad"),
+        (1, None, None),
+    ]
+    assert [read_key(headers) for *_, headers in found] == [b"k", b"k", b"k", None]
+    work = make_worker().fold(
+        [Record("rollcall-log", 0, at, 1, None, value, headers) for at, (_, _, value, headers) in enumerate(found)]
+    )
+    assert [(reason, key) for reason, key, _ in dead(work.outputs)] == [
+        ("oversized", b"k"),
+        ("oversized", b"k"),
+        ("malformed", b"k"),
+        ("oversized", None),
+    ]
+    assert [value for _, _, value in dead(work.outputs)] == [values[0], None, b"bad", None]
+    details = [dict(headers)["rollcall.detail"] or b"" for *_, headers in work.outputs]
+    assert details[1].decode().startswith("20000000 bytes, with key and headers more than a message holds even when")
+    assert hashlib.sha256(values[1]).hexdigest() in details[1].decode()
 
 
 def test_the_batch_id_may_have_either_name() -> None:

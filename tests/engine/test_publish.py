@@ -1,6 +1,7 @@
 """The publisher: what is added goes out in order, all of it or a beginning of it, and it is told where it ended."""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from app.core.names import SLOT_ASSIGNED
 from app.core.payloads import EssaySlotAssigned
 from app.engine.kafka.clients import MAX_BATCH_BYTES, MAX_RECORD_BYTES, leaders_known, new_producer
 from app.engine.kafka.partitioner import partition_for, partitions_for
-from app.engine.publish import Publisher, PublishError, TooLargeError
+from app.engine.publish import Publisher, PublishError, TooLargeError, fits
 from app.settings import Settings
 from demo.kafka import EmbeddedKafka
 from tests.engine.fakes import Producer
@@ -68,6 +69,14 @@ async def test_a_record_that_only_fits_compressed_is_compressed_and_those_around
         batch[22] & 7 for batch in built
     ]  # the attributes' lower byte, behind 8 + 4 + 4 + 1 + 4 and one of its own
     assert codecs == [0, 1, 0]
+
+
+def test_what_no_message_holds_even_when_compressed_is_known() -> None:
+    noise = os.urandom(MAX_RECORD_BYTES)
+    assert fits(None, noise[: -64 * 1024])
+    assert not fits(None, noise)
+    assert not fits(noise, b"value")
+    assert fits(b"key", b"x" * 3 * MAX_RECORD_BYTES)
 
 
 async def test_keys_values_and_headers_arrive_as_they_were_given_null_included() -> None:
