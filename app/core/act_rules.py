@@ -41,6 +41,9 @@ _CLOSED = {
 _UNREGISTERED = "the batch has no registration yet, so it has no slots"
 _NOTHING_PENDING = "nothing is pending for the batch"
 
+#: The acts that concern one upload at most: done at once, so that nothing is ever left of them.
+_AT_ONCE = (ForceComplete, DiscardUpload, Extend)
+
 
 def decide_act(batch: Batch, act: Act, position: Position, policy: Policy, most: int) -> tuple[Fact, ...]:
     """The facts that an act brings about: first that it was done, then what follows from it.
@@ -55,8 +58,10 @@ def decide_act(batch: Batch, act: Act, position: Position, policy: Policy, most:
     return (acted,) if refused is not None else (acted, *_consequences(batch, act, position, most))
 
 
-def act_left(batch: Batch, act: Discard | Reopen) -> bool:
+def act_left(batch: Batch, act: Act) -> bool:
     """Whether an act, which is the latest that the batch has had, is not yet done with."""
+    if isinstance(act, _AT_ONCE):
+        return False
     acted = batch.acts.get(act.act_id)
     if acted is None or acted.refused is not None or acted.at != batch.last:
         return False
@@ -67,8 +72,10 @@ def act_left(batch: Batch, act: Discard | Reopen) -> bool:
     assert_never(act)
 
 
-def decide_rest_of_act(batch: Batch, act: Discard | Reopen, position: Position, most: int) -> tuple[Fact, ...]:
+def decide_rest_of_act(batch: Batch, act: Act, position: Position, most: int) -> tuple[Fact, ...]:
     """The next facts of an act of which something is left (:func:`act_left`)."""
+    if isinstance(act, _AT_ONCE):
+        return ()
     if isinstance(act, Discard):
         return tuple(_dismiss(batch, list(islice(batch.pending.values(), most)), position))
     if isinstance(act, Reopen):

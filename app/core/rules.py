@@ -25,10 +25,8 @@ A content whose text id is so long that the ready event of so many slots could n
 from collections.abc import Iterator
 from itertools import islice
 from sys import maxsize
-from typing import assert_never
 
 from app.core.act_rules import act_left, decide_act, decide_rest_of_act, nothing_left
-from app.core.acts import Discard, DiscardUpload, Extend, ForceComplete, Reopen
 from app.core.batch import Batch
 from app.core.budget import json_size, longest_text
 from app.core.events import Content, Event, Failure, Policy, Position, Registration, Tick, Upload
@@ -37,8 +35,8 @@ from app.core.facts import Alias, Conflicted, Expired, Fact, Held, Placed, Regis
 REGISTRATION_CONFLICT = "registration_conflict"
 UPLOAD_CONFLICT = "upload_conflict"
 
-#: The events that concern no upload but their own, if any: done at once, so that nothing is ever left of them.
-_AT_ONCE = (Content, Failure, ForceComplete, DiscardUpload, Extend)
+#: The events that concern no upload but their own: done at once, so that nothing is ever left of them.
+_AT_ONCE = (Content, Failure)
 
 
 def slot_for(upload: Upload, slots: int, filled: int, failed: int) -> int | None:
@@ -80,11 +78,9 @@ def left(batch: Batch, event: Event, policy: Policy) -> bool:
     if isinstance(event, Tick):
         deadline = next_deadline(batch, policy)
         return deadline is not None and deadline <= event.time
-    if isinstance(event, Discard | Reopen):
-        return act_left(batch, event)
     if isinstance(event, _AT_ONCE):
         return False
-    assert_never(event)
+    return act_left(batch, event)
 
 
 def decide_rest(
@@ -98,11 +94,9 @@ def decide_rest(
         return tuple(_reconcile(batch, event, position.at, most))
     if isinstance(event, Tick):
         return tuple(_due(batch, event, position.at, policy, most))
-    if isinstance(event, Discard | Reopen):
-        return decide_rest_of_act(batch, event, position, most)
     if isinstance(event, _AT_ONCE):
         return ()
-    assert_never(event)
+    return decide_rest_of_act(batch, event, position, most)
 
 
 def next_deadline(batch: Batch, policy: Policy) -> int | None:
