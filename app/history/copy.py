@@ -15,11 +15,11 @@ from contextlib import aclosing
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from app.engine.kafka import broker_errors
-from app.engine.kafka.clients import append, connection, leaders_known, new_producer
+from app.engine.kafka.clients import admin_client, append, leaders_known, new_producer
 from app.engine.ports import Record
 from app.engine.topics.ensure import log_topic, plans
 from app.errors import OperatorError
@@ -109,9 +109,7 @@ async def _put_together(
 
 
 async def _create(settings: Settings, fresh: Settings, source: str, target: str) -> int:
-    admin = AIOKafkaAdminClient(**connection(settings))
-    try:
-        await admin.start()
+    async with admin_client(settings) as admin:
         existing = set(await admin.list_topics())
         if source not in existing:
             message = f"topic {source} does not exist: there is nothing to copy"
@@ -127,8 +125,6 @@ async def _create(settings: Settings, fresh: Settings, source: str, target: str)
         response = await admin.create_topics(
             [NewTopic(target, fresh.partitions, settings.replication_factor, topic_configs=config)], timeout_ms=30_000
         )
-    finally:
-        await admin.close()
     for topic, code, *detail in response.topic_errors:
         if code:
             added = f"; {detail[0]}" if detail and detail[0] else ""
@@ -138,12 +134,8 @@ async def _create(settings: Settings, fresh: Settings, source: str, target: str)
 
 
 async def _alter(settings: Settings, topic: str, config: dict[str, str]) -> None:
-    admin = AIOKafkaAdminClient(**connection(settings))
-    try:
-        await admin.start()
+    async with admin_client(settings) as admin:
         await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, config)])
-    finally:
-        await admin.close()
 
 
 async def _send(producer: AIOKafkaProducer, topic: str, partition: int, records: list[Record]) -> None:

@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError
 
 from app.addresses import is_address
 from app.core.names import INPUTS
-from app.engine.kafka.clients import connection, new_reader
+from app.engine.kafka.clients import admin_client, connection, new_reader
 from app.engine.topics.ensure import log_topic
 from app.settings import Settings
 
@@ -173,25 +173,23 @@ class Lags(NamedTuple):
 
 async def group_lags(settings: Settings) -> Lags:
     """What the group has yet to take, asked of the broker: for whoever is no worker. Raises KafkaError."""
-    admin = AIOKafkaAdminClient(**connection(settings))
     reader = new_reader(settings)
-    try:
-        await admin.start()
-        await reader.start()
-        committed = await admin.list_consumer_group_offsets(settings.app_id)
-        wanted = [log_topic(settings), *INPUTS]
-        described = await admin.describe_topics(wanted)
-        places = [
-            TopicPartition(entry["topic"], one["partition"])
-            for entry in described
-            if not entry["error_code"]
-            for one in entry["partitions"]
-        ]
-        ends = await reader.end_offsets(places)
-        begins = await reader.beginning_offsets(places)
-    finally:
-        await reader.stop()
-        await admin.close()
+    async with admin_client(settings) as admin:
+        try:
+            await reader.start()
+            committed = await admin.list_consumer_group_offsets(settings.app_id)
+            wanted = [log_topic(settings), *INPUTS]
+            described = await admin.describe_topics(wanted)
+            places = [
+                TopicPartition(entry["topic"], partition["partition"])
+                for entry in described
+                if not entry["error_code"]
+                for partition in entry["partitions"]
+            ]
+            ends = await reader.end_offsets(places)
+            begins = await reader.beginning_offsets(places)
+        finally:
+            await reader.stop()
     left = {}
     for place in places:
         taken = committed[place].offset if place in committed and committed[place].offset >= 0 else begins[place]

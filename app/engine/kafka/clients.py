@@ -1,11 +1,13 @@
 """How Kafka clients are made: one place for addresses, sizes and time-outs."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.conn import CloseReason
 from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
 
@@ -108,6 +110,17 @@ def new_reader(settings: Settings, *, whole: bool = False) -> AIOKafkaConsumer:
         max_partition_fetch_bytes=8 * 1024 * 1024,
         fetch_max_bytes=64 * 1024 * 1024,
     )
+
+
+@asynccontextmanager
+async def admin_client(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+    """An admin client, for as long as the block takes. Raises KafkaError when no broker can be asked."""
+    admin = AIOKafkaAdminClient(**connection(settings))
+    try:
+        await admin.start()
+        yield admin
+    finally:
+        await admin.close()
 
 
 async def start_patiently(

@@ -14,11 +14,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import structlog
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, TopicAuthorizationFailedError
 
 from app.engine.kafka import broker_errors
-from app.engine.kafka.clients import connection
+from app.engine.kafka.clients import admin_client
 from app.engine.kafka.cluster import describe
 from app.engine.ports import TopicNames
 from app.engine.state import origin
@@ -79,13 +78,9 @@ async def ask(settings: Settings, topics: TopicNames) -> Provenance:
 
 async def _ask(settings: Settings, topics: TopicNames) -> Provenance:
     log_name, changelog_name = log_topic(settings), changelog_topic(settings)
-    admin = AIOKafkaAdminClient(**connection(settings))
-    try:
-        await admin.start()
+    async with admin_client(settings) as admin:
         found = await describe(admin, [log_name, changelog_name], settings=False)
         offsets = await admin.list_consumer_group_offsets(settings.app_id)
-    finally:
-        await admin.close()
     for name in (log_name, changelog_name):
         if name not in found.topics:
             message = f"topic {name} was deleted under the worker: start again, which says what can be done"

@@ -22,7 +22,7 @@ from aiokafka.errors import (
 from app.engine.kafka import authorization, broker_diagnosis, broker_errors
 from app.engine.kafka.authorization import Denied, refusal
 from app.engine.kafka.client_errors import explained
-from app.engine.kafka.clients import connection
+from app.engine.kafka.clients import admin_client
 from app.engine.kafka.cluster import Cluster, configurations, describe
 from app.engine.ports import Router, TopicNames, Topology
 from app.engine.topics.checks import Findings, check
@@ -82,9 +82,7 @@ async def ensure(settings: Settings, topology: Topology[Any]) -> None:
 
     Raises TopicError and BrokerError; KafkaError when the broker can't be asked.
     """
-    admin = AIOKafkaAdminClient(**connection(settings))
-    try:
-        await admin.start()
+    async with admin_client(settings) as admin:
         await authorization.check(admin, settings, topology.topics)
         broker = await _broker_settings(admin)
         _check_session(broker, settings)
@@ -95,8 +93,6 @@ async def ensure(settings: Settings, topology: Topology[Any]) -> None:
         missing = {topic: plan for topic, plan in wanted.items() if topic not in there.topics}
         await _create(admin, settings, missing)
         await _seen(admin, missing)
-    finally:
-        await admin.close()
 
 
 async def examine(settings: Settings, topics: TopicNames) -> tuple[Cluster, Findings]:
@@ -106,12 +102,8 @@ async def examine(settings: Settings, topics: TopicNames) -> tuple[Cluster, Find
     asked.
     """
     wanted = plans(settings, topics)
-    admin = AIOKafkaAdminClient(**connection(settings))
-    try:
-        await admin.start()
+    async with admin_client(settings) as admin:
         there = await _described(admin, wanted)
-    finally:
-        await admin.close()
     # The count that the state was made with is the setting: a worker runs only where they are the same.
     return there, check(wanted, there.topics, app_id=settings.app_id, recorded=settings.partitions)
 

@@ -7,11 +7,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaTimeoutError
 
 from app.engine.kafka.authorization import principal
-from app.engine.kafka.clients import connection
+from app.engine.kafka.clients import admin_client, connection
 from app.errors import OperatorError
 from app.settings import Settings
 
@@ -57,14 +56,10 @@ async def opened(settings: Settings, *, isolation: str = "read_committed") -> As
 
 async def partition_counts(settings: Settings, topics: Iterable[str]) -> dict[str, int]:
     """How many partitions each topic has; one that does not exist is left out."""
-    admin = AIOKafkaAdminClient(**connection(settings))
-    try:
-        await admin.start()
+    async with admin_client(settings) as admin:
         existing = set(await admin.list_topics())
         wanted = [topic for topic in topics if topic in existing]
         described = await admin.describe_topics(wanted) if wanted else []
-    finally:
-        await admin.close()
     return {entry["topic"]: len(entry["partitions"]) for entry in described}
 
 
@@ -81,12 +76,8 @@ async def existing(settings: Settings, topic: str) -> int:
 
 async def committed_offsets(settings: Settings, topic: str) -> dict[int, int]:
     """How far the app's group has committed ``topic``, by partition; partitions without a commit are left out."""
-    admin = AIOKafkaAdminClient(**connection(settings))
-    try:
-        await admin.start()
+    async with admin_client(settings) as admin:
         found = await admin.list_consumer_group_offsets(settings.app_id)
-    finally:
-        await admin.close()
     return {place.partition: meta.offset for place, meta in found.items() if place.topic == topic and meta.offset >= 0}
 
 
