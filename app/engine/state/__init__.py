@@ -8,6 +8,7 @@ module            holds
 ``restore``       the changelog into the local database
 ``origin``        the engine's own row of a changelog: which log the rows follow from
 ``provenance``    whose state this is: of which cluster, changelog and log
+``divergence``    whether a store is a beginning of the changelog, and not of one that went on otherwise
 ``datadir``       the data directory at start: made, written to, and taken by one worker
 ``disk_errors``   what the operating system refuses, told from damage
 ================  ====================================================================================================
