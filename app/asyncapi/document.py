@@ -51,6 +51,8 @@ _LOG_HEADERS: dict[str, Json] = {
             "g": _BYTES
             | {"description": "Of which topic of this name: the first 4 bytes of its id; absent if unknown."},
             "k": _BYTES | {"description": "The input's own key; absent where it had none."},
+            "x": _BYTES
+            | {"description": "Only of a value that the log can't hold and is left out: size (8 bytes), SHA-256 (32)."},
         },
     },
     "tick": {"type": "object", "required": ["t"], "properties": {"t": _BYTES | {"description": "Empty."}}},

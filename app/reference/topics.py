@@ -50,7 +50,9 @@ write.
 | header | what |
 | --- | --- |
 | `s` | the input's own place: topic code (1 byte), partition (4), offset (8), big-endian |
+| `g` | of which topic of that name: the first 4 bytes of its id; absent if unknown |
 | `k` | the input's original key; absent where it was null |
+| `x` | of a value that the log can't hold even compressed: size (8 bytes), SHA-256 (32) |
 | `t` | the record is a tick |
 | `a` | the record is an operator's act |
 """
