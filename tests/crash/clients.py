@@ -24,6 +24,12 @@ class Metadata(NamedTuple):
     timestamp_type: int = 1  # the broker's clock stands
 
 
+class Added(NamedTuple):
+    """What a batch says of a record that it has taken."""
+
+    size: int
+
+
 class Batch:
     """Records for one partition, ready-made."""
 
@@ -37,12 +43,12 @@ class Batch:
         key: bytes | None,
         value: bytes | None,
         headers: Sequence[tuple[str, bytes | None]],
-    ) -> bool | None:
+    ) -> Added | None:
         """Add a record; None where the batch is full."""
         if len(self.rows) >= BATCH_RECORDS:
             return None
         self.rows.append((key, value, tuple(headers)))
-        return True
+        return Added(len(key or b"") + len(value or b""))
 
     def record_count(self) -> int:
         """How many records it has."""
