@@ -15,6 +15,8 @@ from pathlib import Path
 
 PROGRAMS = ("sh", "uname", "install", "groupadd", "useradd", "id", "env", "sleep")
 FILES = ("/etc/login.defs", "/etc/ssl/certs/ca-certificates.crt")
+LIBRARIES = ("libgcc_s.so.1", "libstdc++.so.6")
+"""What packages with Rust or C++ in them are linked to; `python:3.13-slim` has both."""
 USERS = {"passwd": "root:x:0:0:root:/root:/bin/sh\n", "group": "root:x:0:\n"}
 
 DOCKERFILE = """\
@@ -51,7 +53,7 @@ def lay(folder: Path, wheels: Path) -> None:
         (root / "etc" / name).write_text(text)
     python = _python(root / "usr/local")
     extensions = (root / "usr/local/lib").rglob("*.so")
-    for library in _libraries([python, *programs, *extensions]):
+    for library in _libraries([python, *programs, *extensions]) | set(map(_library, LIBRARIES)):
         target = root / "usr/lib" / library.name
         if library.name.startswith("ld-linux"):
             target = root / "usr/lib64" / library.name
@@ -78,6 +80,14 @@ def _python(prefix: Path) -> Path:
     pip.write_text("#!/usr/local/bin/python3\nimport sys\nfrom pip._internal.cli.main import main\nsys.exit(main())\n")
     pip.chmod(0o755)
     return interpreter
+
+
+def _library(name: str) -> Path:
+    for folder in ("lib/*-linux-gnu", "usr/lib/*-linux-gnu", "lib64", "usr/lib64", "usr/lib", "lib"):
+        for path in Path("/").glob(f"{folder}/{name}"):
+            return path
+    message = f"{name} is not installed"
+    raise NotPossibleError(message)
 
 
 def _libraries(binaries: Iterable[Path]) -> set[Path]:
