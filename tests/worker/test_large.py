@@ -60,6 +60,8 @@ def test_a_batch_of_many_pending_uploads_expires_and_another_one_is_reconciled(
     stage.wait_taken()
     stage.io.produce(flat(f"R{COUNT}", "kept"))
     reader.require(partial(seen, topics.READY, "kept", 1), "a ready event", within=120)
+    # They are on other partitions than the ready event, and may be read behind it.
+    reader.require(partial(seen, topics.SLOT, "kept", COUNT), "all slots", within=120)
     slots = [one["essay_id"] for one in events(topics.SLOT, "kept", reader.records)]
     assert len(slots) == len(set(slots)) == COUNT
     (ready,) = events(topics.READY, "kept", reader.records)
