@@ -121,7 +121,10 @@ def store_before_changelog() -> AbstractContextManager[None]:
 
 
 def store_claims_the_end() -> AbstractContextManager[None]:
-    """The local store claims to stand where its own rows ended up, whoever's rows lie before them."""
+    """The local store claims to stand where its own rows ended up, whoever's rows lie before them.
+
+    A restore that looks whether the store has the rows before that end would put it right: it does not look.
+    """
     publish, write = Task._publish, PartitionState.write
     ends: dict[PartitionState | None, int] = {}
 
@@ -132,7 +135,14 @@ def store_claims_the_end() -> AbstractContextManager[None]:
     def write_at_end(self: PartitionState, rows: Mapping[bytes, bytes | None], offset: int, *rest: Any) -> None:
         write(self, rows, max(offset, ends[self]), *rest)
 
-    return _patched((Task, "_publish", publish_and_note), (PartitionState, "write", write_at_end))
+    async def trust(*_: Any) -> list[Any]:
+        return []
+
+    return _patched(
+        (app.engine.state.restore, "diverged", trust),
+        (Task, "_publish", publish_and_note),
+        (PartitionState, "write", write_at_end),
+    )
 
 
 def offset_before_changelog() -> AbstractContextManager[None]:
