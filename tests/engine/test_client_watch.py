@@ -45,6 +45,7 @@ class Consumer:
     def __init__(self, coordinator: Any, fetching: Any = None, metadata: Any = None) -> None:
         self._closed = False
         self._coordinator = coordinator
+        self._subscription = Part(subscription=None)
         self._fetcher = Part(_fetch_task=fetching)
         self._client = Part(_sync_task=metadata)
 

@@ -176,7 +176,9 @@ def test_a_store_of_an_older_release_is_restored_once_and_then_says_whose_it_is(
     place.store.write({LOCAL + b"layout": LAYOUT, b"b-foreign": b"x"}, 1)
     assert place.restore() == [UNLABELLED]
     assert place.rows() == {b"b1": b"1"}
+    place.store.write({b"b-here": b"only"}, place.store.offset)
     assert place.restore() == []
+    assert place.rows() == {b"b1": b"1", b"b-here": b"only"}, "a restart right after restores nothing"
 
 
 def test_rows_without_an_offset_are_no_empty_store(place: Place) -> None:

@@ -22,6 +22,7 @@ from app.engine.kafka import broker_errors
 from app.engine.kafka.client_watch import Thread
 from app.engine.kafka.clients import connection
 from app.engine.kafka.fetch import WHOLE
+from app.engine.kafka.stalls import FetchErrors
 from app.engine.task_manager import TaskManager
 from app.engine.topics.ensure import log_topic
 from app.engine.topics.input_positions import Positions
@@ -59,7 +60,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         app = cast("App", self.app)
         self.positions = Positions(cast("App", self.app).engine.topology.topics.inputs)
         session_ms = round(app.settings.session_timeout_seconds * 1000)
-        return AIOKafkaConsumer(
+        consumer = AIOKafkaConsumer(
             **connection(app.settings),
             group_id=app.settings.app_id,
             partition_assignment_strategy=[app.assignor],
@@ -77,6 +78,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             fetch_max_bytes=32 * 1024 * 1024,
             retry_backoff_ms=50,
         )
+        self._fetch_errors = FetchErrors()
+        self._fetch_errors.listen(consumer._client)  # noqa: SLF001 - the fetcher keeps an error's partition to itself
+        return consumer
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Seek every partition to its committed offset, or to its beginning where none is."""
@@ -118,6 +122,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         check_passed_on(name, positions, sum(ends[partition] for partition in whole))
         for partition, missed in anew.items():
             app.engine.observer.input_gap(partition.topic, missed)
+        assignment = getattr(consumer._subscription.subscription, "assignment", None)  # noqa: SLF001 - lags are read off there
+        for partition in positions:
+            state = None if assignment is None else assignment.state_value(partition)
+            if state is not None and state.highwater is None:
+                # So that one whose first fetch fails, and every one behind it, has a lag all the same.
+                state.highwater = ends[partition]
         if anew:
             await consumer.seek_to_beginning(*anew)
         return cast("Mapping[TopicPartition, int]", begins)
@@ -173,7 +183,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     def watched(self) -> Thread | None:
         """What there is to watch of it, once it is started."""
-        return None if self._consumer is None else Thread(self.thread_loop, self._consumer)
+        return None if self._consumer is None else Thread(self.thread_loop, self._consumer, self._fetch_errors)
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Stilled: it watches Faust's streams, which nothing flows through."""

@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from app.engine.kafka.client_errors import GroupError, explained, is_final
+from app.engine.kafka.stalls import FetchErrors, Stalls
 from app.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -47,6 +48,7 @@ class Thread(NamedTuple):
 
     loop: asyncio.AbstractEventLoop
     consumer: Any
+    fetch_errors: FetchErrors = FetchErrors()
 
 
 class ClientWatch:
@@ -70,6 +72,7 @@ class ClientWatch:
         self._silent = 0
         self._dead: dict[int, int] = {}
         self._group_trouble: tuple[float, float] | None = None
+        self._stalls = Stalls()
         self._main: asyncio.AbstractEventLoop | None = None
         #: Why the worker is not live; None while it is.
         self.trouble: str | None = None
@@ -86,6 +89,7 @@ class ClientWatch:
         thread = self._thread()
         if thread is not None:
             self._look_at_loop(thread)
+            self._stalls.look(thread.consumer, thread.fetch_errors)
         seen: dict[int, int] = {}
         for name, task, looks in self._tasks(thread):
             if task is None or not task.done():
