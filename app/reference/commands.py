@@ -23,7 +23,8 @@ _HEAD = f"""\
 
 `rollcall` is `faust -A app` under a name of its own: `rollcall status` and `faust -A app status` are the same. Both
 are in the environment that `python3 run.py` makes (`source .venv/bin/activate`). Faust's own verbs that are not
-listed here (`agents`, `tables`, `send` and others) know nothing of Rollcall's engine and are of no use with it.
+listed here (`agents`, `tables`, `send` and others) would write unchecked, or know nothing of Rollcall's engine: they
+are refused by name, with exit status 2.
 
 The commands take the [settings](settings.md) of the environment: the broker, the app id, and the tokens. Exit status:
 0 fine; 1 a difference was found, or it was refused; 2 wrong usage; 3 the batch is not known; 4 nobody answers.
