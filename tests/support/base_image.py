@@ -15,8 +15,8 @@ from pathlib import Path
 
 PROGRAMS = ("sh", "uname", "install", "groupadd", "useradd", "id", "env", "sleep")
 FILES = ("/etc/login.defs", "/etc/ssl/certs/ca-certificates.crt")
-LIBRARIES = ("libgcc_s.so.1", "libstdc++.so.6")
-"""What packages with Rust or C++ in them are linked to; `python:3.13-slim` has both."""
+LIBRARIES = ("libgcc_s.so.1", "libstdc++.so.6", "librt.so.1", "libpthread.so.0", "libdl.so.2", "libm.so.6")
+"""What packages with Rust or C++ in them are linked to; `python:3.13-slim` has them."""
 USERS = {"passwd": "root:x:0:0:root:/root:/bin/sh\n", "group": "root:x:0:\n"}
 
 DOCKERFILE = """\
