@@ -23,7 +23,7 @@ NOISY = r"""
 def install():
     import sys, threading, warnings
     import agents.join as join
-    works, said = join.Join.works, []
+    changes, said = join.Join.changes, []
 
     class Unraisable:
         def __del__(self):
@@ -41,9 +41,9 @@ def install():
             Unraisable()
         if any(record.value and b"crash" in record.value for record in chunk):
             raise LookupError("a bug in the fold")
-        return works(self, chunk, *bounds)
+        return changes(self, chunk, *bounds)
 
-    join.Join.works = noisy
+    join.Join.changes = noisy
 """
 
 
