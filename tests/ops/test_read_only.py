@@ -55,6 +55,8 @@ def can_confine(data: Path) -> bool:
 def test_a_worker_writes_nowhere_but_to_its_data_directory_and_tmp(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
+    if ROOT.is_relative_to("/tmp"):  # noqa: S108 - where the worker gets a /tmp of its own
+        pytest.skip("the checkout lies in /tmp, which is another one for the confined worker")
     if not can_confine(data):
         pytest.skip("needs `unshare` and the right to mount in a namespace of its own")
     with borrowed() as kafka:
