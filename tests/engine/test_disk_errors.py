@@ -388,3 +388,9 @@ def test_a_directory_that_is_removed_under_the_store_is_told_and_restored(tmp_pa
     store.open()
     assert (store.offset, store.get(b"k")) == (0, None)
     store.close()
+
+
+def test_how_an_error_ends_tells_the_system_s_whatever_comes_before_it() -> None:
+    assert system_error(Exception("Invalid argument: /d/partition-0/CURRENT: Too many open files")) == errno.EMFILE
+    assert system_error(Exception("Corruption: /d/partition-0/CURRENT: No such file or directory")) is None
+    assert system_error(Exception("Corruption: block checksum mismatch")) is None

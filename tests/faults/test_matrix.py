@@ -13,13 +13,10 @@ from tests.faults.results import table
 
 pytestmark = pytest.mark.kafka
 
-# 20 inputs a second: some 7 to each partition, of which most have an answer. Bursts are as large as in the long form.
-DRIP = 2
-
 
 @pytest.mark.parametrize("guarantee", ["at_least_once", "exactly_once"])
 def test_no_fault_loses_doubles_or_bends_anything(guarantee: str, tmp_path: Path) -> None:
-    result = run(Plan(guarantee, list(FAULTS), tmp_path, events_per_round=400, drip=DRIP))
+    result = run(Plan(guarantee, list(FAULTS), tmp_path, events_per_round=400))
     assert result.right, "\n".join([table([result]), *result.problems, *result.details[:40]])
     struck = {name for name, row in result.rows.items() if row.rounds}
     assert struck == set(FAULTS), "a fault did not strike while work was left"

@@ -62,7 +62,9 @@ def system_error(error: BaseException) -> int | None:
     if numbered:
         return int(numbered[1])
     if not text.startswith(_SYSTEM):
-        return None
+        # RocksDB has other words before it now and then; how it ends is the system's. What is not there is damage then.
+        ending = _WORDS.get(text.rsplit(": ", 1)[-1])
+        return None if ending == errno.ENOENT else ending
     if any(word in text for word in _HELD[:2]):
         return errno.EAGAIN
     return _WORDS.get(text.rsplit(": ", 1)[-1], 0)
