@@ -9,17 +9,17 @@ from app.wire.acts import DecodedAct, decode
 from app.wire.decode import RejectedError
 
 
-def read(record: Record, where: Place, max_bytes: int, changes: ChunkChanges) -> DecodedAct | None:
+def read(record: Record, place: Place, max_bytes: int, changes: ChunkChanges) -> DecodedAct | None:
     """The act in a record of the log, or None where it can't be used: it is kept as a dead letter then.
 
-    An act has no input that it came from: its place ``where`` (topic, partition, offset) is the log's own.
+    An act has no input that it came from: its ``place`` (topic, partition, offset) is the log's own.
     """
     try:
         return decode(record.key, record.value, max_bytes)
     except RejectedError as rejected:
-        topic, partition, offset = where
+        topic, partition, offset = place
         changes.outcomes[topic, Outcome.REJECTED] += 1
-        changes.dead_letter(rejected.reason, rejected.detail, where, record.key, record.value)
+        changes.dead_letter(rejected.reason, rejected.detail, place, record.key, record.value)
         changes.note(
             "dead letter",
             reason=rejected.reason,

@@ -42,7 +42,7 @@ class Applier:
                     _remark(batch, output, record, changes)
             elif isinstance(output, Expiry):
                 expiries += 1
-                self._expire(batch, output, record, changes, aloud=expiries <= _LINES)
+                self._expire(batch, output, record, changes, logged=expiries <= _LINES)
             elif source is not None:
                 self._bury(batch, output, record, source, changes)
         if expiries > _LINES:
@@ -54,14 +54,14 @@ class Applier:
                 if isinstance(fact, _SETTLING) and fact.held >= 0:
                     changes.drop_pending(pending.key(batch.batch_id, fact.held))
 
-    def _expire(self, batch: Batch, output: Expiry, record: Record, changes: ChunkChanges, *, aloud: bool) -> None:
+    def _expire(self, batch: Batch, output: Expiry, record: Record, changes: ChunkChanges, *, logged: bool) -> None:
         original = self._originals.take(batch.batch_id, output.held, changes)
         if original is None:
             message = f"batch {batch.batch_id}: the original of the upload at log offset {output.held} is missing"
             raise PoisonError(message)
         changes.emit(expired(batch.batch_id, output, original.source, original.value), record.offset)
         changes.given_up[output.reason] += 1
-        if aloud:
+        if logged:
             changes.note(
                 "pending upload expired",
                 reason=output.reason,

@@ -86,18 +86,18 @@ class ChunkChanges:
     _waited: dict[str, bytes | None] = field(default_factory=dict)
     _batches: dict[str, Batch] = field(default_factory=dict)
 
-    def emit(self, message: Message, at: int) -> None:
+    def emit(self, message: Message, offset: int) -> None:
         """Publish an output of the record at log offset ``at``."""
         value, headers = encode(message, self.emitted_at, self.source_service)
         self.outputs.append((message.topic, message.key.encode(), value, headers))
         size = len(value)
         self.size += size
         if size > _LARGE:
-            self.large.append(LargeOutput(message.topic, size, message.data.batch_id, at))
+            self.large.append(LargeOutput(message.topic, size, message.data.batch_id, offset))
 
-    def dead_letter(self, reason: str, detail: str, where: Place, key: bytes | None, value: bytes | None) -> None:
+    def dead_letter(self, reason: str, detail: str, place: Place, key: bytes | None, value: bytes | None) -> None:
         """Publish a dead letter: the original bytes, why, and where they stand (topic, partition, offset)."""
-        self.outputs.append((names.DEAD_LETTER, key, value, dead_letter.headers(reason, detail, *where)))
+        self.outputs.append((names.DEAD_LETTER, key, value, dead_letter.headers(reason, detail, *place)))
         self.size += 0 if value is None else len(value)
         self.dead[reason] += 1
 
@@ -170,15 +170,15 @@ class ChunkChanges:
         For one that was not noted as large the log is named from offset ``begin`` of the chunk on.
         """
         where = f"made from {log} offsets {begin} to {self.end - 1}"
-        sizes = [(len(value or b""), key or b"") for there, key, value, _ in self.outputs if there == topic]
+        sizes = [(len(value or b""), key or b"") for target, key, value, _ in self.outputs if target == topic]
         of = "key"
         if not sizes:
             sizes = [(len(value or b""), key) for key, value in self.rows.items()]
             of = "row"
         size, key = max(sizes, default=(0, b""))
-        for one in self.large:
-            if one.topic == topic and one.size == size:
-                return f"a record of {size} bytes of batch {one.batch_id}, made from {log} offset {one.at},"
+        for record in self.large:
+            if record.topic == topic and record.size == size:
+                return f"a record of {size} bytes of batch {record.batch_id}, made from {log} offset {record.at},"
         return f"a record of {size} bytes ({of} {key.decode(errors='replace')!r}), {where},"
 
     @property

@@ -24,8 +24,8 @@ def add(
 ) -> None:
     """An input that can't be used. ``about`` is what else the log's line says of it."""
     topic = names.INPUTS[source.topic]
-    where = Place(topic, source.partition, source.offset)
-    changes.dead_letter(reason, detail, where, read_key(record.headers), record.value)
+    place = Place(topic, source.partition, source.offset)
+    changes.dead_letter(reason, detail, place, read_key(record.headers), record.value)
     changes.note(
         "dead letter",
         reason=reason,
@@ -51,24 +51,24 @@ def reject(record: Record, source: Source, rejected: RejectedError, changes: Chu
     add(record, source, OVERSIZED, detail, changes)
 
 
-def skip(record: Record, where: Place, changes: ChunkChanges, *, rekeyed: bool, seen: bool) -> None:
+def skip(record: Record, place: Place, changes: ChunkChanges, *, rekeyed: bool, seen: bool) -> None:
     """A record that the operator has told us not to fold. A copy by the repartitioner is no second dead letter."""
     if seen:
-        changes.outcomes[where.topic, Outcome.SKIPPED] += 1
+        changes.outcomes[place.topic, Outcome.SKIPPED] += 1
         return
     key = read_key(record.headers) if rekeyed else record.key
-    changes.dead_letter(POISON, "skipped by ROLLCALL_SKIP_POISON", where, key, record.value)
-    changes.note("dead letter", reason=POISON, topic=where.topic, partition=where.partition, offset=where.offset)
+    changes.dead_letter(POISON, "skipped by ROLLCALL_SKIP_POISON", place, key, record.value)
+    changes.note("dead letter", reason=POISON, topic=place.topic, partition=place.partition, offset=place.offset)
 
 
-def foreign(record: Record, where: Place, changes: ChunkChanges) -> None:
+def foreign(record: Record, place: Place, changes: ChunkChanges) -> None:
     """A record that is no input, no tick and no act: somebody else's, kept as a dead letter."""
-    changes.dead_letter(FOREIGN, "the internal log is Rollcall's alone to write", where, record.key, record.value)
+    changes.dead_letter(FOREIGN, "the internal log is Rollcall's alone to write", place, record.key, record.value)
     changes.note_error(
         "a record in the internal log is not Rollcall's",
-        topic=where.topic,
-        partition=where.partition,
-        offset=where.offset,
+        topic=place.topic,
+        partition=place.partition,
+        offset=place.offset,
     )
 
 

@@ -77,13 +77,13 @@ class Join:
                 place = self._watermarks.place(source, read_generation(record.headers))
                 # At or below the high watermark: the repartitioner repeated itself, the log had this input before.
                 seen = source.offset <= marks.get(place, -1)
-                many = None
+                step_in_parts = None
                 if self._poison and self._place(record, source) in self._poison:
                     dead_letters.skip(record, self._place(record, source), changes, rekeyed=True, seen=seen)
                 else:
-                    many = self._input(record, source, changes, bounds, seen=seen)
-                if many is not None:
-                    changes = yield from self._parts(*many, record, source, done, changes, bounds)
+                    step_in_parts = self._input(record, source, changes, bounds, seen=seen)
+                if step_in_parts is not None:
+                    changes = yield from self._parts(*step_in_parts, record, source, done, changes, bounds)
                 if not seen:
                     marks[place] = source.offset
             if changes.size > bounds.outputs or changes.in_parts:
@@ -104,8 +104,8 @@ class Join:
     def deadline(self) -> int | None:
         """The log time (ms) at which the next batch is due, or None."""
         due = []
-        for what, duration in self._durations():
-            for since, _ in self.tables.waiting(what):
+        for reason, duration in self._durations():
+            for since, _ in self.tables.waiting(reason):
                 due.append(since + duration)
                 break
         return min(due, default=None)
@@ -195,14 +195,14 @@ class Join:
             due = stored = self._due(tick, bounds.facts)
         return changes
 
-    def _due(self, tick: Tick, most: int) -> dict[str, bytes | None]:
+    def _due(self, tick: Tick, limit: int) -> dict[str, bytes | None]:
         """The first ``most`` batches that are due by what the store says, each with its row in ``waiting``."""
         due: dict[str, bytes | None] = {}
-        for what, duration in self._durations():
-            for since, batch_id in self.tables.waiting(what):
-                if since + duration > tick.time or len(due) == most:
+        for reason, duration in self._durations():
+            for since, batch_id in self.tables.waiting(reason):
+                if since + duration > tick.time or len(due) == limit:
                     break
-                due[batch_id] = waiting.key(what, since, batch_id)
+                due[batch_id] = waiting.key(reason, since, batch_id)
         return due
 
     def _look(self, batch: Batch, tick: Tick, row: bytes | None, record: Record, changes: ChunkChanges) -> None:
@@ -217,14 +217,14 @@ class Join:
         self._applier.apply(batch, step, record, None, changes)
 
     def _act(self, record: Record, done: int, changes: ChunkChanges, bounds: Bounds) -> _InParts:
-        found = acts.read(record, self._place(record, None), self._largest, changes)
-        if found is None:
+        decoded = acts.read(record, self._place(record, None), self._largest, changes)
+        if decoded is None:
             return changes
-        batch = self.tables.batch(found.batch_id)
-        if self._many(batch, found.act, record, changes, bounds):
-            return (yield from self._parts(batch, found.act, record, None, done, changes, bounds))
+        batch = self.tables.batch(decoded.batch_id)
+        if self._many(batch, decoded.act, record, changes, bounds):
+            return (yield from self._parts(batch, decoded.act, record, None, done, changes, bounds))
         self._note(batch, record, changes)
-        step = self._step(batch, found.act, Position(record.offset, record.timestamp), record)
+        step = self._step(batch, decoded.act, Position(record.offset, record.timestamp), record)
         changes.outcomes[self._log, step.outcome] += 1
         acts.tell(batch.batch_id, step.facts, changes)
         self._applier.apply(batch, step, record, None, changes)
@@ -258,8 +258,8 @@ class Join:
         topic = self._log if source is None else names.INPUTS[source.topic]
         while True:
             changes.part(batch, remaining(batch, event))
-            most = self._originals.most(batch, event, self._policy, changes, bounds)
-            step = self._step(batch, event, position, record, most)
+            limit = self._originals.most(batch, event, self._policy, changes, bounds)
+            step = self._step(batch, event, position, record, limit)
             if not isinstance(event, Tick) and step.outcome is not Outcome.REPEATED:
                 changes.outcomes[topic, step.outcome] += 1
             acts.tell(batch.batch_id, step.facts, changes)
@@ -284,11 +284,11 @@ class Join:
             for orphan in self.tables.orphans(batch):
                 changes.drop_pending(orphan)
 
-    def _step(self, batch: Batch, event: Event, position: Position, record: Record, most: int | None = None) -> Step:
+    def _step(self, batch: Batch, event: Event, position: Position, record: Record, limit: int | None = None) -> Step:
         try:
-            if most is None:
+            if limit is None:
                 return fold(batch, event, position, self._policy)
-            return fold(batch, event, position, self._policy, most)
+            return fold(batch, event, position, self._policy, limit)
         except Exception as error:
             topic, partition, offset = self._place(record, position.source)
             message = (

@@ -59,7 +59,9 @@ class Rekey:
 
     def identify(self, topic_ids: Mapping[str, str]) -> None:
         """Note the ids of the input topics; their records then say of which topic they are."""
-        self._generations = {topic: (GENERATION_HEADER, generation_of(made)) for topic, made in topic_ids.items()}
+        self._generations = {
+            topic: (GENERATION_HEADER, generation_of(topic_id)) for topic, topic_id in topic_ids.items()
+        }
 
     def route(self, topic: str, partition: int, records: Sequence[Record]) -> Iterator[Routed]:
         """The records of one input partition, in their order: partition of the log, key, value and headers of each."""

@@ -50,7 +50,7 @@ class Standing(NamedTuple):
         """Both together."""
         if not isinstance(other, Standing):
             return NotImplemented
-        oldest = [one for one in (self.oldest_pending, other.oldest_pending) if one is not None]
+        oldest = [seconds for seconds in (self.oldest_pending, other.oldest_pending) if seconds is not None]
         return Standing(
             self.unregistered + other.unregistered,
             self.open + other.open,
@@ -137,7 +137,7 @@ class BatchCounts:
         """How many uploads are pending for a batch that is not registered."""
         return self._pending.get(batch_id, 0)
 
-    def changes(self, since: int | None, most: int) -> Changes:
+    def changes(self, since: int | None, limit: int) -> Changes:
         """Which batches changed since a former answer's ``cursor``, at most ``most``; the first question has none.
 
         Changes are remembered from the first question on, and for 15 s after the last.
@@ -156,7 +156,7 @@ class BatchCounts:
         for batch_id, number in reversed(self._changes.items()):
             if number <= since:
                 break
-            if len(ids) == most:
+            if len(ids) == limit:
                 more = True
                 break
             ids.append(batch_id)

@@ -26,17 +26,17 @@ class WaitingQueue:
     def __len__(self) -> int:
         return len(self.since)
 
-    def put(self, one: str, since: int) -> None:
+    def put(self, key: str, since: int) -> None:
         """Put an id into the line, or move it."""
-        before = self.since.get(one)
+        before = self.since.get(key)
         if before == since:
             return
         if before is not None and before <= self._bound:
             self._within -= 1
-        self.since[one] = since
+        self.since[key] = since
         if since <= self._bound:
             self._within += 1
-        place = (since, one)
+        place = (since, key)
         order = self._order
         if not order or order[-1] < place:
             order.append(place)
@@ -49,9 +49,9 @@ class WaitingQueue:
         if before is not None:
             self._close_up()
 
-    def drop(self, one: str) -> bool:
+    def drop(self, key: str) -> bool:
         """Take an id out; False where it is not in the line."""
-        since = self.since.pop(one, None)
+        since = self.since.pop(key, None)
         if since is None:
             return False
         if since <= self._bound:
@@ -70,7 +70,7 @@ class WaitingQueue:
         if time < self._bound:
             self._bound, self._within = 0, sum(since <= 0 for since in self.since.values())
         start, end = bisect_left(self._order, (self._bound + 1, "")), bisect_left(self._order, (time + 1, ""))
-        self._within += sum(self.since.get(one) == since for since, one in self._order[start:end])
+        self._within += sum(self.since.get(key) == since for since, key in self._order[start:end])
         self._bound = time
         return self._within
 
@@ -84,11 +84,11 @@ class WaitingQueue:
         else:
             start = bisect_right(order, place)
         for index in range(start, len(order)):
-            since, one = order[index]
-            if since_of.get(one) == since:
-                yield since, one
+            since, key = order[index]
+            if since_of.get(key) == since:
+                yield since, key
 
     def _close_up(self) -> None:
         if len(self._order) > 2 * len(self.since) + _SLACK:
-            self._order = sorted((since, one) for one, since in self.since.items())
+            self._order = sorted((since, key) for key, since in self.since.items())
             self._first = 0

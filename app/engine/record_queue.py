@@ -46,22 +46,22 @@ class RecordQueue:
         """Whether nothing more should be fetched for now."""
         return self.bytes > FULL_BYTES or self.records >= 2 * self._chunk
 
-    def take(self, most: int | None = None) -> list[Any]:
+    def take(self, limit: int | None = None) -> list[Any]:
         """The next chunk: what is there, up to the limits and ``most``. Empty when nothing is."""
-        left = self._chunk if most is None else min(most, self._chunk)
+        left = self._chunk if limit is None else min(limit, self._chunk)
         chunk: list[Any] = []
         size = 0
         while self._queue and left > 0 and size < _CHUNK_BYTES:
-            records, there = self._queue.popleft()
+            records, entry_bytes = self._queue.popleft()
             self.records -= len(records)
-            self.bytes -= there
-            if len(records) > left or size + there > _CHUNK_BYTES:
+            self.bytes -= entry_bytes
+            if len(records) > left or size + entry_bytes > _CHUNK_BYTES:
                 taken = _fitting(records[:left], _CHUNK_BYTES - size)
                 if taken < len(records):
                     self._put(records[taken:], first=True)
-                    records, there = records[:taken], _CHUNK_BYTES
+                    records, entry_bytes = records[:taken], _CHUNK_BYTES
             chunk += records
-            size += there
+            size += entry_bytes
             left -= len(records)
         return chunk
 

@@ -108,25 +108,25 @@ class Repartitioner:
             message = "the repartitioner was not started"
             raise RuntimeError(message)
         passed: dict[TopicPartition, int] = {}
-        taken: list[Any] = []
+        batch: list[Any] = []
         for partition, queue in list(self._queues.items()):
-            records = queue.take(self.settings.max_poll_records - len(taken))
+            records = queue.take(self.settings.max_poll_records - len(batch))
             if not records:
                 continue
             for routed in self._router.route(partition.topic, partition.partition, records):
                 publisher.add(self._log, *routed)
             passed[partition] = records[-1].offset + 1
-            taken += records
+            batch += records
             # Next time it is the others' turn.
             self._queues[partition] = self._queues.pop(partition)
-        if taken:
+        if batch:
             try:
                 await publisher.flush()
             except TooLargeError as error:
-                raise _too_large(error, taken) from error
+                raise _too_large(error, batch) from error
             self.acknowledged.update(passed)
-            self._observer.rekeyed(len(taken))
-        return len(taken)
+            self._observer.rekeyed(len(batch))
+        return len(batch)
 
 
 def _too_large(error: TooLargeError, records: Sequence[Any]) -> TooLargeError:

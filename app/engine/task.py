@@ -98,12 +98,12 @@ class Task(Generic[P]):
             producer, await leaders_known(producer, plans(self.settings, self._topology.topics))
         )
 
-    async def settle(self, there: Provenance) -> None:
+    async def settle(self, provenance: Provenance) -> None:
         """Hold the restored state against the log that is there. State that does not say whose it is says so from here.
 
         Raises ProvenanceError where the two do not belong together. Nothing has been folded then.
         """
-        missing = check_origin(self.settings, self.partition, self.store, there)
+        missing = check_origin(self.settings, self.partition, self.store, provenance)
         publisher = self._publisher
         if missing is None or publisher is None:
             return

@@ -107,8 +107,8 @@ class TaskManager(Generic[P]):
                 await shared.stop()
                 raise
             self._shared = shared
-        mine = sorted(partition.partition for partition in assigned if partition.topic == self._log_topic)
-        for partition in mine:
+        owned = sorted(partition.partition for partition in assigned if partition.topic == self._log_topic)
+        for partition in owned:
             self.tasks[partition] = Task(
                 partition,
                 self.settings,
@@ -124,9 +124,9 @@ class TaskManager(Generic[P]):
         await asyncio.gather(*(task.fence() for task in self.tasks.values()))
         stores = {partition: task.store for partition, task in self.tasks.items()}
         if stores:
-            there = await ask(self.settings, self.topology.topics)
-            await restore(self.settings, changelog_topic(self.settings), stores, self.progress, there)
-            await asyncio.gather(*(task.settle(there) for task in self.tasks.values()))
+            provenance = await ask(self.settings, self.topology.topics)
+            await restore(self.settings, changelog_topic(self.settings), stores, self.progress, provenance)
+            await asyncio.gather(*(task.settle(provenance) for task in self.tasks.values()))
         if any(partition.topic in self.topology.topics.inputs for partition in assigned):
             self._repartitioner = Repartitioner(self.settings, self.topology, self._shared, self._fail, self.clock)
             await self._repartitioner.start()
@@ -135,7 +135,7 @@ class TaskManager(Generic[P]):
         self.observer.taken_over(time.monotonic() - started)
         log.info(
             "partitions acquired",
-            log_partitions=mine,
+            log_partitions=owned,
             inputs=sum(partition.topic in self.topology.topics.inputs for partition in assigned),
             seconds=round(time.monotonic() - started, 2),
         )

@@ -22,22 +22,24 @@ class PartitionAssignor(FaustAssignor):
     def _perform_assignment(self, cluster: ClusterMetadata, member_metadata: Mapping[str, Any]) -> Any:
         present = {
             member: ConsumerProtocolMemberMetadata(
-                said.version, said.subscription, _pruned(ClientMetadata.loads(said.user_data), cluster).dumps()
+                metadata.version,
+                metadata.subscription,
+                _pruned(ClientMetadata.loads(metadata.user_data), cluster).dumps(),
             )
-            for member, said in member_metadata.items()
+            for member, metadata in member_metadata.items()
         }
         return super()._perform_assignment(cluster, present)
 
 
 def _pruned(member: ClientMetadata, cluster: ClusterMetadata) -> ClientMetadata:
     """What a member says of itself, without partitions that there are not."""
-    for had in (member.assignment.actives, member.assignment.standbys):
-        had.update(_there(had, cluster))
+    for topics in (member.assignment.actives, member.assignment.standbys):
+        topics.update(_there(topics, cluster))
     return member
 
 
-def _there(had: Mapping[str, list[int]], cluster: ClusterMetadata) -> _Had:
+def _there(topics: Mapping[str, list[int]], cluster: ClusterMetadata) -> _Had:
     return {
         topic: [number for number in numbers if number in (cluster.partitions_for_topic(topic) or ())]
-        for topic, numbers in had.items()
+        for topic, numbers in topics.items()
     }

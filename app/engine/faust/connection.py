@@ -210,13 +210,17 @@ class Connections(web.Server):
         """Close what has been idle for longest where there are too many; False where all others are being answered."""
         if len(self._connections) <= self.limits.connections:
             return True
-        there = [one for one in self.connections if isinstance(one, Connection) and one.transport is not None]
-        if len(there) <= self.limits.connections:
+        open_connections = [
+            connection
+            for connection in self.connections
+            if isinstance(connection, Connection) and connection.transport is not None
+        ]
+        if len(open_connections) <= self.limits.connections:
             return True
-        idle = [one for one in there if one.idle and one is not new]
+        idle = [connection for connection in open_connections if connection.idle and connection is not new]
         if not idle:
             return False
-        min(idle, key=lambda one: one.idle_until).force_close()
+        min(idle, key=lambda connection: connection.idle_until).force_close()
         return True
 
     def note_unreadable(self, error: BaseException | None) -> None:
@@ -229,9 +233,9 @@ class Connections(web.Server):
 
     def _sweep(self) -> None:
         now = time.monotonic()
-        for one in self.connections:
-            if isinstance(one, Connection):
-                one.check(now)
+        for connection in self.connections:
+            if isinstance(connection, Connection):
+                connection.check(now)
         interval = min(_SWEEP_SECONDS, *(seconds / 2 for seconds in self.limits[1:]))
         self._sweeper = self._loop.call_later(interval, self._sweep)
 

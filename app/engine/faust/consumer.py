@@ -159,20 +159,20 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     ) -> dict[TopicPartition, int]:
         consumer = self._ensure_consumer()
         assigned = consumer.assignment()
-        mine = {partition: offset for partition, offset in offsets.items() if partition in assigned}
-        if not mine:
+        owned = {partition: offset for partition, offset in offsets.items() if partition in assigned}
+        if not owned:
             return {}
         try:
             # The client itself tries for as long as it takes.
             async with asyncio.timeout(patience):
-                await consumer.commit(self.positions.commit(mine))
+                await consumer.commit(self.positions.commit(owned))
         except (CommitFailedError, IllegalStateError) as error:
             log.info("the group has moved on; these offsets are its new owners' to commit", error=type(error).__name__)
             return {}
         except (KafkaError, TimeoutError) as error:
             log.warning("offsets could not be committed; trying again", error=broker_errors.told(error))
             return {}
-        return mine
+        return owned
 
     async def look_again(self) -> None:
         """Ask for the partitions of all topics now; the group is told of those that are new."""

@@ -80,22 +80,22 @@ def principal(settings: Settings) -> tuple[str, str]:
 
 def refusal(settings: Settings, denied: Iterable[Denied], who_asks: str = "worker") -> AuthorizationError:
     """The error that names what is denied, in one line, and how each is allowed."""
-    who, setting = principal(settings)
-    quoted = f"'{who}'" if who.startswith("User:") else "PRINCIPAL"
+    user, setting = principal(settings)
+    quoted = f"'{user}'" if user.startswith("User:") else "PRINCIPAL"
     wanted = list(dict.fromkeys(denied))
     left = len(wanted) - _NAMED
     del wanted[_NAMED:]
-    names = ", ".join(f"{one.operation} on {one.resource} {one.name}" for one in wanted)
+    names = ", ".join(f"{right.operation} on {right.resource} {right.name}" for right in wanted)
     if left > 0:
         names += f" and {left} more"
     commands = "; ".join(
-        f"kafka-acls.sh --add --allow-principal {quoted} --operation {one.operation} "
-        + (f"{_OPTIONS[one.resource]} {one.name}" if one.resource in _OPTIONS else "--cluster")
-        for one in wanted
+        f"kafka-acls.sh --add --allow-principal {quoted} --operation {right.operation} "
+        + (f"{_OPTIONS[right.resource]} {right.name}" if right.resource in _OPTIONS else "--cluster")
+        for right in wanted
     )
     return AuthorizationError(
-        f"the broker's ACLs deny {who} ({setting}) what the {who_asks} has to do: {names}. Allow it (or remove the ACL "
-        f"that denies it) and start again: {commands}"
+        f"the broker's ACLs deny {user} ({setting}) what the {who_asks} has to do: {names}. Allow it (or remove "
+        f"the ACL that denies it) and start again: {commands}"
     )
 
 

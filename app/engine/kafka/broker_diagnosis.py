@@ -84,11 +84,11 @@ async def watch(settings: Settings, sleep: Callable[[float], Awaitable[None]], e
 async def _brokers(settings: Settings, host: str, port: int) -> set[tuple[str, int]]:
     """The addresses of the cluster's brokers, as this one says them."""
     options = {name: value for name, value in connection(settings).items() if name != "bootstrap_servers"}
-    one = await create_conn(host, port, request_timeout_ms=_PATIENCE_MS, **options)
+    client = await create_conn(host, port, request_timeout_ms=_PATIENCE_MS, **options)
     try:
-        answer = await one.send(MetadataRequest([]))
+        answer = await client.send(MetadataRequest([]))
     finally:
-        one.close()
+        client.close()
     cluster = ClusterMetadata()
     cluster.update_metadata(answer)
     return {(broker.host, broker.port) for broker in cluster.brokers()}
@@ -129,11 +129,11 @@ def _remark(settings: Settings, host: str, port: int, error: BaseException) -> s
 
     A broker that closes a connection it has just taken is on its way down, or speaks something else: it can't be told.
     """
-    said = f"{host}:{port}: {str(error) or type(error).__name__}"
+    remark = f"{host}:{port}: {str(error) or type(error).__name__}"
     closed = isinstance(error, errors.KafkaConnectionError | ConnectionResetError | ssl.SSLError | EOFError)
     if closed:
-        said += f" (does its listener speak ROLLCALL_SECURITY_PROTOCOL={settings.security_protocol}?)"
-    return without_secrets(settings, said)
+        remark += f" (does its listener speak ROLLCALL_SECURITY_PROTOCOL={settings.security_protocol}?)"
+    return without_secrets(settings, remark)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

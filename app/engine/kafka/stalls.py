@@ -90,10 +90,10 @@ class Stalls:
             if known is None or known[:2] != (position, cause):
                 self._still[partition] = position, cause, now, None if known is None else known[3]
                 continue
-            _, _, since, told = known
+            _, _, since, reported = known
             if now - since < (ERRORS_SECONDS if cause else OPEN_SECONDS):
                 continue
-            if told is None or now - told >= AGAIN_SECONDS:
+            if reported is None or now - reported >= AGAIN_SECONDS:
                 self._still[partition] = position, cause, since, now
                 _tell(partition, position, cause, now - since)
 

@@ -23,16 +23,16 @@ def unreadable(place: tuple[str, int], batch: Any, cause: BaseException | str) -
     topic, partition = place
     first, end = (batch, None) if isinstance(batch, int) else (batch.base_offset, batch.next_offset)
     if isinstance(cause, str):
-        said = cause
+        explanation = cause
     elif isinstance(cause, UnsupportedCodecError):
-        said = f"its codec is not known here ({cause})"
+        explanation = f"its codec is not known here ({cause})"
     else:
         codec = CODECS.get(batch.compression_type, "unknown") if end is not None else "none"
         payload = "its records" if codec == "none" else f"its {codec} payload"
-        said = f"{payload} can't be decoded ({type(cause).__name__}: {cause})"
+        explanation = f"{payload} can't be decoded ({type(cause).__name__}: {cause})"
     where = f"offset {first}" if end is None else f"offsets {first} to {end - 1}"
     give_up = "" if end is None else f", or give up what is in it (kafka-delete-records.sh, offset {end})"
     return UnreadableError(
-        f"{topic} partition {partition}, {where}: the batch can't be read: {said}. Nothing behind it is read: restore "
-        f"the partition from a sound replica{give_up}, and start again"
+        f"{topic} partition {partition}, {where}: the batch can't be read: {explanation}. Nothing behind it is read: "
+        f"restore the partition from a sound replica{give_up}, and start again"
     )

@@ -115,8 +115,8 @@ def _cause(code: int, path: Path, datadir: Path) -> tuple[str, str]:  # noqa: C9
             )
         case errno.ENOSPC | errno.EDQUOT:
             room = "" if code == errno.EDQUOT else _room(datadir)
-            what = "the user's quota is used up" if code == errno.EDQUOT else "no space left on its file system"
-            return f"{what}{room}", f"Make room, or {elsewhere}. Nothing is lost: the changelog has all of it"
+            finding = "the user's quota is used up" if code == errno.EDQUOT else "no space left on its file system"
+            return f"{finding}{room}", f"Make room, or {elsewhere}. Nothing is lost: the changelog has all of it"
         case errno.EFBIG:
             limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
             return f"a file may not grow over {limit} bytes", "Raise the limit of the size of files (ulimit -f)"
@@ -141,8 +141,8 @@ def _cause(code: int, path: Path, datadir: Path) -> tuple[str, str]:  # noqa: C9
             return "the machine has no memory left", "Give the worker more memory, or lower ROLLCALL_CACHE_UPLOADS"
         case errno.ENOLCK | errno.EOPNOTSUPP:
             return "its file system has no locks", f"Use a local disk: {elsewhere}"
-        case errno.ENXIO if odd := _odd_one_in(path):
-            return odd, f"Move it away, or {elsewhere}"
+        case errno.ENXIO if finding := _odd_one_in(path):
+            return finding, f"Move it away, or {elsewhere}"
         case code if code in _FAILING:
             return f"the disk or its mount fails ({os.strerror(code)})", f"See the system's log (dmesg), or {elsewhere}"
     return (os.strerror(code) if code else ""), f"See to the file system, or {elsewhere}"
@@ -177,9 +177,9 @@ def _odd_one_in(path: Path) -> str:
 
 def _no_inodes(path: Path) -> bool:
     """Whether no file can be made because there are as many as there may be."""
-    there = next((part for part in (path, *path.parents) if part.exists()), path)
+    place = next((part for part in (path, *path.parents) if part.exists()), path)
     with contextlib.suppress(OSError):
-        found = os.statvfs(there)
+        found = os.statvfs(place)
         return found.f_files > 0 and found.f_favail == 0
     return False
 

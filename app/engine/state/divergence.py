@@ -43,5 +43,5 @@ async def diverged(
     return [
         partition
         for partition, keys in last.items()
-        if any(there and stores[partition].get(key) is None for key, there in keys.items())
+        if any(present and stores[partition].get(key) is None for key, present in keys.items())
     ]

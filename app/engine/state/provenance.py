@@ -93,12 +93,12 @@ async def _ask(settings: Settings, topics: TopicNames) -> Provenance:
     return Provenance(found.id, found.topics[changelog_name].id, found.topics[log_name].id, committed)
 
 
-def claim(store: Store, settings: Settings, partition: int, there: Provenance) -> None:
+def claim(store: Store, settings: Settings, partition: int, provenance: Provenance) -> None:
     """Make sure that a store is a copy of what is there, or empty. What is foreign is thrown away, with a line.
 
     A store of an older release does not say whose it is. It can't be told from a foreign one, so it goes as well, once.
     """
-    wanted, found = there.label(settings, partition), store.identity
+    wanted, found = provenance.label(settings, partition), store.identity
     if found == wanted:
         return
     if found is not None:
@@ -121,9 +121,9 @@ def claim(store: Store, settings: Settings, partition: int, there: Provenance) -
     store.label(wanted)
 
 
-def check_changelog(settings: Settings, partition: int, end: int, there: Provenance) -> None:
+def check_changelog(settings: Settings, partition: int, end: int, provenance: Provenance) -> None:
     """Refuse a changelog without a single record, where records of the log were folded: each of them left rows."""
-    folded = there.committed.get(partition, 0)
+    folded = provenance.committed.get(partition, 0)
     if end == 0 and folded > 0:
         message = (
             f"topic {changelog_topic(settings)} partition {partition} is empty, and {folded} offsets of "
@@ -156,14 +156,14 @@ def check_begin(settings: Settings, partition: int, begin: int, store: Store) ->
         )
 
 
-def check_origin(settings: Settings, partition: int, store: Store, there: Provenance) -> Origin | None:
+def check_origin(settings: Settings, partition: int, store: Store, provenance: Provenance) -> Origin | None:
     """Hold what a restored store says of its log and its count against what is there.
 
     Returns the row that is still to be written where there is none, else None. Raises ProvenanceError.
     """
     row = store.get(origin.KEY)
     if row is None:
-        return Origin(there.cluster, there.log, settings.partitions)
+        return Origin(provenance.cluster, provenance.log, settings.partitions)
     found = origin.read(row)
     if found.partitions != settings.partitions:
         message = (
@@ -173,11 +173,12 @@ def check_origin(settings: Settings, partition: int, store: Store, there: Proven
             f"{way_out(found.partitions)}"
         )
         raise ProvenanceError(message)
-    if None not in {found.log, there.log} and found.log != there.log:
+    if None not in {found.log, provenance.log} and found.log != provenance.log:
         message = (
             f"topic {log_topic(settings)} was made anew: the state of partition {partition} follows from the log "
-            f"{found.log} of cluster {found.cluster}, and this one is {there.log} of cluster {there.cluster}. What the "
-            "tables say no longer follows from it. Use another ROLLCALL_APP_ID, which reads the inputs anew"
+            f"{found.log} of cluster {found.cluster}, and this one is {provenance.log} of cluster "
+            f"{provenance.cluster}. What the tables say no longer follows from it. Use another ROLLCALL_APP_ID, which "
+            "reads the inputs anew"
         )
         raise ProvenanceError(message)
     return None

@@ -43,7 +43,7 @@ async def restore(
     topic: str,
     stores: Mapping[int, Store],
     progress: Progress,
-    there: Provenance | None = None,
+    provenance: Provenance | None = None,
 ) -> None:
     """Bring the stores of the partitions up to the end of the changelog, as a committed reader sees it.
 
@@ -66,7 +66,7 @@ async def restore(
         starts = await reader.beginning_offsets(list(partitions))
         progress.done = progress.total = 0
         left = {}
-        await _prepare(settings, reader, partitions, starts, ends, there)
+        await _prepare(settings, reader, partitions, starts, ends, provenance)
         for partition, store in partitions.items():
             start = store.offset
             reader.seek(partition, start)
@@ -125,13 +125,13 @@ async def _prepare(
     stores: Mapping[TopicPartition, Store],
     begins: Mapping[TopicPartition, int],
     ends: Mapping[TopicPartition, int],
-    there: Provenance | None,
+    provenance: Provenance | None,
 ) -> None:
     """Make sure that each store is a beginning of its changelog: what is none is thrown away."""
     for partition, store in stores.items():
-        if there is not None:
-            check_changelog(settings, partition.partition, ends[partition], there)
-            claim(store, settings, partition.partition, there)
+        if provenance is not None:
+            check_changelog(settings, partition.partition, ends[partition], provenance)
+            claim(store, settings, partition.partition, provenance)
         if store.offset > ends[partition]:
             log.warning("local state is ahead of the changelog and will be restored", partition=partition.partition)
             _empty(store)

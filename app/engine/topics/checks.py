@@ -29,9 +29,9 @@ def check(
         wrong = _partitions(name, topic, plans[name], app_id, recorded)
         if wrong is not None:
             refusals.append(wrong)
-    most = largest_input(known, plans)
+    largest = largest_input(known, plans)
     for name, topic in known.items():
-        about = Circumstances(plans[name], topic, most)
+        about = Circumstances(plans[name], topic, largest)
         for rule in RULES:
             value = topic.config.get(rule.setting)
             if value is None or about.plan.role not in rule.roles:

@@ -87,10 +87,10 @@ async def ensure(settings: Settings, topology: Topology[Any]) -> None:
         broker = await _broker_settings(admin)
         _check_session(broker, settings)
         wanted = plans(settings, topology.topics, time_limits(broker))
-        there = await _described(admin, wanted)
+        cluster = await _described(admin, wanted)
         # Before anything is made: what is refused must not find half a set of topics at the next start.
-        await _refuse(settings, topology.router, wanted, there)
-        missing = {topic: plan for topic, plan in wanted.items() if topic not in there.topics}
+        await _refuse(settings, topology.router, wanted, cluster)
+        missing = {topic: plan for topic, plan in wanted.items() if topic not in cluster.topics}
         await _create(admin, settings, missing)
         await _seen(admin, missing)
 
@@ -103,19 +103,19 @@ async def examine(settings: Settings, topics: TopicNames) -> tuple[Cluster, Find
     """
     wanted = plans(settings, topics)
     async with admin_client(settings) as admin:
-        there = await _described(admin, wanted)
+        cluster = await _described(admin, wanted)
     # The count that the state was made with is the setting: a worker runs only where they are the same.
-    return there, check(wanted, there.topics, app_id=settings.app_id, recorded=settings.partitions)
+    return cluster, check(wanted, cluster.topics, app_id=settings.app_id, recorded=settings.partitions)
 
 
-async def _refuse(settings: Settings, router: Router, wanted: Mapping[str, Plan], there: Cluster) -> None:
+async def _refuse(settings: Settings, router: Router, wanted: Mapping[str, Plan], cluster: Cluster) -> None:
     """Refuse existing topics that are not what they must be; remark on those that are not what they should be."""
     try:
-        seen = await look(settings, router, {name: topic.partitions for name, topic in there.topics.items()})
+        seen = await look(settings, router, {name: topic.partitions for name, topic in cluster.topics.items()})
     except TopicAuthorizationFailedError as error:
         message = f"{broker_errors.told(error)}: allow ROLLCALL_SASL_USERNAME to READ it (kafka-acls.sh --add)"
         raise TopicError(message) from error
-    findings = check(wanted, there.topics, app_id=settings.app_id, recorded=seen.recorded)
+    findings = check(wanted, cluster.topics, app_id=settings.app_id, recorded=seen.recorded)
     refusals = [*findings.refusals, *([] if findings.refusals else seen.refusals)]
     for remark in findings.remarks:
         log.warning("a topic is not what it should be", found=remark)
@@ -143,11 +143,11 @@ def _check_session(broker: Mapping[str, str], settings: Settings) -> None:
 
     Where the broker does not tell its limits (an ACL), nothing is checked, and the group's coordinator refuses it.
     """
-    most = broker.get("group.max.session.timeout.ms")
-    if most is not None and settings.session_timeout_seconds * 1000 > int(most):
+    longest = broker.get("group.max.session.timeout.ms")
+    if longest is not None and settings.session_timeout_seconds * 1000 > int(longest):
         message = (
             f"ROLLCALL_SESSION_TIMEOUT_SECONDS is {settings.session_timeout_seconds:g} and the broker has "
-            f"group.max.session.timeout.ms={most}: set it to {int(most) / 1000:g}, or change the broker's setting"
+            f"group.max.session.timeout.ms={longest}: set it to {int(longest) / 1000:g}, or change the broker's setting"
         )
         raise BrokerError(message)
     least = broker.get("group.min.session.timeout.ms")
@@ -185,18 +185,18 @@ async def _create(admin: AIOKafkaAdminClient, settings: Settings, missing: Mappi
             raise TopicError(message)
 
 
-async def _seen(admin: AIOKafkaAdminClient, made: Mapping[str, Plan], patience: float = 30.0) -> None:
+async def _seen(admin: AIOKafkaAdminClient, plans: Mapping[str, Plan], patience: float = 30.0) -> None:
     """Wait until the broker lists what it has just made, with a leader for each partition.
 
     It does so a moment after it has said that they are made. A group whose leader asks in that moment is given no
     partition of them, and nobody notices before its metadata is five minutes old. Raises KafkaTimeoutError.
     """
-    left = set(made)
+    left = set(plans)
     deadline = asyncio.get_running_loop().time() + patience
     while left:
         for entry in await admin.describe_topics(sorted(left)):
             partitions = entry["partitions"]
-            if not entry["error_code"] and partitions and all(not one["error_code"] for one in partitions):
+            if not entry["error_code"] and partitions and all(not partition["error_code"] for partition in partitions):
                 left.discard(entry["topic"])
         if left:
             if asyncio.get_running_loop().time() > deadline:

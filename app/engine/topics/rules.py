@@ -180,9 +180,9 @@ def largest_input(topics: Mapping[str, Topic], plans: Mapping[str, Plan]) -> int
 
     At most what Rollcall can keep: an input that takes larger ones is refused itself.
     """
-    told = (
+    limits = (
         topic.config.get("max.message.bytes", plans[name].config["max.message.bytes"])
         for name, topic in topics.items()
         if plans[name].role is Role.INPUT
     )
-    return min(LARGEST_INPUT, max((int(value) for value in told), default=0))
+    return min(LARGEST_INPUT, max((int(value) for value in limits), default=0))

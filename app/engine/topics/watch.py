@@ -68,12 +68,12 @@ class Watch:
                     lines.append(f"topic {name} was deleted while the worker runs: {_after_deletion(plan)}")
                 continue
             self._missing.pop(name, None)
-            had = self._partitions.get(name, 0)
-            if plan.role in {Role.OUTPUT, Role.DEAD_LETTER} and topic.partitions < had:
+            partitions = self._partitions.get(name, 0)
+            if plan.role in {Role.OUTPUT, Role.DEAD_LETTER} and topic.partitions < partitions:
                 # What is keyed to a partition that is not there would wait for it, and all behind it.
                 lines.append(
-                    f"topic {name} was deleted and made again with {topic.partitions} partitions, not {had}, while the "
-                    "worker runs: start again, which sends to those that there are"
+                    f"topic {name} was deleted and made again with {topic.partitions} partitions, not {partitions}, "
+                    "while the worker runs: start again, which sends to those that there are"
                 )
             known = self._ids.get(name)
             if plan.fixed_partitions and known is not None and topic.id not in {None, known}:
