@@ -66,7 +66,7 @@ _EARLY: Final[Mapping[str, str]] = {
 }
 
 #: The variables of Faust's registry.
-FAUST_NAMES: Final = frozenset(str(one.env_name) for one in FaustSettings.SETTINGS.values() if one.env_name)
+FAUST_NAMES: Final = frozenset(str(setting.env_name) for setting in FaustSettings.SETTINGS.values() if setting.env_name)
 
 #: What stands for a variable of Faust's. Others are as good as unknown: ``TIMEZONE`` is set for whatever else.
 _INSTEAD: Final[Mapping[str, str]] = {

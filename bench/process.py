@@ -33,7 +33,7 @@ class ContestantError(RuntimeError):
 def cpu_seconds(pid: int) -> float:
     """User and system CPU time of a process and all its descendants, in seconds."""
     stats = _stats()
-    return sum(stats[one][1] for one in _tree(pid, stats) if one in stats)
+    return sum(stats[process][1] for process in _tree(pid, stats) if process in stats)
 
 
 def _tree(pid: int, stats: Mapping[int, tuple[int, float]]) -> set[int]:
@@ -60,9 +60,9 @@ def _stats() -> dict[int, tuple[int, float]]:
 def peak_rss(pid: int) -> int:
     """Peak resident memory of a process and its present descendants, added up, in bytes."""
     total = 0
-    for one in _tree(pid, _stats()):
+    for process in _tree(pid, _stats()):
         try:
-            status = Path(f"/proc/{one}/status").read_text()
+            status = Path(f"/proc/{process}/status").read_text()
         except OSError:
             continue
         for line in status.splitlines():

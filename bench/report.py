@@ -32,7 +32,8 @@ def as_json(
         "options": dict(options),
         "cells": {
             cell: {
-                quantity: _spread(cell, quantity, results) for quantity in sorted({q for one in rounds for q in one})
+                quantity: _spread(cell, quantity, results)
+                for quantity in sorted({q for measured in rounds for q in measured})
             }
             for cell, rounds in results.items()
         },
@@ -59,7 +60,7 @@ def as_json(
 
 
 def _spread(cell: str, quantity: str, results: Results) -> dict[str, Any]:
-    values = [one[quantity] for one in results[cell] if quantity in one]
+    values = [measured[quantity] for measured in results[cell] if quantity in measured]
     return {**spread(values)._asdict(), "values": values}
 
 
@@ -85,7 +86,7 @@ def table(results: Results, outcomes: Sequence[Outcome], failed: Mapping[str, st
 
 
 def _cell(rounds: Sequence[Mapping[str, float]], quantity: str) -> str:
-    values = [one[quantity] for one in rounds if quantity in one]
+    values = [measured[quantity] for measured in rounds if quantity in measured]
     if not values:
         return "-"
     found = spread(values)

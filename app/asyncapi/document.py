@@ -173,7 +173,7 @@ def _message(topic: str, entry: Entry, shown: list[Example], *, given: bool) -> 
         "payload": {"$ref": f"{REF}{entry.message}Envelope"},
         "correlationId": {"location": "$message.payload#/correlation_id"},
         "bindings": _key(entry.key),
-        "examples": [_example(one) for one in shown],
+        "examples": [_example(example) for example in shown],
     }
     if not given:
         made["headers"] = _OUTPUT_HEADERS
@@ -185,22 +185,22 @@ def _key(about: str) -> Json:
     return {"kafka": {"key": {"type": ["string", "null"], "description": about}, "bindingVersion": _BINDING}}
 
 
-def _example(one: Example) -> Json:
-    made: Json = {"name": one.name, "payload": one.value}
-    return made | {"headers": one.headers} if one.headers else made
+def _example(example: Example) -> Json:
+    document: Json = {"name": example.name, "payload": example.value}
+    return document | {"headers": example.headers} if example.headers else document
 
 
 def _by_topic(found: list[Example]) -> dict[str, list[Example]]:
     result: dict[str, list[Example]] = {}
-    for one in found:
-        result.setdefault(one.topic, []).append(one)
+    for example in found:
+        result.setdefault(example.topic, []).append(example)
     return result
 
 
 def _internal(settings: Settings, shown: dict[str, list[Example]]) -> dict[str, tuple[str, str, Json]]:
     """Dead letters, and the topics that are Rollcall's alone: channel, topic, what it is, and its messages."""
     log, changelog = log_topic(settings), changelog_topic(settings)
-    by_name = {one.name: one for one in shown[log]}
+    by_name = {example.name: example for example in shown[log]}
     payloads: dict[str, Any] = {
         "input": {"description": "The input's value, untouched: whatever it was, null included."},
         "tick": {"type": "null", "description": "Empty: the record's append time is what it says."},
@@ -225,7 +225,7 @@ def _internal(settings: Settings, shown: dict[str, list[Example]]) -> dict[str, 
         "headers": _LETTER_HEADERS,
         "payload": {"description": "The original value, unchanged: whatever it was, null included."},
         "bindings": _key("The original key."),
-        "examples": [_example(one) for one in shown[names.DEAD_LETTER]],
+        "examples": [_example(example) for example in shown[names.DEAD_LETTER]],
     }
     row: Json = {
         "name": "ChangelogRow",

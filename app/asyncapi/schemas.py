@@ -62,7 +62,7 @@ def schemas() -> Json:
         "description": "What an operator does to a batch.",
         "discriminator": "act",  # AsyncAPI has the name alone
     }
-    result |= {name.removeprefix("_"): one for name, one in found.items()}
+    result |= {name.removeprefix("_"): component for name, component in found.items()}
     tidied: Json = _tidied(result)
     return tidied
 
@@ -161,7 +161,7 @@ def _structs(models: Iterable[type[msgspec.Struct]]) -> list[type[msgspec.Struct
 def _tidied(value: Any) -> Any:
     """Docstrings as running text, and references by the public names."""
     if isinstance(value, dict):
-        tidied = {key: _tidied(one) for key, one in value.items()}
+        tidied = {key: _tidied(member) for key, member in value.items()}
         if isinstance(tidied.get("description"), str):
             tidied["description"] = " ".join(inspect.cleandoc(tidied["description"]).replace("``", "`").split())
         if isinstance(tidied.get("title"), str):
@@ -170,5 +170,5 @@ def _tidied(value: Any) -> Any:
             tidied["$ref"] = tidied["$ref"].replace(f"{REF}_", REF)
         return tidied
     if isinstance(value, list):
-        return [_tidied(one) for one in value]
+        return [_tidied(member) for member in value]
     return value

@@ -28,9 +28,9 @@ async def dlq_list(out: Out, reason: str | None, batch_id: str | None, limit: in
         out.json(found)
         return 0
     rows = [
-        [one.partition, one.offset, one.time, one.reason, one.batch_id, one.detail,
-         render.place(None if one.source is None else one.source.model_dump())]
-        for one in found.items
+        [letter.partition, letter.offset, letter.time, letter.reason, letter.batch_id, letter.detail,
+         render.place(None if letter.source is None else letter.source.model_dump())]
+        for letter in found.items
     ]  # fmt: skip
     out.show(render.table(["partition", "offset", "time", "reason", "batch", "detail", "source"], rows))
     if found.next:

@@ -71,7 +71,10 @@ async def audit(out: Out) -> int:
         out.json(found)
         return 0 if found.same else DIFFERENT
     if found.differences:
-        rows = [[one.batch_id, one.field, one.changelog, one.log] for one in found.differences]
+        rows = [
+            [difference.batch_id, difference.field, difference.changelog, difference.log]
+            for difference in found.differences
+        ]
         out.show(render.table(["batch", "", "the changelog says", "the log says"], rows))
     said = "the same" if found.same else render.counted(found.differences_total, "difference")
     out.say(
@@ -86,9 +89,9 @@ async def audit(out: Out) -> int:
 def _show_replay(out: Out, found: ReplayReport) -> None:
     if found.differences:
         rows = [
-            [one.kind, one.batch_id, one.topic, one.event_id, one.detail,
-             render.place(None if one.place is None else one.place.model_dump())]
-            for one in found.differences
+            [difference.kind, difference.batch_id, difference.topic, difference.event_id, difference.detail,
+             render.place(None if difference.place is None else difference.place.model_dump())]
+            for difference in found.differences
         ]  # fmt: skip
         out.show(render.table(["", "batch", "topic", "event id", "detail", "stands at"], rows))
     said = "the same" if found.same else render.counted(found.differences_total, "difference")

@@ -36,13 +36,15 @@ async def status(out: Out, urls: tuple[str, ...]) -> int:
         named = ", ".join(map(str, found["missing"]))
         out.say(f"Nobody answers for partitions {named}: the counts lack them.")
     workers = [
-        [one["url"], "ready" if one["ready"] else "not ready" if one["reachable"] else "does not answer",
-         ", ".join(map(str, one["partitions"]))]
-        for one in found["workers"]
+        [worker["url"], "ready" if worker["ready"] else "not ready" if worker["reachable"] else "does not answer",
+         ", ".join(map(str, worker["partitions"]))]
+        for worker in found["workers"]
     ]  # fmt: skip
     out.show(render.table(["worker", "", "partitions"], workers))
-    lags = [[f"log {one['partition']}", one["lag"], one["owner"]] for one in found["partitions"]]
-    lags += [[f"{one['topic']} {one['partition']}", one["lag"], None] for one in found["inputs"]]
+    lags = [
+        [f"log {partition['partition']}", partition["lag"], partition["owner"]] for partition in found["partitions"]
+    ]
+    lags += [[f"{source['topic']} {source['partition']}", source["lag"], None] for source in found["inputs"]]
     out.show(render.table(["partition", "lag", "owner"], lags))
     if stuck["items"]:
         out.say("Stuck, the longest wait first (`explain BATCH` says more):")
@@ -61,8 +63,14 @@ async def pending(out: Out, urls: tuple[str, ...], limit: int, cursor: str | Non
         out.json(found)
         return 0
     rows = [
-        [one["batch_id"], one["pending"], render.seconds(one["age_seconds"]), one["expires_at"], one["partition"]]
-        for one in found["items"]
+        [
+            batch["batch_id"],
+            batch["pending"],
+            render.seconds(batch["age_seconds"]),
+            batch["expires_at"],
+            batch["partition"],
+        ]
+        for batch in found["items"]
     ]
     out.show(render.table(["batch", "uploads", "waits for", "expires", "partition"], rows))
     _beside(out, found)
@@ -133,7 +141,7 @@ async def explain(out: Out, batch_id: str, urls: tuple[str, ...]) -> int:
     for title, items in (
         ("Would finish it", found["would_finish"]),
         ("Slots without an outcome", found["missing_slots"]),
-        ("Contradicts what stands", [render.place(one) for one in found["conflicting"]]),
+        ("Contradicts what stands", [render.place(position) for position in found["conflicting"]]),
     ):
         if items:
             out.say(f"{title}:")
@@ -143,8 +151,8 @@ async def explain(out: Out, batch_id: str, urls: tuple[str, ...]) -> int:
         out.show(_pending(found["pending"]))
     if found["dead_letters"]:
         rows = [
-            [f"{one['partition']} {one['offset']}", one["time"], one["reason"], one["detail"]]
-            for one in found["dead_letters"]
+            [f"{letter['partition']} {letter['offset']}", letter["time"], letter["reason"], letter["detail"]]
+            for letter in found["dead_letters"]
         ]
         out.show(render.table(["dead letter", "time", "reason", "detail"], rows))
     where = found["partition"]
@@ -191,40 +199,51 @@ def show_batch(out: Out, found: dict[str, Any]) -> None:
     parts: list[Any] = [render.facts(told)]
     slots = [
         [
-            one["essay_id"],
-            one["state"],
-            one["text_storage_id"],
-            one["file_upload_id"],
-            one["file_name"],
-            one["error_code"],
+            slot["essay_id"],
+            slot["state"],
+            slot["text_storage_id"],
+            slot["file_upload_id"],
+            slot["file_name"],
+            slot["error_code"],
         ]
-        for one in found["slot_list"]
+        for slot in found["slot_list"]
     ]
     if slots:
         parts.append(render.table(["slot", "state", "text", "upload", "file", "error"], slots))
     if found["pending_list"]:
         parts.append(_pending(found["pending_list"]))
     if found["excess"]:
-        excess = [[one["text_storage_id"], one["file_upload_id"], one["file_name"]] for one in found["excess"]]
+        excess = [[text["text_storage_id"], text["file_upload_id"], text["file_name"]] for text in found["excess"]]
         parts.append(render.table(["excess", "upload", "file"], excess))
     if found["conflicts"]:
-        parts.append(render.table(["contradicts what stands"], [[render.place(one)] for one in found["conflicts"]]))
+        parts.append(
+            render.table(["contradicts what stands"], [[render.place(position)] for position in found["conflicts"]])
+        )
     if found["acts"]:
-        acts = [[one["time"], one["act"], one["who"], one["why"], one["refused"] or "done"] for one in found["acts"]]
+        acts = [[act["time"], act["act"], act["who"], act["why"], act["refused"] or "done"] for act in found["acts"]]
         parts.append(render.table(["time", "act", "who", "why", ""], acts))
     out.show(*parts)
 
 
 def _pending(items: list[dict[str, Any]]) -> Any:
     rows = [
-        [one["file_upload_id"], one["kind"], one["file_name"], one["since"], one["expires_at"], one["offset"]]
-        for one in items
+        [
+            upload["file_upload_id"],
+            upload["kind"],
+            upload["file_name"],
+            upload["since"],
+            upload["expires_at"],
+            upload["offset"],
+        ]
+        for upload in items
     ]
     return render.table(["pending upload", "kind", "file", "since", "expires", "log offset"], rows)
 
 
 def _batches(items: list[dict[str, Any]]) -> Any:
-    rows = [[one["batch_id"], one["state"], render.seconds(one["age_seconds"]), one["reason"]] for one in items]
+    rows = [
+        [batch["batch_id"], batch["state"], render.seconds(batch["age_seconds"]), batch["reason"]] for batch in items
+    ]
     return render.table(["batch", "state", "waits for", "reason"], rows)
 
 

@@ -50,8 +50,12 @@ def failed(failures: Failures, *, critical: bool) -> Failed:
 def _size(failures: Failures) -> int:
     """How large the event's lists are when nothing is cut, at most."""
     return sum(
-        json_size(essay_id) + json_size(one.file_name) + len(one.detail.encode()) + json_size(one.code) + _AROUND
-        for essay_id, one in failures
+        json_size(essay_id)
+        + json_size(failure.file_name)
+        + len(failure.detail.encode())
+        + json_size(failure.code)
+        + _AROUND
+        for essay_id, failure in failures
     )
 
 

@@ -174,19 +174,19 @@ def _reconcile(batch: Batch, registration: Registration, at: int, most: int) -> 
         yield Placed(at, slot, held.at, None)
 
 
-def _same(one: Registration, other: Registration) -> bool:
+def _same(registration: Registration, other: Registration) -> bool:
     """Whether no field that an output depends on differs.
 
     The envelope (correlation id, moment, trace) is not content.
     """
     return (
-        one.essay_ids == other.essay_ids
-        and one.course_code == other.course_code
-        and one.user_id == other.user_id
-        and one.org_id == other.org_id
-        and one.class_id == other.class_id
-        and one.student_prompt_ref == other.student_prompt_ref
-        and one.essay_instructions == other.essay_instructions
+        registration.essay_ids == other.essay_ids
+        and registration.course_code == other.course_code
+        and registration.user_id == other.user_id
+        and registration.org_id == other.org_id
+        and registration.class_id == other.class_id
+        and registration.student_prompt_ref == other.student_prompt_ref
+        and registration.essay_instructions == other.essay_instructions
     )
 
 

@@ -53,10 +53,10 @@ async def dead_letters(
     cursor = {} if before is None else _cursor(before)
     found: list[DeadLetter] = []
     async with opened(settings) as reader:
-        there = await spans(reader, await _partitions(settings))
+        ranges = await spans(reader, await _partitions(settings))
         # How far back each partition has been looked at: where the next page begins.
-        reached = {one: min(end, cursor.get(one.partition, end)) for one, (_, end) in there.items()}
-        begins = {one: begin for one, (begin, _) in there.items()}
+        reached = {partition: min(end, cursor.get(partition.partition, end)) for partition, (_, end) in ranges.items()}
+        begins = {partition: begin for partition, (begin, _) in ranges.items()}
         async with aclosing(_newest_first(reader, begins, dict(reached))) as records:
             async for partition, record in records:
                 reached[partition] = record.offset
@@ -67,7 +67,7 @@ async def dead_letters(
                     break
             else:
                 return DeadLetterPage(items=found, next=None)
-    more = any(reached[one] > begins[one] for one in reached)
+    more = any(reached[partition] > begins[partition] for partition in reached)
     return DeadLetterPage(items=found, next=_written(reached) if more else None)
 
 
@@ -156,7 +156,9 @@ def describe(record: PlacedRecord) -> DeadLetter:
 
 
 def _wanted(reason: str | None, batch_id: str | None) -> Callable[[DeadLetter], bool]:
-    return lambda one: (reason is None or one.reason == reason) and (batch_id is None or one.batch_id == batch_id)
+    return lambda letter: (
+        (reason is None or letter.reason == reason) and (batch_id is None or letter.batch_id == batch_id)
+    )
 
 
 async def _partitions(settings: Settings) -> list[TopicPartition]:
@@ -214,4 +216,4 @@ def _cursor(text: str) -> dict[int, int]:
 
 
 def _written(reached: Mapping[TopicPartition, int]) -> str:
-    return ".".join(f"{one.partition}-{offset}" for one, offset in sorted(reached.items()))
+    return ".".join(f"{partition.partition}-{offset}" for partition, offset in sorted(reached.items()))

@@ -67,13 +67,13 @@ class OfBatch(Protocol):
 
 
 def _batch_id(data: OfBatch) -> str:
-    one, other = data.entity_id, data.batch_id
-    if one is None or other is None or one == other:
-        batch_id = one or other  # an empty one never gets here
+    entity_id, own_id = data.entity_id, data.batch_id
+    if entity_id is None or own_id is None or entity_id == own_id:
+        batch_id = entity_id or own_id  # an empty one never gets here
         if batch_id is None:
             raise RejectedError(MISSING_FIELD, "neither entity_id nor batch_id in `$.data`")
         return batch_id
-    raise RejectedError(INVALID_FIELD, f"entity_id is {one!r} and batch_id is {other!r}: which batch?")
+    raise RejectedError(INVALID_FIELD, f"entity_id is {entity_id!r} and batch_id is {own_id!r}: which batch?")
 
 
 def _moment(value: datetime) -> int:

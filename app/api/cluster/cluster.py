@@ -128,21 +128,21 @@ class Cluster:
     async def batches(self, wanted: Wanted, cursor: str | None, limit: int) -> models.BatchPage:
         """A page of a list of batches."""
         ranked, following, missing = await self._page(wanted, cursor, limit)
-        return models.BatchPage(items=[one.batch for one in ranked], next=following, missing=missing)
+        return models.BatchPage(items=[entry.batch for entry in ranked], next=following, missing=missing)
 
     async def pending(self, cursor: str | None, limit: int) -> models.PendingPage:
         """A page of the batches without a registration."""
         ranked, following, missing = await self._page(Wanted(state=State.UNREGISTERED), cursor, limit)
         items = [
             models.PendingBatch(
-                batch_id=one.batch.batch_id,
-                partition=one.batch.partition,
-                pending=one.batch.pending,
-                since=one.batch.since or iso(self.local_state.now()),
-                age_seconds=one.batch.age_seconds or 0.0,
-                expires_at=one.expires_at,
+                batch_id=entry.batch.batch_id,
+                partition=entry.batch.partition,
+                pending=entry.batch.pending,
+                since=entry.batch.since or iso(self.local_state.now()),
+                age_seconds=entry.batch.age_seconds or 0.0,
+                expires_at=entry.expires_at,
             )
-            for one in ranked
+            for entry in ranked
         ]
         return models.PendingPage(items=items, next=following, missing=missing)
 
@@ -166,10 +166,12 @@ class Cluster:
         # Of a part that was not looked at to its end, nothing behind where that was is known.
         reached = min((part.reached for part in parts.values() if part.reached is not None), default=None)
         claims = _claims(owned, parts)
-        ranked = [one for url, part in parts.items() for one in part.items if claims.get(one.batch.partition) == url]
-        ranked.sort(key=lambda one: one.place)
+        ranked = [
+            entry for url, part in parts.items() for entry in part.items if claims.get(entry.batch.partition) == url
+        ]
+        ranked.sort(key=lambda entry: entry.place)
         if reached is not None:
-            ranked = [one for one in ranked if one.place <= reached]
+            ranked = [entry for entry in ranked if entry.place <= reached]
         if len(ranked) > limit:
             ranked = ranked[:limit]
             reached = ranked[-1].place
@@ -200,7 +202,7 @@ def _claims(owned: Mapping[str, tuple[int, ...]], parts: Mapping[str, LocalPage]
 
 def _follows(part: LocalPage, after: Place | None) -> bool:
     """Whether a part of a list lies behind what was there before, as far as it says that it reaches."""
-    places = [one.place for one in part.items] + ([part.reached] if part.reached is not None else [])
+    places = [entry.place for entry in part.items] + ([part.reached] if part.reached is not None else [])
     return after is None or all(place > after for place in places)
 
 

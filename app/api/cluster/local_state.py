@@ -98,9 +98,9 @@ class LocalState:
                 for partition in sorted(self._engine.tasks)
             ],
             inputs=[
-                InputInfo(topic=one.topic, partition=one.partition, lag=lag)
-                for one, lag in sorted(lags.items())
-                if one.topic in INPUTS
+                InputInfo(topic=source.topic, partition=source.partition, lag=lag)
+                for source, lag in sorted(lags.items())
+                if source.topic in INPUTS
             ],
             standings=[
                 LocalStanding(
@@ -130,9 +130,9 @@ class LocalState:
                 if stopped is not None:
                     reached.append(stopped)
         limit_reached = min(reached, default=None)
-        found.sort(key=lambda one: one.place)
+        found.sort(key=lambda entry: entry.place)
         if limit_reached is not None:
-            found = [one for one in found if one.place <= limit_reached]
+            found = [entry for entry in found if entry.place <= limit_reached]
         if len(found) > limit:
             found = found[:limit]
             limit_reached = found[-1].place
@@ -252,6 +252,9 @@ def partition_of(batch_id: str, partitions: int) -> int:
 
 def _cursor(text: str | None) -> dict[int, int]:
     try:
-        return {int(one): int(at) for one, _, at in (part.partition("-") for part in (text or "").split(".") if part)}
+        return {
+            int(partition): int(at)
+            for partition, _, at in (part.partition("-") for part in (text or "").split(".") if part)
+        }
     except ValueError:
         refuse("`cursor` is not one of a former answer")

@@ -66,14 +66,14 @@ class Peers:
     async def ask_all(self, urls: Iterable[str], path: str, params: Mapping[str, str], answer: type[M]) -> dict[str, M]:
         """The answers of those that answer."""
 
-        async def one(url: str) -> tuple[str, M] | None:
+        async def answer_of(url: str) -> tuple[str, M] | None:
             try:
                 return url, await self.ask(url, path, params, answer)
             except (UnreachableError, ApiError) as error:
                 self.missing(url, str(error))
                 return None
 
-        found = await asyncio.gather(*(one(url) for url in urls))
+        found = await asyncio.gather(*(answer_of(url) for url in urls))
         return dict(answer for answer in found if answer is not None)
 
     def missing(self, url: str, why: str) -> None:

@@ -186,7 +186,7 @@ def _wanted(query: Mapping[str, str]) -> Wanted:
     try:
         return Wanted(State(state) if state else None, query.get("search", ""), stuck == "true")
     except ValueError:
-        refuse(f"`state` is one of {', '.join(one.value for one in State)}")
+        refuse(f"`state` is one of {', '.join(state.value for state in State)}")
 
 
 def _limit(query: Mapping[str, str], default: int) -> int:

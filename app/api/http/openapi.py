@@ -87,17 +87,19 @@ def _operation(route: Route) -> dict[str, Any]:
     ]
     parameters += [
         {
-            "name": one.name,
+            "name": parameter.name,
             "in": "query",
-            "required": one.required,
-            "schema": one.schema,
-            "description": one.description,
+            "required": parameter.required,
+            "schema": parameter.schema,
+            "description": parameter.description,
         }
-        for one in route.params
+        for parameter in route.params
     ]
     # The same question has two paths where an id may be a path's part, or a parameter.
     name = (
-        f"{route.handle.__name__}_by_parameter" if any(one.required for one in route.params) else route.handle.__name__
+        f"{route.handle.__name__}_by_parameter"
+        if any(parameter.required for parameter in route.params)
+        else route.handle.__name__
     )
     operation: dict[str, Any] = {"operationId": name, "summary": route.summary}
     if parameters:

@@ -47,6 +47,6 @@ class Pages:
             "Cache-Control": "no-cache",
             "ETag": f'"{tag}"',
         }
-        if any(one.value in {tag, "*"} for one in request.if_none_match or ()):
+        if any(candidate.value in {tag, "*"} for candidate in request.if_none_match or ()):
             return web.Response(status=304, headers=headers)
         return web.Response(body=body, headers={**headers, "Content-Type": _TYPES[file.suffix]})

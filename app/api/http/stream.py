@@ -173,8 +173,8 @@ class Broadcaster:
         return url, (await self._peers.ask_all([url], "/api/local/changes", params, LocalChanges)).get(url)
 
 
-def _same(one: models.Overview, other: models.Overview) -> bool:
-    return one.model_dump(exclude=_PASSING) == other.model_dump(exclude=_PASSING)
+def _same(overview: models.Overview, other: models.Overview) -> bool:
+    return overview.model_dump(exclude=_PASSING) == other.model_dump(exclude=_PASSING)
 
 
 def _event(name: str, data: models.Model) -> bytes:

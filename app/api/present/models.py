@@ -46,10 +46,10 @@ class Model(BaseModel):
             value, adapter = getattr(self, name), _adapter(cast("Hashable", field.annotation))
             if isinstance(value, list) and len(value) > _PIECE:
                 pieces = (value[start : start + _PIECE] for start in range(0, len(value), _PIECE))
-                one = "[" + ",".join(adapter.dump_json(piece).decode()[1:-1] for piece in pieces) + "]"
+                encoded = "[" + ",".join(adapter.dump_json(piece).decode()[1:-1] for piece in pieces) + "]"
             else:
-                one = adapter.dump_json(value).decode()
-            written.append(f'"{name}":{one}')
+                encoded = adapter.dump_json(value).decode()
+            written.append(f'"{name}":{encoded}')
         return "{" + ",".join(written) + "}"
 
 

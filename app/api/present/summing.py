@@ -25,15 +25,18 @@ def overview_of(
     now = round(time.time() * 1000) if now is None else now
     owners = {partition: url for url, partitions in owned.items() for partition in partitions}
     standings: dict[int, LocalStanding] = {}
-    told: dict[int, models.PartitionInfo] = {}
+    partitions: dict[int, models.PartitionInfo] = {}
     for url, part in parts.items():
         for standing in part.standings:
             if standing.partition not in standings or owners.get(standing.partition) == url:
                 standings[standing.partition] = standing
-        for one in part.partitions:
-            if one.partition not in told or owners.get(one.partition) == url:
-                told[one.partition] = one.model_copy(update={"owner": url})
-    oldest = min((one.oldest_pending for one in standings.values() if one.oldest_pending is not None), default=None)
+        for partition in part.partitions:
+            if partition.partition not in partitions or owners.get(partition.partition) == url:
+                partitions[partition.partition] = partition.model_copy(update={"owner": url})
+    oldest = min(
+        (standing.oldest_pending for standing in standings.values() if standing.oldest_pending is not None),
+        default=None,
+    )
     return models.Overview(
         time=iso(now),
         app_id=settings.app_id,
@@ -41,20 +44,21 @@ def overview_of(
         version=app_version(),
         workers=_workers(this, owned, parts),
         partitions=[
-            told.get(number) or models.PartitionInfo(partition=number, owner=owners.get(number), ready=False, lag=None)
+            partitions.get(number)
+            or models.PartitionInfo(partition=number, owner=owners.get(number), ready=False, lag=None)
             for number in range(settings.partitions)
         ],
         inputs=_inputs(parts.values()),
         missing=sorted(set(range(settings.partitions)).difference(standings)),
         counts=models.Counts(
-            unregistered=sum(one.counts.unregistered for one in standings.values()),
-            open=sum(one.counts.open for one in standings.values()),
-            complete=_sum(one.counts.complete for one in standings.values()),
-            discarded=_sum(one.counts.discarded for one in standings.values()),
+            unregistered=sum(standing.counts.unregistered for standing in standings.values()),
+            open=sum(standing.counts.open for standing in standings.values()),
+            complete=_sum(standing.counts.complete for standing in standings.values()),
+            discarded=_sum(standing.counts.discarded for standing in standings.values()),
         ),
-        pending_uploads=sum(one.pending_uploads for one in standings.values()),
+        pending_uploads=sum(standing.pending_uploads for standing in standings.values()),
         oldest_pending_seconds=None if oldest is None else max(0, now - oldest) / 1000,
-        stuck=sum(one.stuck for one in standings.values()),
+        stuck=sum(standing.stuck for standing in standings.values()),
     )
 
 
@@ -74,7 +78,9 @@ def _workers(
             url=url,
             ready=url in parts and parts[url].ready,
             this=url == this,
-            partitions=[one.partition for one in parts[url].partitions] if url in parts else list(owned[url]),
+            partitions=[partition.partition for partition in parts[url].partitions]
+            if url in parts
+            else list(owned[url]),
             reachable=url in parts,
         )
         for url in sorted({*owned, *parts})
@@ -82,7 +88,7 @@ def _workers(
 
 
 def _inputs(parts: Iterable[LocalOverview]) -> list[models.InputInfo]:
-    found = {(one.topic, one.partition): one for part in parts for one in part.inputs}
+    found = {(source.topic, source.partition): source for part in parts for source in part.inputs}
     return [found[place] for place in sorted(found)]
 
 

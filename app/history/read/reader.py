@@ -91,7 +91,7 @@ async def spans(
     _know(reader, wanted)
     ends, begins = await reader.end_offsets(wanted), await reader.beginning_offsets(wanted)
     given = starts or {}
-    return {one: (max(begins[one], given.get(one, 0)), ends[one]) for one in wanted}
+    return {partition: (max(begins[partition], given.get(partition, 0)), ends[partition]) for partition in wanted}
 
 
 def _know(reader: AIOKafkaConsumer, partitions: Iterable[TopicPartition]) -> None:
@@ -118,7 +118,7 @@ async def unsettled(
     deadline = time.monotonic() + SETTLING
     while wanted:
         committed = await reader.end_offsets(wanted)
-        wanted = [one for one in wanted if committed[one] < ends[one]]
+        wanted = [partition for partition in wanted if committed[partition] < ends[partition]]
         if not wanted or time.monotonic() > deadline:
             break
         await asyncio.sleep(0.05)
@@ -143,7 +143,7 @@ async def read(
         fetched = await reader.getmany(*left, timeout_ms=100)
         for partition, records in fetched.items():
             end = wanted[partition][1]
-            inside = records if records[-1].offset < end else [one for one in records if one.offset < end]
+            inside = records if records[-1].offset < end else [record for record in records if record.offset < end]
             if inside:
                 yield partition, inside
         for partition in tuple(left):

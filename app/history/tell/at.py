@@ -42,7 +42,7 @@ async def state_at(
     """
     partition = partition_for(batch_id.encode(), await existing(settings, log_topic(settings)))
     log = TopicPartition(log_topic(settings), partition)
-    one = OneBatch(settings, partition, batch_id)
+    folded = OneBatch(settings, partition, batch_id)
     records, last_offset, last_time = 0, None, None
     async with opened(settings) as reader:
         begin, end = (await spans(reader, [log]))[log]
@@ -55,6 +55,6 @@ async def state_at(
         async with aclosing(read(reader, {log: (begin, end)}, progress)) as batches:
             async for _, fetched in batches:
                 for record in fetched:
-                    if one.take(record) is not None:
+                    if folded.take(record) is not None:
                         records, last_offset, last_time = records + 1, record.offset, record.timestamp
-    return Then(one.batch, partition, records, last_offset, last_time, end)
+    return Then(folded.batch, partition, records, last_offset, last_time, end)

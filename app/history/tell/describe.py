@@ -51,19 +51,19 @@ class Described(NamedTuple):
     summary: str
 
 
-def record(one: Any, settings: Settings) -> Described:
+def record(logged: Any, settings: Settings) -> Described:
     """What a record of the log is."""
-    source = read_source(one.headers)
+    source = read_source(logged.headers)
     if source is None:
-        if is_act(one.headers):
-            return _act(one.value)
-        if is_tick(one.headers):
+        if is_act(logged.headers):
+            return _act(logged.value)
+        if is_tick(logged.headers):
             return Described("tick", None, "the log's clock has reached this time")
-        return Described("foreign", None, f"{len(one.value or b'')} bytes that Rollcall did not write")
+        return Described("foreign", None, f"{len(logged.value or b'')} bytes that Rollcall did not write")
     topic = names.INPUTS[source.topic]
     place = Place(topic=topic, partition=source.partition, offset=source.offset)
     try:
-        event = decode(topic, one.value, settings.max_message_bytes).event
+        event = decode(topic, logged.value, settings.max_message_bytes).event
     except RejectedError as error:
         return Described(INPUTS[topic].word, place, f"can't be used: {error}")
     return Described(INPUTS[topic].word, place, INPUTS[topic].tell(event))
@@ -85,7 +85,7 @@ def _act(value: bytes | None) -> Described:
 def effect(taken: Taken, batch: Batch) -> str:
     """What the fold made of a record, in a sentence; ``batch`` is the batch after it."""
     if taken.facts:
-        said = [fact(one, batch) for one in taken.facts]
+        said = [fact(decided, batch) for decided in taken.facts]
         return "; ".join(said) + (f"; the batch is {batch.state.value}" if _completes(taken) else "")
     if any(topic == names.DEAD_LETTER for topic, *_ in taken.outputs) and taken.outcome != "rejected":
         return "nothing: it went to the dead letters"
@@ -94,51 +94,52 @@ def effect(taken: Taken, batch: Batch) -> str:
     return _EFFECTS.get(taken.outcome or "", "nothing")
 
 
-def fact(one: Fact, batch: Batch) -> str:
+def fact(decided: Fact, batch: Batch) -> str:
     """A fact, in words."""
-    if isinstance(one, Registered):
-        return f"registered with {_count(len(one.registration.essay_ids), 'slot')}"
-    if isinstance(one, Held):
-        return f"{_upload(one.upload)} is pending: the batch is not registered"
-    if isinstance(one, Placed):
-        return _placed(one, batch)
-    if isinstance(one, Surplus):
-        return f"{_whose(one.upload, one.held)} found no slot left"
-    if isinstance(one, Alias):
-        return f"upload {one.upload_id} is the known text {one.text_id}"
-    if isinstance(one, Conflicted):
-        return f"{one.reason}: what came first stands"
-    return _of_time_or_act(one, batch)
+    if isinstance(decided, Registered):
+        return f"registered with {_count(len(decided.registration.essay_ids), 'slot')}"
+    if isinstance(decided, Held):
+        return f"{_upload(decided.upload)} is pending: the batch is not registered"
+    if isinstance(decided, Placed):
+        return _placed(decided, batch)
+    if isinstance(decided, Surplus):
+        return f"{_whose(decided.upload, decided.held)} found no slot left"
+    if isinstance(decided, Alias):
+        return f"upload {decided.upload_id} is the known text {decided.text_id}"
+    if isinstance(decided, Conflicted):
+        return f"{decided.reason}: what came first stands"
+    return _of_time_or_act(decided, batch)
 
 
-def _of_time_or_act(one: Expired | TimedOut | ActFact, batch: Batch) -> str:
-    if isinstance(one, Expired):
-        return f"the pending upload of log offset {one.held} expired"
-    if isinstance(one, TimedOut):
+def _of_time_or_act(decided: Expired | TimedOut | ActFact, batch: Batch) -> str:
+    if isinstance(decided, Expired):
+        return f"the pending upload of log offset {decided.held} expired"
+    if isinstance(decided, TimedOut):
         return "the batch is late: its readiness deadline has passed"
-    if isinstance(one, Acted):
-        return "done" if one.refused is None else f"refused: {one.refused}"
-    if isinstance(one, Closed):
-        return "completed with what is there" if one.how == FORCED else f"the batch is {one.how}"
-    if isinstance(one, Dismissed):
-        return f"the pending upload of log offset {one.held} is given up"
-    if isinstance(one, Extended):
-        return f"the deadline is {abs(one.by) / 1000:g} s {'later' if one.by >= 0 else 'earlier: nothing is pending'}"
-    return _reopened(one, batch)
+    if isinstance(decided, Acted):
+        return "done" if decided.refused is None else f"refused: {decided.refused}"
+    if isinstance(decided, Closed):
+        return "completed with what is there" if decided.how == FORCED else f"the batch is {decided.how}"
+    if isinstance(decided, Dismissed):
+        return f"the pending upload of log offset {decided.held} is given up"
+    if isinstance(decided, Extended):
+        direction = "later" if decided.by >= 0 else "earlier: nothing is pending"
+        return f"the deadline is {abs(decided.by) / 1000:g} s {direction}"
+    return _reopened(decided, batch)
 
 
-def _reopened(one: Reopened | Retaken, batch: Batch) -> str:
-    if isinstance(one, Reopened):
-        return f"open again with {_count(len(one.essay_ids), 'more slot')}" if one.essay_ids else "open again"
-    if isinstance(one, Retaken):
-        return f"text {one.text_id}, in excess until now, fills slot {_slot(one.slot, batch)}"
-    assert_never(one)
+def _reopened(decided: Reopened | Retaken, batch: Batch) -> str:
+    if isinstance(decided, Reopened):
+        return f"open again with {_count(len(decided.essay_ids), 'more slot')}" if decided.essay_ids else "open again"
+    if isinstance(decided, Retaken):
+        return f"text {decided.text_id}, in excess until now, fills slot {_slot(decided.slot, batch)}"
+    assert_never(decided)
 
 
-def _placed(one: Placed, batch: Batch) -> str:
-    upload = batch.slots[one.slot] if one.slot < len(batch.slots) else one.upload
+def _placed(decided: Placed, batch: Batch) -> str:
+    upload = batch.slots[decided.slot] if decided.slot < len(batch.slots) else decided.upload
     verb = "uses up" if isinstance(upload, Failure) else "fills"
-    return f"{_whose(upload or one.upload, one.held)} {verb} slot {_slot(one.slot, batch)}"
+    return f"{_whose(upload or decided.upload, decided.held)} {verb} slot {_slot(decided.slot, batch)}"
 
 
 def _slot(slot: int, batch: Batch) -> str:

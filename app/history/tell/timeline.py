@@ -38,7 +38,7 @@ async def timeline(
     """
     partition = partition_for(batch_id.encode(), await existing(settings, log_topic(settings)))
     log = TopicPartition(log_topic(settings), partition)
-    one = OneBatch(settings, partition, batch_id)
+    folded = OneBatch(settings, partition, batch_id)
     entries: list[TimelineEntry] = []
     deadline = time.monotonic() + max_seconds
     async with opened(settings) as reader:
@@ -47,7 +47,7 @@ async def timeline(
         note: str | None = None
         async with aclosing(read(reader, wanted, progress)) as batches:
             async for _, records in batches:
-                note = _take(records, one, entries, settings, max_entries)
+                note = _take(records, folded, entries, settings, max_entries)
                 if note is None and time.monotonic() > deadline and records[-1].offset + 1 < end:
                     at = records[-1].offset + 1
                     note = f"cut after {max_seconds:g} s at log offset {at} of {end}: later records are not shown"
@@ -57,20 +57,20 @@ async def timeline(
 
 
 def _take(
-    records: list[Record], one: OneBatch, entries: list[TimelineEntry], settings: Settings, max_entries: int
+    records: list[Record], folded: OneBatch, entries: list[TimelineEntry], settings: Settings, max_entries: int
 ) -> str | None:
     """Add the batch's records to the entries; a note where there are too many."""
     for record in records:
-        taken = one.take(record)
+        taken = folded.take(record)
         if taken is None:
             continue
         if len(entries) == max_entries:
             return f"cut after {max_entries} records, before log offset {record.offset}: later records are not shown"
-        entries.append(entry(taken, one, settings))
+        entries.append(entry(taken, folded, settings))
     return None
 
 
-def entry(taken: Taken, one: OneBatch, settings: Settings) -> TimelineEntry:
+def entry(taken: Taken, folded: OneBatch, settings: Settings) -> TimelineEntry:
     """A record that was just folded, for people."""
     record = taken.record
     what = describe.record(record, settings)
@@ -80,8 +80,8 @@ def entry(taken: Taken, one: OneBatch, settings: Settings) -> TimelineEntry:
         event=what.event,
         source=what.source,
         summary=what.summary,
-        effect=describe.effect(taken, one.batch),
-        facts=[describe.fact(fact, one.batch) for fact in taken.facts],
+        effect=describe.effect(taken, folded.batch),
+        facts=[describe.fact(fact, folded.batch) for fact in taken.facts],
         outputs=[OutputRef(topic=topic, event_id=event_id(headers)) for topic, _, _, headers in taken.outputs],
     )
 

@@ -68,9 +68,9 @@ class _Found:
     def differ(self, batch_id: str, partition: int, field: str, changelog: Any, log: Any) -> None:
         self.total += 1
         if len(self.differences) < _TOLD:
-            one, other = (json.dumps(side, ensure_ascii=False)[:_LONGEST] for side in (changelog, log))
+            recorded, expected = (json.dumps(side, ensure_ascii=False)[:_LONGEST] for side in (changelog, log))
             self.differences.append(
-                StateDifference(batch_id=batch_id, partition=partition, field=field, changelog=one, log=other)
+                StateDifference(batch_id=batch_id, partition=partition, field=field, changelog=recorded, log=expected)
             )
 
 
@@ -233,11 +233,11 @@ def _compare(
         missing = [at for at in now.pending if at not in originals]
         if missing:
             found.differ(batch_id, partition, "originals", sorted(originals), sorted(now.pending))
-        one = reckoned.get(batch_id)
-        if one is None and batch.last < 0:
+        reference = reckoned.get(batch_id)
+        if reference is None and batch.last < 0:
             continue  # all that is known of it is beyond what the group has committed
         found.batches += 1
-        ours, theirs = summary(batch), (one or ReferenceBatch()).summary()
+        ours, theirs = summary(batch), (reference or ReferenceBatch()).summary()
         for field in ours:
             if ours[field] != theirs[field]:
                 found.differ(batch_id, partition, field, ours[field], theirs[field])
@@ -253,11 +253,11 @@ def summary(batch: Batch) -> dict[str, Any]:
     """A batch in the words of :meth:`app.history.verify.reference_model.ReferenceBatch.summary`."""
     return {
         "slots": [
-            [essay, None if one is None else one.upload_id, None if one is None else _text(one)]
-            for essay, one in zip(batch.essay_ids, batch.slots, strict=True)
+            [essay, None if upload is None else upload.upload_id, None if upload is None else _text(upload)]
+            for essay, upload in zip(batch.essay_ids, batch.slots, strict=True)
         ],
         "pending": [[at, held.upload.upload_id, _text(held.upload)] for at, held in batch.pending.items()],
-        "excess": sorted([one.upload_id, one.text_id] for one in batch.excess.values()),
+        "excess": sorted([upload.upload_id, upload.text_id] for upload in batch.excess.values()),
         "late_failures": batch.late_failures,
         "conflicts": sorted(map(list, batch.conflicts)),
         "timed_out": batch.timed_out,

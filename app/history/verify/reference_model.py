@@ -78,11 +78,11 @@ class ReferenceBatch:
         """What is compared."""
         return {
             "slots": [
-                [essay, None if one is None else one.upload, None if one is None else one.text]
-                for essay, one in zip(self.essays, self.slots, strict=True)
+                [essay, None if upload is None else upload.upload, None if upload is None else upload.text]
+                for essay, upload in zip(self.essays, self.slots, strict=True)
             ],
-            "pending": [[one.offset, one.what.upload, one.what.text] for one in self.pending],
-            "excess": sorted([one.upload, one.text] for one in self.excess),
+            "pending": [[waiting.offset, waiting.what.upload, waiting.what.text] for waiting in self.pending],
+            "excess": sorted([upload.upload, upload.text] for upload in self.excess),
             "late_failures": self.late_failures,
             "conflicts": sorted(map(list, self.conflicts)),
             "timed_out": self.late,
@@ -171,7 +171,7 @@ class ReferenceModel:
         if batch.terms is None:
             # In upload order: what isn't due yet keeps what came behind it.
             wait = batch.later + self._ttl
-            _forget(batch, list(takewhile(lambda one: one.time + wait <= time, batch.pending)))
+            _forget(batch, list(takewhile(lambda waiting: waiting.time + wait <= time, batch.pending)))
             return batch.pending[0].time + wait if batch.pending else None
         due = batch.opened + batch.later + self._readiness
         if batch.done or batch.late or due > time:
@@ -203,7 +203,7 @@ class ReferenceModel:
         return True
 
     def _discard_upload(self, batch: ReferenceBatch, _time: int, said: dict[str, Any]) -> bool:
-        found = [one for one in batch.pending if one.what.upload == said["file_upload_id"]]
+        found = [waiting for waiting in batch.pending if waiting.what.upload == said["file_upload_id"]]
         _forget(batch, found)
         return bool(found)
 
@@ -224,11 +224,11 @@ class ReferenceModel:
         batch.closed, batch.opened, batch.later, batch.late = None, time, 0, False
         batch.essays += more
         _add_slots(batch, len(more))
-        fitting = [one for one in batch.excess if _fits(batch, one)][: batch.free]
+        fitting = [upload for upload in batch.excess if _fits(batch, upload)][: batch.free]
         for upload in fitting:
             _take(batch, upload)
         retaken = {upload.text for upload in fitting}
-        batch.excess = [one for one in batch.excess if one.text not in retaken]
+        batch.excess = [upload for upload in batch.excess if upload.text not in retaken]
         return True
 
 
@@ -254,12 +254,12 @@ def _register(batch: ReferenceBatch, data: dict[str, Any], time: int, place: tup
     batch.essays = list(data["essay_ids"])
     _add_slots(batch, len(batch.essays))
     passed_on = data.get("student_prompt_ref"), data.get("essay_instructions")
-    batch.besides = sum(_json_bytes(one) for one in passed_on if one is not None)
+    batch.besides = sum(_json_bytes(text) for text in passed_on if text is not None)
     share = (READY_BYTES - batch.besides - _listed(batch.essays, 0)) // len(batch.essays)
     batch.longest = None if share >= LONGEST_TEXT else share
     waiting, batch.pending = batch.pending, []
-    for one in waiting:
-        _settle(batch, one.what)
+    for upload in waiting:
+        _settle(batch, upload.what)
     return True
 
 
@@ -311,14 +311,14 @@ def _forget(batch: ReferenceBatch, gone: list[Pending]) -> None:
     """Give up pending uploads: put back, they are new."""
     if not gone:
         return
-    offsets = {one.offset for one in gone}
-    texts = {one.what.text for one in gone if one.what.text is not None}
-    batch.pending = [one for one in batch.pending if one.offset not in offsets]
-    batch.forgotten |= {one.source for one in gone}
+    offsets = {waiting.offset for waiting in gone}
+    texts = {waiting.what.text for waiting in gone if waiting.what.text is not None}
+    batch.pending = [waiting for waiting in batch.pending if waiting.offset not in offsets]
+    batch.forgotten |= {waiting.source for waiting in gone}
     batch.texts -= texts
-    for one in gone:
-        if one.what.text is None:
-            del batch.uploads[one.what.upload]
+    for waiting in gone:
+        if waiting.what.text is None:
+            del batch.uploads[waiting.what.upload]
     batch.uploads = {upload: text for upload, text in batch.uploads.items() if text not in texts}
     if not batch.pending:
         batch.later = 0

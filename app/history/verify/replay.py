@@ -85,11 +85,11 @@ class _Fold:
         """What takes the records of a partition: the whole of it in a database of its own, one batch in memory."""
         committed = self._committed.get(partition, 0)
         if self._batch_id is not None:
-            one = OneBatch(self._settings, partition, self._batch_id)
+            folded = OneBatch(self._settings, partition, self._batch_id)
 
             def of_batch(records: list[PlacedRecord]) -> None:
                 for record in records:
-                    taken = one.take(record)
+                    taken = folded.take(record)
                     if taken is not None:
                         self.expected.add(taken.outputs, awaited=record.offset >= committed)
 
