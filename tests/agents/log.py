@@ -48,7 +48,7 @@ class Log:
         self._ends: dict[tuple[str, int, bytes], int] = {}
 
     def __repr__(self) -> str:
-        return f"Log({[(one.timestamp, (one.value or b'')[:400]) for one in self.records]})"
+        return f"Log({[(record.timestamp, (record.value or b'')[:400]) for record in self.records]})"
 
     @property
     def time(self) -> int:

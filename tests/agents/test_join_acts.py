@@ -246,7 +246,7 @@ def test_chunks_and_restarts_change_nothing(
     whole, cut = Worker(MemoryStore()), Worker(MemoryStore())
     whole.run(log.records)
     start = 0
-    for end in [*sorted(one for one in restarts if one < len(log.records)), len(log.records)]:
+    for end in [*sorted(restart for restart in restarts if restart < len(log.records)), len(log.records)]:
         cut.run(log.records[max(0, start - 2) : end], sorted(cuts))  # the last two are read again, as after a crash
         cut.start()
         start = end

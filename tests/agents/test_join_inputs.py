@@ -123,7 +123,7 @@ def test_pending_originals_are_kept_while_they_wait_and_no_longer(make_worker: M
     log = log_of("C0 F1 C0 C2 R2")
     worker.fold(log.records[:4])
     originals = [worker.tables.original("b", at) for at in range(4)]
-    assert [None if one is None else one.value for one in originals] == [
+    assert [None if original is None else original.value for original in originals] == [
         log.records[0].value,
         log.records[1].value,
         None,  # a repeat is one pending item

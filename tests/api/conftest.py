@@ -113,8 +113,8 @@ def workers(stage: Stage) -> list[Worker]:
 
 def spread(workers: list[Worker]) -> bool:
     """Whether each worker owns a partition, as each of them sees it."""
-    for one in workers:
-        answer = ask(one, "/api/overview")
+    for worker in workers:
+        answer = ask(worker, "/api/overview")
         if answer.status != 200 or answer.body["missing"]:
             return False
         if sorted(len(info["partitions"]) for info in answer.body["workers"]) != [1] * len(workers):

@@ -44,7 +44,7 @@ class Served(NamedTuple):
     @property
     def open(self) -> int:
         """How many connections there are."""
-        return sum(one.transport is not None for one in self.connections.connections)
+        return sum(connection.transport is not None for connection in self.connections.connections)
 
 
 @asynccontextmanager

@@ -26,8 +26,8 @@ def test_two_hundred_that_hang_up_leave_nothing_behind(workers: list[Worker], pa
     asked = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {READ_TOKEN}\r\n\r\n"
     clients = [send(workers[0], asked) for _ in range(200)]
     assert workers[0].get("/health/live", timeout=30)[0] == 200
-    for one in clients:
-        one.close()
+    for client in clients:
+        client.close()
     assert workers[0].get("/health/live", timeout=30)[0] == 200
     # Their places are free again: none of them is waited for.
     deadline = time.monotonic() + 60
@@ -41,8 +41,8 @@ def test_half_requests_keep_nobody_out(workers: list[Worker]) -> None:
     halves = [send(workers[1], "GET /health/live HTTP/1.1\r\nHost: ") for _ in range(600)]
     assert workers[1].get("/health/live", timeout=30)[0] == 200
     assert ask(workers[1], "/api/overview").status == 200
-    for one in halves:
-        one.close()
+    for half in halves:
+        half.close()
 
 
 @pytest.mark.parametrize("end", ["\r\r\n", "\0\r\n", "\x01\r\n", "\r\n bad: x\r\n", "\r\nX\r\n"])

@@ -83,10 +83,10 @@ async def test_beyond_the_budget_a_client_is_told_when_to_come_again_and_health_
 ) -> None:
     watched = Watched(monkeypatch)
     clients = [await connect(served, get("/api/batches")) for _ in range(ASKING)]
-    answers = [asyncio.create_task(one.answer()) for one in clients]
-    await until(lambda: sum(one.done() for one in answers) == ASKING - 8 - 64)
+    answers = [asyncio.create_task(client.answer()) for client in clients]
+    await until(lambda: sum(answer.done() for answer in answers) == ASKING - 8 - 64)
     assert await live(served)
-    for status, headers, body in (one.result() for one in answers if one.done()):
+    for status, headers, body in (answer.result() for answer in answers if answer.done()):
         assert (status, headers["retry-after"], json.loads(body)["error"]) == (503, "1", "busy")
     # Other workers, and acts, have places of their own.
     other = await connect(served, get("/api/local/overview"))
@@ -233,10 +233,10 @@ async def test_those_who_ask_for_the_overview_at_once_share_an_answer_though_one
     await until(lambda: served.open == len(clients) - 1)
     assert made == 1
     go.set()
-    assert [(await one.answer())[0] for one in clients[1:]] == [200] * 7
+    assert [(await client.answer())[0] for client in clients[1:]] == [200] * 7
     assert made == 1
-    for one in clients:
-        one.close()
+    for client in clients:
+        client.close()
 
 
 def test_a_glance_that_follows_a_batch_is_the_glance_at_it() -> None:
@@ -274,4 +274,4 @@ async def test_a_batch_is_read_whole_though_it_takes_many_steps(
     client.close()
     assert status == 200
     slots = json.loads(body)["slot_list"]
-    assert [one["state"] for one in slots] == ["filled"] * 2000 + ["empty"] * 1000
+    assert [slot["state"] for slot in slots] == ["filled"] * 2000 + ["empty"] * 1000

@@ -150,16 +150,16 @@ async def test_beyond_the_bound_the_longest_idle_makes_room_and_health_answers()
 async def test_where_all_are_being_answered_one_more_is_sent_away() -> None:
     async with serving(Limits(connections=3)) as served:
         streams = [await connect(served, get("/api/events")) for _ in range(3)]
-        for one in streams:
-            assert b" 200 " in await one.reader.readuntil(b"\r\n\r\n")
+        for stream in streams:
+            assert b" 200 " in await stream.reader.readuntil(b"\r\n\r\n")
         refused = await connect(served)
         status, headers, body = await refused.answer()
         assert (status, headers["retry-after"], json.loads(body)["error"]) == (503, "1", "busy")
         streams[0].close()
         await until(lambda: served.open < 3)
         assert await live(served)
-        for one in streams:
-            one.close()
+        for stream in streams:
+            stream.close()
 
 
 async def test_a_stream_lives_beyond_every_limit_of_time() -> None:

@@ -179,7 +179,7 @@ def fill(path: str, part: str) -> str:
 def request_of(method: str, target: str, headers: list[str], body: bytes) -> bytes:
     lines = [f"{method} {target} HTTP/1.1", "Host: localhost", *headers]
     if method == "POST":
-        if not any(one.lower().startswith("content-type") for one in headers):
+        if not any(header.lower().startswith("content-type") for header in headers):
             lines.append("Content-Type: application/json")
         lines.append(f"Content-Length: {len(body)}")
     else:

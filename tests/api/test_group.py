@@ -50,8 +50,8 @@ def test_every_partition_has_batches_of_every_state() -> None:
     ],
 )
 def test_each_worker_answers_a_question_about_all_alike(workers: list[Worker], path: str) -> None:
-    answers = [ask(one, path) for one in workers]
-    assert [one.status for one in answers] == [200, 200, 200]
+    answers = [ask(worker, path) for worker in workers]
+    assert [answer.status for answer in answers] == [200, 200, 200]
     assert lasting(answers[0].body) == lasting(answers[1].body) == lasting(answers[2].body)
     assert answers[0].body.get("missing", []) == []
 
@@ -59,8 +59,8 @@ def test_each_worker_answers_a_question_about_all_alike(workers: list[Worker], p
 @pytest.mark.parametrize("rest", ["", "/explain", "/timeline"])
 def test_each_worker_answers_a_question_about_a_batch_of_any_partition_alike(workers: list[Worker], rest: str) -> None:
     for batch in (*OPEN[:4], *WAITING[:3], *COMPLETE[-3:]) if not rest else (OPEN[0], WAITING[0], COMPLETE[0]):
-        answers = [ask(one, path_of(batch, rest)) for one in workers]
-        assert [one.status for one in answers] == [200, 200, 200]
+        answers = [ask(worker, path_of(batch, rest)) for worker in workers]
+        assert [answer.status for answer in answers] == [200, 200, 200]
         assert lasting(answers[0].body) == lasting(answers[1].body) == lasting(answers[2].body)
         assert answers[0].body["batch_id"] == batch
 
@@ -92,10 +92,10 @@ def test_those_that_wait_come_longest_wait_first(workers: list[Worker]) -> None:
 
 def test_a_batch_that_nobody_knows_is_not_found_by_its_owners_word(workers: list[Worker]) -> None:
     for number in range(6):
-        for one in workers:
-            answer = ask(one, path_of(f"nobody-{number}"))
+        for worker in workers:
+            answer = ask(worker, path_of(f"nobody-{number}"))
             assert (answer.status, answer.body["error"]) == (404, "unknown_batch")
-            said = ask(one, path_of(f"nobody-{number}", "/explain"))
+            said = ask(worker, path_of(f"nobody-{number}", "/explain"))
             assert (said.status, said.body["state"]) == (200, "unknown")
 
 
@@ -109,12 +109,12 @@ def test_what_a_batch_waits_for_is_named(workers: list[Worker]) -> None:
 
 
 def test_workers_ask_others_for_their_own_part_only(workers: list[Worker]) -> None:
-    for one in workers:
-        own = ask(one, "/api/local/overview").body
+    for worker in workers:
+        own = ask(worker, "/api/local/overview").body
         mine = [info["partition"] for info in own["partitions"]]
         assert len(mine) == 1
         for batch in OPEN[:6]:
-            answer = ask(one, f"/api/local/batches/{batch}")
+            answer = ask(worker, f"/api/local/batches/{batch}")
             assert answer.status == (200 if partition_of(batch) in mine else 503)
 
 
@@ -129,7 +129,7 @@ def test_an_act_is_taken_whoever_is_asked(workers: list[Worker], answering: int)
     other = said | {"act_id": done.body["act_id"], "seconds": 61}
     assert ask(workers[0], path_of(batch, "/acts"), token=TOKEN, body=other).body["error"] == "act_id_taken"
     acts = ask(workers[0], path_of(batch)).body["acts"]
-    assert [(one["act"], one["who"], one["why"], one["at"]) for one in acts] == [
+    assert [(act["act"], act["who"], act["why"], act["at"]) for act in acts] == [
         ("extend", "Åsa", "the school was closed", done.body["offset"])
     ]
 
@@ -148,7 +148,7 @@ def test_a_dead_letter_is_shown_and_put_back_by_any_worker(workers: list[Worker]
     sent = stage.io.produce([Message(REGISTERED, b"a key", wrong)])[0]
     source = {"topic": REGISTERED, "partition": sent.partition, "offset": sent.offset}
     letters = wait(lambda: ask(workers[0], f"/api/dead-letters?batch_id={batch}").body["items"], what="the dead letter")
-    assert [(one["source"], one["key"], one["batch_id"]) for one in letters] == [(source, "a key", batch)]
+    assert [(letter["source"], letter["key"], letter["batch_id"]) for letter in letters] == [(source, "a key", batch)]
     place = f"/api/dead-letters/{letters[0]['partition']}/{letters[0]['offset']}"
     assert ask(workers[1], place).body["value_text"].encode() == wrong
     assert ask(workers[1], "/api/dead-letters/0/999999").status == 404
@@ -173,7 +173,7 @@ def test_the_group_and_its_lag_can_be_asked_without_a_worker(workers: list[Worke
 
     stage.wait_taken()
     lags, owned = asyncio.run(both())
-    assert set(owned) == {f"http://127.0.0.1:{one.port}" for one in workers}
+    assert set(owned) == {f"http://127.0.0.1:{worker.port}" for worker in workers}
     assert sorted(partition for mine in owned.values() for partition in mine) == PARTITIONS
     assert set(lags.log) == set(PARTITIONS)
     assert len(lags.inputs) == 9

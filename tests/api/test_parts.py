@@ -51,11 +51,13 @@ def part(*partitions: int, complete: int | None = 1) -> LocalOverview:
     counts = models.Counts(unregistered=1, open=2, complete=complete, discarded=0)
     return LocalOverview(
         ready=True,
-        partitions=[models.PartitionInfo(partition=one, owner="me", ready=True, lag=one) for one in partitions],
+        partitions=[
+            models.PartitionInfo(partition=partition, owner="me", ready=True, lag=partition) for partition in partitions
+        ],
         inputs=[],
         standings=[
-            LocalStanding(partition=one, counts=counts, pending_uploads=3, oldest_pending=None, stuck=1)
-            for one in partitions
+            LocalStanding(partition=partition, counts=counts, pending_uploads=3, oldest_pending=None, stuck=1)
+            for partition in partitions
         ],
     )
 
@@ -67,9 +69,13 @@ def overview(owned: dict[str, tuple[int, ...]], parts: dict[str, LocalOverview])
 def test_what_nobody_answers_for_is_missing_and_not_counted() -> None:
     found = overview({A: (0,), B: (1,)}, {A: part(0)})
     assert found.missing == [1, 2]
-    assert [(one.owner, one.ready) for one in found.partitions] == [(A, True), (B, False), (None, False)]
+    assert [(partition.owner, partition.ready) for partition in found.partitions] == [
+        (A, True),
+        (B, False),
+        (None, False),
+    ]
     assert found.counts.open == 2
-    assert [one.reachable for one in found.workers] == [True, False]
+    assert [worker.reachable for worker in found.workers] == [True, False]
 
 
 def test_a_partition_that_two_claim_is_counted_once() -> None:

@@ -308,4 +308,4 @@ async def test_a_worker_that_can_not_be_asked_is_told_of_once_a_minute(caplog: p
     peers = Peers(Gate(Settings(_env_file=None)))  # type: ignore[call-arg]
     for _ in range(5):
         peers.missing("http://a:1", "it is gone")
-    assert len([one for one in caplog.records if "can't be asked" in one.getMessage()]) == 1
+    assert len([record for record in caplog.records if "can't be asked" in record.getMessage()]) == 1

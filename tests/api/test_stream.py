@@ -97,7 +97,7 @@ def test_a_listener_sees_batches_of_every_worker_fill_and_complete(workers: list
             return any(until(one) for one in stream.seen(name))
 
         def step(events: list[Any], until: Callable[[dict[str, Any]], bool]) -> None:
-            stage.io.produce([message(one) for one in events])
+            stage.io.produce([message(event) for event in events])
             for name in batches:
                 wait(partial(told, name, until), what=f"news of {name}")
 
@@ -157,8 +157,8 @@ def test_a_worker_with_listeners_stops_in_time_and_ends_their_streams(workers: l
 
 
 def test_no_log_has_a_token(workers: list[Worker]) -> None:
-    for one in workers:
-        ask(one, "/api/overview", token="wrong-" + TOKEN)
-        text = one.log.read_text("utf-8", "replace")
+    for worker in workers:
+        ask(worker, "/api/overview", token="wrong-" + TOKEN)
+        text = worker.log.read_text("utf-8", "replace")
         assert TOKEN not in text
         assert READ_TOKEN not in text

@@ -52,7 +52,7 @@ def filled(kind: Any) -> Any:
     """A value of a field's type whose every text is EVIL."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in {typing.Union, types.UnionType}:
-        return filled(next(one for one in arguments if one is not type(None)))
+        return filled(next(argument for argument in arguments if argument is not type(None)))
     if origin is typing.Literal:
         return arguments[0]
     if origin in {list, tuple}:
@@ -75,7 +75,7 @@ def answer(model: type[BaseModel], **fixed: Any) -> Any:
         if isinstance(value, list):
             return [build(next(iter(typing.get_args(kind)), None), one) for one in value]
         if typing.get_origin(kind) in {typing.Union, types.UnionType}:
-            return build(next(one for one in typing.get_args(kind) if one is not type(None)), value)
+            return build(next(arg for arg in typing.get_args(kind) if arg is not type(None)), value)
         return value
 
     return build(model, made | fixed)

@@ -30,7 +30,7 @@ def problems(schema: Json, value: Any, document: Json = DOCUMENT) -> list[str]:
 
 def message_of(topic: str, document: Json = DOCUMENT) -> Json:
     """The one message of a topic of the platform."""
-    (channel,) = [one for one in document["channels"].values() if one["address"] == topic]
+    (channel,) = [channel for channel in document["channels"].values() if channel["address"] == topic]
     (message,) = channel["messages"].values()
     found: Json = document["components"]["messages"][message["$ref"].rpartition("/")[2]]
     return found

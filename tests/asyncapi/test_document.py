@@ -81,7 +81,9 @@ def test_every_reference_leads_somewhere_and_every_component_is_used() -> None:
 def test_every_topic_is_a_channel_as_it_is_made_and_has_its_operations() -> None:
     settings = Settings.model_construct()
     planned = plans(settings, TOPICS)
-    channels = {one["address"].replace("{appId}", settings.app_id): one for one in DOCUMENT["channels"].values()}
+    channels = {
+        channel["address"].replace("{appId}", settings.app_id): channel for channel in DOCUMENT["channels"].values()
+    }
     assert channels.keys() == planned.keys()
     for topic, plan in planned.items():
         made = channels[topic]["bindings"]["kafka"]
@@ -89,9 +91,9 @@ def test_every_topic_is_a_channel_as_it_is_made_and_has_its_operations() -> None
         told = made["topicConfiguration"] | {"cleanup.policy": ",".join(made["topicConfiguration"]["cleanup.policy"])}
         assert {name: str(value) for name, value in told.items()} == {"cleanup.policy": "delete"} | dict(plan.config)
     done: dict[str, set[str]] = {}
-    for one in DOCUMENT["operations"].values():
-        address = DOCUMENT["channels"][one["channel"]["$ref"].rpartition("/")[2]]["address"]
-        done.setdefault(address.replace("{appId}", settings.app_id), set()).add(one["action"])
+    for operation in DOCUMENT["operations"].values():
+        address = DOCUMENT["channels"][operation["channel"]["$ref"].rpartition("/")[2]]["address"]
+        done.setdefault(address.replace("{appId}", settings.app_id), set()).add(operation["action"])
     internal = planned.keys() - set(names.INPUTS) - set(names.OUTPUTS)
     expected = {key: {"receive"} for key in names.INPUTS} | {key: {"send"} for key in names.OUTPUTS}
     assert done == expected | {key: {"send", "receive"} for key in internal}

@@ -113,7 +113,7 @@ def test_what_is_refused_for_its_form_is_not_as_described() -> None:
 def test_what_is_described_as_optional_may_be_left_out(topic: str) -> None:
     """The other way round: whatever field is left out, the schema and the code agree on whether the message is good."""
     payload = message_of(topic)["payload"]
-    good = copy.deepcopy(next(one for one in message_of(topic)["examples"]))["payload"]
+    good = copy.deepcopy(next(example for example in message_of(topic)["examples"]))["payload"]
     for name in (*good, *(f"data.{field}" for field in good["data"])):
         event = copy.deepcopy(good)
         place, _, field = name.rpartition(".")

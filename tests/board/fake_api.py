@@ -69,12 +69,14 @@ class FakeApi:
 
     def put(self, *batches: Json) -> None:
         """Set batches without telling anybody."""
-        self.batches |= {one["batch_id"]: one for one in batches}
+        self.batches |= {batch["batch_id"]: batch for batch in batches}
 
     def tell(self, *batches: Json, more: bool = False) -> None:
         """Set batches and send them to every board, with the overview; `more`: others changed that are not named."""
         self.put(*batches)
-        self._call(self._send("batches", {"changed": [_summary(one) for one in batches], "removed": [], "more": more}))
+        self._call(
+            self._send("batches", {"changed": [_summary(batch) for batch in batches], "removed": [], "more": more})
+        )
         self._call(self._send("overview", self.overview()))
 
     def cut(self) -> None:
@@ -169,11 +171,11 @@ class FakeApi:
         asked = request.query
         states = (asked["state"],) if "state" in asked else None if "search" in asked else INCOMPLETE
         found = [
-            one
-            for one in self.batches.values()
-            if (states is None or one["state"] in states)
-            and one["batch_id"].startswith(asked.get("search", ""))
-            and (one["stuck"] or asked.get("stuck") != "true")
+            batch
+            for batch in self.batches.values()
+            if (states is None or batch["state"] in states)
+            and batch["batch_id"].startswith(asked.get("search", ""))
+            and (batch["stuck"] or asked.get("stuck") != "true")
         ]
         found.sort(key=lambda one: (not one["stuck"], one["since"], one["batch_id"]))
         return web.json_response(_page(found, asked, _summary) | {"missing": self.missing})
@@ -190,7 +192,7 @@ class FakeApi:
 
     async def _explain(self, request: web.Request) -> web.Response:
         batch_id = _id(request)
-        letters = [one for one in self.letters if one["batch_id"] == batch_id]
+        letters = [letter for letter in self.letters if letter["batch_id"] == batch_id]
         return web.json_response(explanation(self.batches.get(batch_id), batch_id, letters))
 
     async def _timeline(self, request: web.Request) -> web.Response:
@@ -218,21 +220,23 @@ class FakeApi:
         return web.json_response(answer, status=202)
 
     async def _pending(self, request: web.Request) -> web.Response:
-        found = [one for one in self.batches.values() if one["pending_list"]]
+        found = [batch for batch in self.batches.values() if batch["pending_list"]]
         found.sort(key=lambda one: one["since"])
         return web.json_response(_page(found, request.query, _waiting) | {"missing": self.missing})
 
     async def _letters(self, request: web.Request) -> web.Response:
         asked = request.query
         found = [
-            one for one in self.letters if all(one[key] == asked[key] for key in ("reason", "batch_id") if key in asked)
+            letter
+            for letter in self.letters
+            if all(letter[key] == asked[key] for key in ("reason", "batch_id") if key in asked)
         ]
         found.sort(key=lambda one: -one["offset"])
         return web.json_response(_page(found, {**asked, "cursor": asked.get("before", "0")}, lambda one: one))
 
     async def _letter(self, request: web.Request) -> web.Response:
         offset = int(request.match_info["offset"])
-        return web.json_response(next(one for one in self.letters if one["offset"] == offset))
+        return web.json_response(next(letter for letter in self.letters if letter["offset"] == offset))
 
     async def _replay(self, request: web.Request) -> web.Response:
         self.acts.append(await request.json() | {"replayed": int(request.match_info["offset"])})

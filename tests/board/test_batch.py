@@ -39,7 +39,7 @@ def test_slots_pending_uploads_excess_and_conflicts_are_shown(api: FakeApi, visi
     page = visit("#/batch/b")
     outcomes = page.get_by_role("region", name="Slots").locator(".outcome")
     outcomes.nth(3).wait_for()
-    assert [one.split()[0] for one in outcomes.all_inner_texts()] == ["filled", "filled", "empty", "failed"]
+    assert [text.split()[0] for text in outcomes.all_inner_texts()] == ["filled", "filled", "empty", "failed"]
     assert "EMPTY_CONTENT" in outcomes.nth(3).inner_text()
     assert "late-1" in page.get_by_role("region", name="Excess").inner_text()
     assert "huleedu.batch.essays.registered.v1/2@77" in page.get_by_role("region", name="Conflicts").inner_text()

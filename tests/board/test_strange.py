@@ -66,7 +66,7 @@ def test_a_batch_of_any_name_is_opened_from_the_list_and_acted_on(api: FakeApi, 
     fill_in(page, "Discard the batch", why="a test")
     page.get_by_role("dialog").get_by_role("button", name="Discard the batch").click()
     says(page, "Done: discard")
-    assert [one["batch_id"] for one in api.acts] == [name]
+    assert [act["batch_id"] for act in api.acts] == [name]
 
 
 @pytest.mark.parametrize(("name", "shown"), UNSEEN.items(), ids=ascii)

@@ -102,6 +102,6 @@ def test_a_batch_left_one_short_is_seen_explained_and_completed(
         context.close()
     ready = stage.reader()
     ready.require(
-        lambda records: any(one.topic == topics.READY and one.key == SHORT.encode() for one in records),
+        lambda records: any(record.topic == topics.READY and record.key == SHORT.encode() for record in records),
         "Ready of the batch",
     )

@@ -32,7 +32,7 @@ def test_the_oracle_gives_what_the_case_expects_in_every_order(case: Case) -> No
             )
             for event in found.conflicts
         ]
-        emitted = [(one.topic, one.data) for one in expected_outputs(found)]
+        emitted = [(output.topic, output.data) for output in expected_outputs(found)]
         assert summarise(emitted, refused, names=names_inputs(case)) == case.summary
 
 

@@ -45,23 +45,23 @@ WORDS = {topics.SLOT: "SLOT", topics.READY: "READY", topics.ERRORS: "ERRORS", to
 def said(step: Step) -> list[str]:
     """Return what a step said, a word each; GONE is a pending upload that was given up."""
     return [
-        WORDS[one.topic] if isinstance(one, Said) else "GONE" if isinstance(one, Expiry) else "DEAD"
-        for one in step.outputs
+        WORDS[output.topic] if isinstance(output, Said) else "GONE" if isinstance(output, Expiry) else "DEAD"
+        for output in step.outputs
     ]
 
 
 def data(step: Step, topic: str) -> Any:
     """Return the data of the one event of a topic that a step said."""
-    (found,) = [one for one in step.outputs if isinstance(one, Said) and one.topic == topic]
+    (found,) = [output for output in step.outputs if isinstance(output, Said) and output.topic == topic]
     return found.data
 
 
 def event_id(step: Step, topic: str) -> str:
     """Return the event id of the one event of a topic that a step said."""
-    (found,) = [one for one in step.outputs if isinstance(one, Said) and one.topic == topic]
+    (found,) = [output for output in step.outputs if isinstance(output, Said) and output.topic == topic]
     return found.event_id
 
 
 def texts(step: Step) -> list[tuple[str, str]]:
     """Return what the ready event of a step lists: essay and text."""
-    return [(one.essay_id, one.text_storage_id) for one in data(step, topics.READY).ready_essays]
+    return [(essay.essay_id, essay.text_storage_id) for essay in data(step, topics.READY).ready_essays]

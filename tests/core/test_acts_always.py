@@ -57,7 +57,7 @@ class Story:
 
     @property
     def said(self) -> list[Said]:
-        return [one for step in self.steps for one in step.outputs if isinstance(one, Said)]
+        return [output for step in self.steps for output in step.outputs if isinstance(output, Said)]
 
 
 def tell(sequence: str, done: Sequence[tuple[int, Act | int]]) -> Story:
@@ -94,8 +94,8 @@ def test_every_accepted_upload_is_in_exactly_one_place(sequence: str, done: list
 
     taken = [fact.slot for fact in facts if isinstance(fact, Placed | Retaken)]
     assert len(set(taken)) == len(taken) == batch.filled + batch.failed
-    assert batch.filled == sum(isinstance(one, Content) for one in batch.slots)
-    assert batch.failed == sum(isinstance(one, Failure) for one in batch.slots)
+    assert batch.filled == sum(isinstance(slot, Content) for slot in batch.slots)
+    assert batch.failed == sum(isinstance(slot, Failure) for slot in batch.slots)
     surplus = sum(isinstance(fact, Surplus) for fact in facts)
     assert surplus == len(batch.excess) + batch.late_failures + sum(isinstance(fact, Retaken) for fact in facts)
     assert not (batch.pending and batch.registration)
@@ -103,7 +103,7 @@ def test_every_accepted_upload_is_in_exactly_one_place(sequence: str, done: list
     assert batch.pending or batch.registration or not batch.extension
 
     known = [held.upload for held in batch.pending.values()]
-    known += [one for one in batch.slots if one is not None]
+    known += [slot for slot in batch.slots if slot is not None]
     known += batch.excess.values()
     texts = [one.text_id for one in known if isinstance(one, Content)]
     assert Counter(texts) == Counter(dict.fromkeys(batch.texts, 1))

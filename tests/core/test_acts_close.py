@@ -37,7 +37,7 @@ def test_a_forced_ready_has_the_id_and_the_correlation_id_that_any_ready_of_the_
     forced, usual = play("R2 C0"), play("R2 C0 C1")
     step = forced.act(force())
     (ready,) = usual.about(topics.READY)
-    (own,) = [one for one in step.outputs if getattr(one, "topic", "") == topics.READY]
+    (own,) = [output for output in step.outputs if getattr(output, "topic", "") == topics.READY]
     assert (own.event_id, own.correlation_id) == (ready.event_id, ready.correlation_id)  # type: ignore[union-attr]
 
 
@@ -47,7 +47,7 @@ def test_a_batch_with_nothing_but_failures_is_completed_with_a_critical_error_an
     assert said(step) == ["ERRORS"]
     errors = data(step, topics.ERRORS)
     assert errors.error_summary.critical_failure
-    assert [one.essay_id for one in errors.failed_essays] == ["b.essay-0001", "b.essay-0002"]
+    assert [essay.essay_id for essay in errors.failed_essays] == ["b.essay-0001", "b.essay-0002"]
 
 
 @pytest.mark.parametrize("act", [force, discard])
@@ -77,7 +77,7 @@ def test_discarding_a_batch_without_registration_gives_up_all_that_is_pending() 
     found = play("C0 F1 C2")
     step = found.act(discard())
     assert said(step) == ["GONE", "GONE", "GONE"]
-    gone = [one for one in step.outputs if isinstance(one, Expiry)]
+    gone = [output for output in step.outputs if isinstance(output, Expiry)]
     assert [one.upload.upload_id for one in gone] == ["b.upload-0000", "b.upload-0001", "b.upload-0002"]
     assert {(one.reason, one.time) for one in gone} == {(BY_OPERATOR, START + 3 * SECOND)}
     assert [one.since for one in gone] == [START, START + SECOND, START + 2 * SECOND]

@@ -58,10 +58,10 @@ def test_the_gap_of_a_forced_batch_is_free_again_before_the_new_slots() -> None:
     assert said(found.steps[-1]) == ["EXCESS"]
     step = found.act(reopen("x"))
     assert said(step) == ["SLOT"]
-    assert [one is not None for one in found.batch.slots] == [True, True, True, False]
+    assert [slot is not None for slot in found.batch.slots] == [True, True, True, False]
     found.send(sent("F4"))
     assert said(found.steps[-1]) == ["READY", "COMPLETED", "ERRORS"]
-    assert [one.essay_id for one in data(found.steps[-1], topics.ERRORS).failed_essays] == ["b.essay-0002", "x"]
+    assert [essay.essay_id for essay in data(found.steps[-1], topics.ERRORS).failed_essays] == ["b.essay-0002", "x"]
 
 
 def test_contents_take_the_first_free_slot_and_failures_the_last() -> None:
@@ -69,7 +69,7 @@ def test_contents_take_the_first_free_slot_and_failures_the_last() -> None:
     found.act(force())
     found.act(reopen("x"))
     found.send(sent("F2 C3"))
-    assert [type(one).__name__[:1] for one in found.batch.slots] == ["C", "C", "N", "F", "F"]
+    assert [type(slot).__name__[:1] for slot in found.batch.slots] == ["C", "C", "N", "F", "F"]
     found.send(sent("C4"))
     assert texts(found.steps[-1])[-1] == ("b.essay-0002", "b.text-0004")
 
@@ -109,9 +109,9 @@ def test_a_text_that_was_taken_from_excess_answers_with_its_slot() -> None:
     found = play("R1 C0 C1 C1@2")
     step = found.act(reopen("x"))
     found.send(sent("C1 C1@2"))
-    assert [said(one) for one in found.steps[-2:]] == [["SLOT"], ["SLOT"]]
-    assert {event_id(one, topics.SLOT) for one in found.steps[-2:]} == {event_id(step, topics.SLOT)}
-    assert {data(one, topics.SLOT) for one in found.steps[-2:]} == {data(step, topics.SLOT)}
+    assert [said(step) for step in found.steps[-2:]] == [["SLOT"], ["SLOT"]]
+    assert {event_id(step, topics.SLOT) for step in found.steps[-2:]} == {event_id(step, topics.SLOT)}
+    assert {data(step, topics.SLOT) for step in found.steps[-2:]} == {data(step, topics.SLOT)}
 
 
 def test_a_registration_equal_to_the_first_is_still_a_repeat_and_another_still_a_conflict() -> None:
@@ -164,8 +164,8 @@ def test_what_is_pending_expires_later_by_the_extension() -> None:
     assert waiting.key_for(found.batch) == waiting.key(waiting.What.HOLDING, START + 60_000, "b")
     assert found.tick(START + 60_000 + DAY - 1).facts == ()
     step = found.tick(START + 60_000 + DAY + SECOND)
-    expiries = [one for one in step.outputs if isinstance(one, Expiry)]
-    assert [(one.since, one.time) for one in expiries] == [
+    expiries = [output for output in step.outputs if isinstance(output, Expiry)]
+    assert [(expiry.since, expiry.time) for expiry in expiries] == [
         (START, START + 60_000 + DAY),
         (START + SECOND, START + 61_000 + DAY),
     ]

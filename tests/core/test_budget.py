@@ -41,7 +41,7 @@ def failure(number: int, detail: int = LARGEST_DETAIL) -> Failure:
 
 def fits(played: Played) -> bool:
     """Whether all that was said and kept fits into a message, with envelope, key and headers (2 KB)."""
-    said = [one for step in played.steps for one in step.outputs if isinstance(one, Message)]
+    said = [output for step in played.steps for output in step.outputs if isinstance(output, Message)]
     largest = max(len(encode(one, EMITTED_AT, LONG)[0]) + len(one.key.encode()) + 2000 for one in said)
     facts = [fact for step in played.steps for fact in step.facts]
     rows = batches.cut(played.batch.batch_id, facts, acts=bool(played.batch.acts))
@@ -68,7 +68,10 @@ def test_a_text_whose_id_has_no_room_in_the_ready_event_is_excess_whenever_it_co
     others = [content(number, "") for number in range(1, 4001)]
     played = Played().do(long, *others, registered) if early else Played().do(registered, long, *others)
     (excess,) = [
-        one for step in played.steps for one in step.outputs if isinstance(one, Message) and one.topic == names.EXCESS
+        output
+        for step in played.steps
+        for output in step.outputs
+        if isinstance(output, Message) and output.topic == names.EXCESS
     ]
     assert (excess.data.text_storage_id, excess.data.reason) == (long.text_id, LONG_ID)  # type: ignore[union-attr]
     assert played.batch.complete
@@ -105,7 +108,7 @@ def test_an_errors_event_fits_however_much_failed(count: int, detail: int) -> No
 def test_what_fits_is_not_cut() -> None:
     failures = [(f"{number:05d}", failure(number)) for number in range(440)]
     found = failed(failures, critical=False)
-    assert [bytes(one.error_detail).decode() for one in found.essays] == [one.detail for _, one in failures]
+    assert [bytes(essay.error_detail).decode() for essay in found.essays] == [one.detail for _, one in failures]
     assert found.summary.omitted_essays is msgspec.UNSET
 
 

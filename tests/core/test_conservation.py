@@ -47,8 +47,8 @@ def test_every_accepted_upload_is_in_exactly_one_place(sequence: str, ticks: set
     placed = [fact for fact in facts if isinstance(fact, Placed)]
     surplus = [fact for fact in facts if isinstance(fact, Surplus)]
     assert len({fact.slot for fact in placed}) == len(placed) == batch.filled + batch.failed
-    assert batch.filled == sum(isinstance(one, Content) for one in batch.slots)
-    assert batch.failed == sum(isinstance(one, Failure) for one in batch.slots)
+    assert batch.filled == sum(isinstance(slot, Content) for slot in batch.slots)
+    assert batch.failed == sum(isinstance(slot, Failure) for slot in batch.slots)
     assert len(surplus) == len(batch.excess) + batch.late_failures
     assert not (batch.pending and batch.registration)
 
@@ -75,7 +75,7 @@ def test_every_upload_is_accepted_repeated_or_a_conflict(sequence: str, ticks: s
 def test_what_is_known_of_an_upload_is_where_it_is(sequence: str, ticks: set[int]) -> None:
     batch = run(sequence, ticks)[0].batch
     known = [held.upload for held in batch.pending.values()]
-    known += [one for one in batch.slots if one is not None]
+    known += [slot for slot in batch.slots if slot is not None]
     known += batch.excess.values()
     assert {one.text_id for one in known if isinstance(one, Content)} == set(batch.texts)
     for upload in known:

@@ -12,7 +12,11 @@ from tests.oracle.judge import judge
 
 
 def check(case: Case, found: Played) -> None:
-    events = [(one.topic, json.loads(one.value or b"")["data"]) for one in found.records if one.topic != topics.DEAD]
+    events = [
+        (record.topic, json.loads(record.value or b"")["data"])
+        for record in found.records
+        if record.topic != topics.DEAD
+    ]
     refused = [(reason, found.inputs[number].value or b"") for number, reason in found.refused]
     assert summarise(events, refused, names=names_inputs(case)) == case.summary
     verdict = judge(found.inputs, found.records, ordered=True)

@@ -66,10 +66,10 @@ def test_the_outcome_is_the_oracles(sequence: str) -> None:
     assert {essay: one.upload_id for essay, one in slots.items() if isinstance(one, Failure)} == {
         essay: one.upload for essay, one in due.failed.items()
     }
-    assert list(batch.excess) == [one.text for one in due.excess]
+    assert list(batch.excess) == [upload.text for upload in due.excess]
     assert batch.late_failures == len(due.late_failures)
     assert [held.upload.upload_id for held in batch.pending.values()] == [one.upload for one in due.pending]
-    assert sorted(number for number, _ in found.refused) == sorted(one.record.offset for one in due.conflicts)
+    assert sorted(number for number, _ in found.refused) == sorted(conflict.record.offset for conflict in due.conflicts)
     assert batch.complete == due.complete
     assert (batch.state is State.UNREGISTERED) == (due.registration is None)
 
@@ -86,7 +86,7 @@ def test_what_is_said_is_what_the_oracle_expects(sequence: str) -> None:
 @given(sequences())
 def test_slots_fill_as_one_run_from_each_end(sequence: str) -> None:
     batch = play(sequence).batch
-    kinds = "".join("." if one is None else "C" if isinstance(one, Content) else "F" for one in batch.slots)
+    kinds = "".join("." if slot is None else "C" if isinstance(slot, Content) else "F" for slot in batch.slots)
     assert kinds == "C" * batch.filled + "." * (len(kinds) - batch.filled - batch.failed) + "F" * batch.failed
 
 
@@ -94,7 +94,7 @@ def test_slots_fill_as_one_run_from_each_end(sequence: str) -> None:
 @given(sequences())
 def test_no_text_is_in_two_places_and_no_upload_has_two_outcomes(sequence: str) -> None:
     batch = play(sequence).batch
-    contents = [one for one in batch.slots if isinstance(one, Content)]
+    contents = [slot for slot in batch.slots if isinstance(slot, Content)]
     texts = [one.text_id for one in (*contents, *batch.excess.values())]
     assert len(set(texts)) == len(texts)
     uploads = [one.upload_id for one in (*batch.slots, *batch.excess.values()) if one is not None]

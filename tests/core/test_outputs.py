@@ -170,7 +170,7 @@ def test_errors_are_counted_by_category_and_name_the_slot_they_took() -> None:
         "error_categories": {"EMPTY": 2, "LONG": 1},
         "critical_failure": False,
     }
-    assert [(one["essay_id"], one["file_name"]) for one in data["failed_essays"]] == [
+    assert [(essay["essay_id"], essay["file_name"]) for essay in data["failed_essays"]] == [
         ("b.essay-0001", "Trasig fil - f2.pdf"),
         ("b.essay-0002", "Trasig fil - f1.pdf"),
         ("b.essay-0003", "Trasig fil - f0.pdf"),
@@ -191,11 +191,11 @@ def test_a_batch_of_any_size_is_said_whole(count: int) -> None:
     found: Played = play(sequence)
     slots = found.about(topics.SLOT)
     assert len(slots) == count
-    assert len({one.event_id for one in slots}) == count
+    assert len({slot.event_id for slot in slots}) == count
     (ready,) = found.about(topics.READY)
     data = json.loads(data_bytes(ready))
     BatchEssaysReady.model_validate(data)
-    assert [one["essay_id"] for one in data["ready_essays"]] == essay_ids("b", count)
+    assert [essay["essay_id"] for essay in data["ready_essays"]] == essay_ids("b", count)
     (completed,) = found.about(topics.COMPLETED)
     counts = json.loads(data_bytes(completed))
     assert (counts["provisioned_count"], counts["expected_count"]) == (count, count)

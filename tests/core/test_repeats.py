@@ -51,7 +51,7 @@ def test_a_text_under_another_upload_is_answered_as_the_same_content() -> None:
     found = play("R2 C0 C0@1 C0@1")
     answers = found.about(topics.SLOT)
     assert len(answers) == 3
-    assert len({(one.event_id, data_bytes(one)) for one in answers}) == 1
+    assert len({(answer.event_id, data_bytes(answer)) for answer in answers}) == 1
 
 
 def test_an_upload_that_brought_a_known_text_can_not_fail_or_bring_another() -> None:

@@ -74,7 +74,9 @@ class Log:
 
     def stable_end(self) -> int:
         """Where the first open transaction begins, or the end: a committed reader gets no further."""
-        open_at = (one.offset for one in self.records if one.transaction and one.transaction.outcome is None)
+        open_at = (
+            record.offset for record in self.records if record.transaction and record.transaction.outcome is None
+        )
         return next(open_at, self.end)
 
     def read(self, position: int, limit: int, *, committed: bool) -> tuple[list[Record], int]:
@@ -97,7 +99,9 @@ class Log:
         """
         end = self.stable_end()
         last = {one.key: one.offset for one in self.read(0, self.end, committed=True)[0]}
-        self.records = [one for one in self.records if one.offset >= end or last.get(one.key) == one.offset]
+        self.records = [
+            record for record in self.records if record.offset >= end or last.get(record.key) == record.offset
+        ]
 
 
 class Broker:

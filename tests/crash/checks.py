@@ -77,10 +77,12 @@ def _inputs(result: Result) -> tuple[InputRecord, ...]:
                 code, partition, offset = _SOURCE.unpack(source)
                 found.setdefault((INPUTS[code], partition, offset))
     by_place = {
-        (one.topic, one.partition, one.offset): InputRecord(one.topic, one.partition, one.offset, one.key, one.value)
+        (record.topic, record.partition, record.offset): InputRecord(
+            record.topic, record.partition, record.offset, record.key, record.value
+        )
         for topic in INPUTS
         for log in result.broker.topic(topic)
-        for one in log.records
+        for record in log.records
     }
     ordered = [by_place[place] for place in found if place in by_place]
     return (*ordered, *(one for place, one in by_place.items() if place not in found))

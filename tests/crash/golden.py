@@ -93,7 +93,7 @@ def said_on(broker: Broker, topics: tuple[str, ...]) -> Counter[Said]:
     for topic in topics:
         for log in broker.topic(topic):
             records, _ = log.read(0, log.end, committed=True)
-            found.update(said(one.topic, one.key, one.value, one.headers) for one in records)
+            found.update(said(record.topic, record.key, record.value, record.headers) for record in records)
     return found
 
 

@@ -117,7 +117,10 @@ def test_compaction_keeps_the_last_committed_record_of_each_key_and_its_offset()
         log = broker.logs[PLACE]
         end = log.end
         log.compact()
-        assert [(one.offset, one.key, one.value) for one in log.records] == [(2, b"a", b"2"), (3, b"b", None)]
+        assert [(record.offset, record.key, record.value) for record in log.records] == [
+            (2, b"a", b"2"),
+            (3, b"b", None),
+        ]
         assert log.end == end
         assert log.read(0, 9, committed=True)[1] == end
 

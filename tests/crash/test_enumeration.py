@@ -51,14 +51,14 @@ def test_a_crash_at_any_point_with_and_without_a_wipe_harms_nothing(seed: int, g
 @in_both
 @of_every_seed
 def test_a_worker_that_is_paused_at_any_point_and_wakes_late_harms_nothing(seed: int, guarantee: str) -> None:
-    late = [one for one in zombies(seed, guarantee) if not one.wake]
+    late = [zombie for zombie in zombies(seed, guarantee) if not zombie.wake]
     assert right(sweep(some(late, guarantee)), 100 // EVERY)
 
 
 @in_both
 @of_every_seed
 def test_a_worker_that_wakes_while_its_successor_begins_harms_nothing(seed: int, guarantee: str) -> None:
-    early = [one for one in zombies(seed, guarantee) if one.wake]
+    early = [zombie for zombie in zombies(seed, guarantee) if zombie.wake]
     assert right(sweep(early if len(SEEDS) > 1 else early[::4]), 30)
 
 

@@ -212,7 +212,10 @@ class World:
     def _quiet(self) -> float:
         """Seconds since the log got its last input."""
         inputs = (
-            next((one.timestamp for one in reversed(log.records) if one.headers[0][0] == self.job.source), EPOCH_MS)
+            next(
+                (record.timestamp for record in reversed(log.records) if record.headers[0][0] == self.job.source),
+                EPOCH_MS,
+            )
             for log in self.broker.topic(self._log)
         )
         return (self.broker.time - max(inputs)) / 1000
@@ -250,7 +253,7 @@ class World:
         for log in self.broker.topic(self._changelog):
             rows: dict[bytes, bytes] = {}
             records, _ = log.read(0, log.end, committed=True)
-            apply_rows(rows, ((bytes(one.key or b""), one.value) for one in records))
+            apply_rows(rows, ((bytes(record.key or b""), record.value) for record in records))
             restored.append(rows)
         return restored
 

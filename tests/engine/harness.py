@@ -73,13 +73,13 @@ def flat(notation: str, batch: str) -> list[Message]:
 
 def envelopes(records: Iterable[OutputRecord], topic: str, batch: str = "") -> list[Json]:
     """The data of the events on an output topic, of one batch or of all."""
-    found = [json.loads(one.value or b"")["data"] for one in records if one.topic == topic]
+    found = [json.loads(record.value or b"")["data"] for record in records if record.topic == topic]
     return [data for data in found if not batch or data["batch_id"] == batch]
 
 
 def dead(records: Iterable[OutputRecord], reason: str) -> list[OutputRecord]:
     """The dead letters of one reason."""
-    return [one for one in records if one.topic == topics.DEAD and one.header("rollcall.reason") == reason]
+    return [record for record in records if record.topic == topics.DEAD and record.header("rollcall.reason") == reason]
 
 
 def metric(worker: Worker, name: str) -> float:

@@ -65,7 +65,7 @@ def fetch(kind: Any, sent: bytes, aborted: list[tuple[int, int]], start: int, *,
 
 
 def rows(records: Sequence[Any]) -> list[tuple[Any, ...]]:
-    return [(one.offset, one.timestamp, one.key, one.value, tuple(one.headers)) for one in records]
+    return [(record.offset, record.timestamp, record.key, record.value, tuple(record.headers)) for record in records]
 
 
 PIECES = st.lists(

@@ -71,6 +71,6 @@ def without(name: str) -> Cluster:
 async def test_what_is_new_is_read(looks: list[Cluster], asked: list[str]) -> None:
     reader = Reader()
     watch = InputWatch(reader, TOPICS.inputs)
-    for one in looks:
-        await watch.look(one)
+    for look in looks:
+        await watch.look(look)
     assert reader.asked == asked

@@ -131,8 +131,8 @@ def pins() -> dict[str, str]:
     """The exact versions that the project asks for."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     found = {}
-    for one in project["dependencies"]:
-        match = re.fullmatch(r"([a-z-]+)==([0-9.]+)", one)
+    for dependency in project["dependencies"]:
+        match = re.fullmatch(r"([a-z-]+)==([0-9.]+)", dependency)
         if match:
             found[match[1]] = match[2]
     return found
@@ -157,7 +157,12 @@ def test_nothing_that_is_added_hides_a_name_of_faust(theirs: type, name: str) ->
 def functions() -> list[tuple[type, type, str]]:
     """Our class, Faust's class and the name of each overridden function."""
     pairs = {theirs for theirs, _ in overridden()}
-    ours = {theirs: one for one in _our_classes() for theirs in one.__mro__ if theirs in pairs and theirs is not one}
+    ours = {
+        theirs: class_
+        for class_ in _our_classes()
+        for theirs in class_.__mro__
+        if theirs in pairs and theirs is not class_
+    }
     return [(ours[theirs], theirs, name) for theirs, name in OVERRIDDEN]
 
 
@@ -189,7 +194,9 @@ def plain(cls: type, name: str) -> Callable[..., Any]:
     return cast("Callable[..., Any]", value)
 
 
-@pytest.mark.parametrize(("ours", "theirs", "name"), functions(), ids=lambda one: getattr(one, "__name__", one))
+@pytest.mark.parametrize(
+    ("ours", "theirs", "name"), functions(), ids=lambda function: getattr(function, "__name__", function)
+)
 def test_every_override_can_be_called_as_faust_calls_it(ours: type, theirs: type, name: str) -> None:
     new, old = plain(ours, name), plain(theirs, name)
     if inspect.isclass(old):
@@ -199,7 +206,7 @@ def test_every_override_can_be_called_as_faust_calls_it(ours: type, theirs: type
     assert inspect.iscoroutinefunction(new) == inspect.iscoroutinefunction(old), "one is awaited and the other is not"
     parameters, expected = inspect.signature(new).parameters, inspect.signature(old).parameters
     positional = [one for one in expected.values() if one.kind is one.POSITIONAL_OR_KEYWORD]
-    assert [one.name for one in parameters.values()][: len(positional)] == [one.name for one in positional]
+    assert [parameter.name for parameter in parameters.values()][: len(positional)] == [one.name for one in positional]
     for one in positional:
         assert one.default is one.empty or parameters[one.name].default is not one.empty, f"{one.name} has a default"
 

@@ -85,7 +85,7 @@ async def test_keys_values_and_headers_arrive_as_they_were_given_null_included()
     out.add("t", 1, None, None, [("a", b"1"), ("b", None)])
     out.add("t", 1, b"", b"", None)
     await out.flush()
-    assert [tuple(one) for one in producer.batches["t", 1][0]] == [
+    assert [tuple(batch) for batch in producer.batches["t", 1][0]] == [
         (None, None, (("a", b"1"), ("b", None))),
         (b"", b"", ()),
     ]
@@ -184,8 +184,10 @@ async def test_many_keyed_records_go_where_their_keys_say_in_the_order_in_which_
     await out.flush()
     for (topic, partition), batches in producer.batches.items():
         records = [one for batch in batches for one in batch]
-        assert {partition_for(one.key or b"", {"t": 3, "u": 5}[topic]) for one in records} == {partition}
-        assert [int(one.value or b"") for one in records] == sorted(int(one.value or b"") for one in records)
+        assert {partition_for(record.key or b"", {"t": 3, "u": 5}[topic]) for record in records} == {partition}
+        assert [int(record.value or b"") for record in records] == sorted(
+            int(record.value or b"") for record in records
+        )
     assert sum(len(batch) for batches in producer.batches.values() for batch in batches) == 90
 
 
@@ -226,7 +228,7 @@ async def test_a_real_broker_has_the_records_where_the_publisher_says(kafka: Emb
             await producer.stop()
         read = io.reader(["large"])
         read.require(lambda records: len(records) == 18, "18 records")
-        assert [one.value for one in read.records] == sizes * 2
+        assert [record.value for record in read.records] == sizes * 2
 
 
 @pytest.mark.kafka

@@ -47,8 +47,8 @@ class Changelog:
         producer = new_producer(self.settings, f"{self.topic}-{partition}")
         await producer.start()
         try:
-            for one in rows:
-                await self._transact(producer, partition, one, commit=commit)
+            for row in rows:
+                await self._transact(producer, partition, row, commit=commit)
         finally:
             await producer.stop()
 

@@ -100,7 +100,7 @@ def test_a_partition_whose_transactional_id_the_broker_has_forgotten_is_taken_ov
         text = plain_log(worker)
         assert "has forgotten the transactional id" in text
         assert '"exception"' not in text
-        assert sum(one.topic == topics.READY for one in read.records) == 1
+        assert sum(record.topic == topics.READY for record in read.records) == 1
 
 
 @pytest.mark.kafka

@@ -38,17 +38,17 @@ def fresh(kafka: EmbeddedKafka, io: KafkaIO, tmp_path_factory: pytest.TempPathFa
     assert io.topics() <= INTERNAL
     workers = [Worker(kafka.bootstrap, tmp_path_factory.mktemp(f"fresh-{number}")) for number in (0, 1)]
     try:
-        for one in workers:
-            one.launch()
-        for one in workers:
-            one.wait_ready()
+        for worker in workers:
+            worker.launch()
+        for worker in workers:
+            worker.wait_ready()
         yield workers
-        for one in workers:
-            if one.alive:
-                one.stop()
+        for worker in workers:
+            if worker.alive:
+                worker.stop()
     finally:
-        for one in workers:
-            one.close()
+        for worker in workers:
+            worker.close()
 
 
 def test_two_workers_that_start_at_the_same_moment_on_an_empty_broker_both_come_up(

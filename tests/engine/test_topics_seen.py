@@ -30,7 +30,11 @@ class Admin:
     def _one(self, name: str) -> dict[str, Any]:
         left = self.answers[name]
         error, partitions = left.pop(0) if len(left) > 1 else left[0]
-        return {"topic": name, "error_code": error, "partitions": [{"error_code": one} for one in partitions]}
+        return {
+            "topic": name,
+            "error_code": error,
+            "partitions": [{"error_code": partition} for partition in partitions],
+        }
 
 
 async def test_what_was_made_is_waited_for_until_each_partition_has_a_leader() -> None:

@@ -155,9 +155,9 @@ def test_what_a_transactional_producer_aborted_is_never_processed_and_what_it_co
     read.require(lambda _: ready(read, "aborted"), "ready with what was committed")
     read.quiet(1)
     (event,) = envelopes(read.records, topics.READY, "aborted")
-    assert [one["text_storage_id"] for one in event["ready_essays"]] == ["said-0", "said-1"]
-    assert not [one for one in read.records if b"never-said" in (one.value or b"")]
-    assert [one.value for one in read.records if one.value in (b"?", b"aborted garbage")] == [b"?", b"?"]
+    assert [essay["text_storage_id"] for essay in event["ready_essays"]] == ["said-0", "said-1"]
+    assert not [record for record in read.records if b"never-said" in (record.value or b"")]
+    assert [record.value for record in read.records if record.value in (b"?", b"aborted garbage")] == [b"?", b"?"]
 
 
 @pytest.mark.parametrize(
@@ -189,8 +189,10 @@ def test_garbage_becomes_dead_letters_and_every_good_message_around_it_is_served
     await_outputs(read, inputs, quiet=0.5)
     verdict = judge(inputs, read.records[before:])
     assert (verdict.lost, verdict.wrong, verdict.repeated) == (0, 0, 0), str(verdict)
-    letters = [one for one in read.records[before:] if one.topic == topics.DEAD]
-    assert sorted(repr((one.key, one.value)) for one in letters) == sorted(repr((one.key, one.value)) for one in bad)
+    letters = [record for record in read.records[before:] if record.topic == topics.DEAD]
+    assert sorted(repr((letter.key, letter.value)) for letter in letters) == sorted(
+        repr((one.key, one.value)) for one in bad
+    )
 
 
 def test_offsets_move_at_least_every_two_seconds_under_a_steady_load(stage: Stage, worker: Worker) -> None:

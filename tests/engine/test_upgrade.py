@@ -59,7 +59,7 @@ def test_rows_of_format_two_are_read() -> None:
     assert batch.essay_ids == (*(f"{ACTED}.essay-{number:04d}" for number in range(3)), "more", "and-more")
     assert batch.texts == {f"{ACTED}.text-{number:04d}": slot for number, slot in ((0, 0), (2, 1), (3, 3))}
     assert [slot is not None for slot in batch.slots] == [True, True, True, True, False]
-    assert [(name_of(one.act), one.act.why, one.refused) for one in batch.acts.values()] == [
+    assert [(name_of(act.act), act.act.why, act.refused) for act in batch.acts.values()] == [
         ("extend", "reason 1", None),
         ("force_complete", "reason 2", None),
         ("discard", "reason 3", "the batch is complete already"),
@@ -119,7 +119,7 @@ def test_a_worker_goes_on_from_rows_of_format_one(stage: Stage, worker: Worker) 
     read = stage.reader()
     read.require(lambda found: bool(envelopes(found, topics.ERRORS, GOLDEN)), "a batch begun by format 1 completes")
     (ready,) = envelopes(read.records, topics.READY, GOLDEN)
-    assert [one["text_storage_id"] for one in ready["ready_essays"]] == [
+    assert [essay["text_storage_id"] for essay in ready["ready_essays"]] == [
         f"{GOLDEN}.text-{number:04d}" for number in (0, 1)
     ]
     read.require(lambda found: bool(envelopes(found, topics.EXPIRED, OTHER)), "what was pending long ago expires")
@@ -162,7 +162,7 @@ def test_a_row_of_an_unknown_newer_format_stops_the_worker_with_a_message(stage:
     assert f"a row of the batches table has format {FORMAT + 1}; this release reads up to {FORMAT}" in text
     assert "Run the release that wrote it, or a newer one" in text
     read.quiet(0.5)
-    assert not [one for one in read.records[before:] if batch.encode() in (one.value or b"")]
+    assert not [record for record in read.records[before:] if batch.encode() in (record.value or b"")]
     log = ("rollcall-log", partition_for(batch.encode(), 3))
     # The worker finds the row before or after it has re-keyed the input: the input is left, or its record in the log.
     committed, ends = stage.io.committed("rollcall"), stage.io.ends([log[0]])

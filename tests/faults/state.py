@@ -38,7 +38,7 @@ def ask(
     result.state_wrong += _complain(result, "said unasked, after stops in order", len(traffic.seen) - len(before))
     start = len(traffic.seen)
     questions = [question for batch in workload.batches.values() for question in _questions(batch)]
-    inputs = [*traffic.inputs, *cast.stage.io.produce([one.message for one in questions])]
+    inputs = [*traffic.inputs, *cast.stage.io.produce([question.message for question in questions])]
     drain(cast.stage, traffic)
     result.state_batches = len(workload.batches)
     answers = traffic.seen[start:]
@@ -75,8 +75,8 @@ def _compare(workload: Workload, known: dict[object, Seen], answers: list[Seen])
     times = count_by_id(answers)
     due = 0
     by_text: dict[object, list[Seen]] = {}
-    for one in answers:
-        by_text.setdefault(_about(one), []).append(one)
+    for answer in answers:
+        by_text.setdefault(_about(answer), []).append(answer)
     for batch in batches:
         due += _due(batch)
         if not batch.kind.registered or not batch.kind.contents:

@@ -28,10 +28,10 @@ def placed(one: Message, offset: int) -> InputRecord:
 def recorded(records: list[OutputRecord]) -> list[Seen]:
     """Outputs as the watch notes them, all in the second round."""
     found = []
-    for one in records:
-        data = {} if one.topic == topics.DEAD else json.loads(one.value or b"")["data"]
+    for record in records:
+        data = {} if record.topic == topics.DEAD else json.loads(record.value or b"")["data"]
         batch = WORKLOAD.batches.get(str(data.get("batch_id")))
-        found.append(Seen(one, batch, 0, 0.0, 1, data.get("text_storage_id")))
+        found.append(Seen(record, batch, 0, 0.0, 1, data.get("text_storage_id")))
     return found
 
 
@@ -132,7 +132,7 @@ def test_an_event_about_a_batch_that_nobody_sent_is_wrong() -> None:
 
 def test_excess_while_a_slot_is_free_is_wrong_by_count() -> None:
     open_batch = next(
-        one for one in WORKLOAD.batches.values() if one.kind.contents + one.kind.failures < one.kind.slots
+        batch for batch in WORKLOAD.batches.values() if batch.kind.contents + batch.kind.failures < batch.kind.slots
     )
     slot = next(one for one in recorded(RIGHT) if one.batch is open_batch and one.record.topic == topics.SLOT)
     as_excess = replace(slot, record=replace(slot.record, topic=topics.EXCESS))
@@ -150,6 +150,6 @@ def first_batch() -> Batch:
 def texts() -> dict[str, list[str]]:
     """The texts of each batch's contents."""
     return {
-        one.name: [one.text(token) for token in tokens(one.kind) if token.kind == "C"]
-        for one in WORKLOAD.batches.values()
+        batch.name: [batch.text(token) for token in tokens(batch.kind) if token.kind == "C"]
+        for batch in WORKLOAD.batches.values()
     }

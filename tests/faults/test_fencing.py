@@ -64,7 +64,9 @@ class Topics:
             left = set(places)
             while left:
                 for records in (await consumer.getmany(timeout_ms=200)).values():
-                    found += [(one.topic, one.partition, one.offset, one.key, one.value) for one in records]
+                    found += [
+                        (record.topic, record.partition, record.offset, record.key, record.value) for record in records
+                    ]
                 # The position passes the markers of transactions, which are never delivered.
                 left = {place for place in left if await consumer.position(place) < ends[place]}
         return found
@@ -87,9 +89,9 @@ def pause_amid_work(cast: Cast, traffic: Traffic, look: Topics, *, transactions:
 def wait_for_takeover(cast: Cast, victim: Worker) -> None:
     """Wait until the other workers have all partitions."""
     deadline = time.monotonic() + READY_SECONDS
-    others = [one for one in cast.workers if one is not victim]
+    others = [worker for worker in cast.workers if worker is not victim]
     while True:
-        held = [number for one in others for number in one_holds(one)]
+        held = [number for other in others for number in one_holds(other)]
         if sorted(held) == list(range(LOG_PARTITIONS)):
             return
         assert time.monotonic() < deadline, f"the others have {held} only"
@@ -145,7 +147,7 @@ def test_a_worker_that_wakes_after_its_partitions_were_taken_over_changes_nothin
         # back is only a row too many, and a watermark a hint.) That the whole is right is for the state check to say.
         stated = {(one[1], one[3]): one[4] for one in before if one[0] == CHANGELOG}
         facts = [one for one in late if one[0] == CHANGELOG and (one[3] or b"").startswith(b"b")]
-        changed = [one for one in facts if stated.get((one[1], one[3]), one[4]) != one[4]]
+        changed = [fact for fact in facts if stated.get((fact[1], fact[3]), fact[4]) != fact[4]]
         assert changed == []
         traffic.quiet(1)
         audit(workload, traffic.inputs, traffic.seen, result)

@@ -212,8 +212,8 @@ class Traffic:
         try:
             while True:
                 for records in (await consumer.getmany(timeout_ms=200)).values():
-                    for one in records:
-                        self._note(one, time.monotonic())
+                    for record in records:
+                        self._note(record, time.monotonic())
         finally:
             await consumer.stop()
 

@@ -159,7 +159,7 @@ def exact(batch: Batch, came: Came, texts: Sequence[str], *, registered: bool) -
             "a ready event's counts",
         ),
         (all(one["provisioned_count"] == filled for one in came.completed), "a completed event's count"),
-        (all(len(_list(one, "failed_essays")) == failed for one in came.errors), "an errors event's count"),
+        (all(len(_list(error, "failed_essays")) == failed for error in came.errors), "an errors event's count"),
     ]
     return [f"{batch.name}: {what}" for good, what in demands if not good]
 

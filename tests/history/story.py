@@ -82,11 +82,11 @@ class Story:
         pipe = subprocess.PIPE
         processes = [
             subprocess.Popen(
-                [faust, "-A", "app", *one], cwd=ROOT, env=self.worker.env, stdout=pipe, stderr=pipe, text=True
+                [faust, "-A", "app", *command], cwd=ROOT, env=self.worker.env, stdout=pipe, stderr=pipe, text=True
             )
-            for one in commands
+            for command in commands
         ]
-        ended = [one.communicate(timeout=PATIENCE) for one in processes]
+        ended = [process.communicate(timeout=PATIENCE) for process in processes]
         return [Ran(one.returncode, *said) for one, said in zip(processes, ended, strict=True)]
 
     def send(self, *steps: Sequence[Message | Json]) -> None:
@@ -119,14 +119,14 @@ class Story:
         """The keys of the changelog's rows."""
         reader = self.stage.io.reader(["rollcall-tables-changelog"], read_committed=True)
         reader.quiet(0.5)
-        return [one.key for one in reader.records if one.key is not None]
+        return [record.key for record in reader.records if record.key is not None]
 
     def wait(self, topic: str, batch: str, count: int = 1) -> None:
         """Wait until so many outputs of a topic are about a batch."""
         said = f'"batch_id":"{batch}"'.encode()
 
         def enough(records: list[OutputRecord]) -> bool:
-            return sum(one.topic == topic and said in (one.value or b"") for one in records) >= count
+            return sum(record.topic == topic and said in (record.value or b"") for record in records) >= count
 
         self.outputs.require(enough, f"{count} {topic} about {batch}")
 

@@ -56,19 +56,19 @@ def test_every_verb_says_its_exit_statuses(story: Story) -> None:
 def test_the_timeline_tells_what_each_record_did(story: Story) -> None:
     found = story.run("batch", "timeline", WHOLE, "--json").json
     assert found["complete"]
-    assert [one["event"] for one in found["entries"]] == [
+    assert [entry["event"] for entry in found["entries"]] == [
         "registration", "content", "content", "content", "content", "act reopen",
     ]  # fmt: skip
     repeat, excess, act = found["entries"][3:]
     assert repeat["effect"] == "nothing: a repeat, answered as the first time"
-    assert [one["topic"] for one in repeat["outputs"]] == [topics.SLOT]
-    assert [one["topic"] for one in excess["outputs"]] == [topics.EXCESS]
+    assert [output["topic"] for output in repeat["outputs"]] == [topics.SLOT]
+    assert [output["topic"] for output in excess["outputs"]] == [topics.EXCESS]
     assert act["source"] is None
     assert "Ada" in act["summary"]
     assert "because of more" in act["summary"]
-    assert [one["topic"] for one in act["outputs"]] == [topics.SLOT, topics.READY, topics.COMPLETED]
-    emitted = {one.header("event_id") for one in story.outputs.records}
-    assert all(one["event_id"] in emitted for entry in found["entries"] for one in entry["outputs"])
+    assert [output["topic"] for output in act["outputs"]] == [topics.SLOT, topics.READY, topics.COMPLETED]
+    emitted = {record.header("event_id") for record in story.outputs.records}
+    assert all(output["event_id"] in emitted for entry in found["entries"] for output in entry["outputs"])
 
 
 def test_a_timeline_that_is_cut_says_so(story: Story) -> None:
@@ -80,15 +80,15 @@ def test_a_timeline_that_is_cut_says_so(story: Story) -> None:
 
 def test_the_timeline_shows_ticks_only_where_they_did_something(story: Story) -> None:
     found = story.run("batch", "timeline", EXPIRED, "--json").json
-    assert [one["event"] for one in found["entries"]] == ["content", "tick", "content", "registration"]
+    assert [entry["event"] for entry in found["entries"]] == ["content", "tick", "content", "registration"]
     refused = story.run("batch", "timeline", WAITING, "--json").json
-    assert any(one["effect"].startswith("refused: ") for one in refused["entries"])
+    assert any(entry["effect"].startswith("refused: ") for entry in refused["entries"])
 
 
 def test_a_batch_is_shown_as_it_was(story: Story) -> None:
     entries = story.run("batch", "timeline", EXPIRED, "--json").json["entries"]
     content, tick, again, registered = entries
-    seen = [story.run("at", EXPIRED, "--offset", str(one["offset"]), "--json").json for one in entries]
+    seen = [story.run("at", EXPIRED, "--offset", str(entry["offset"]), "--json").json for entry in entries]
     assert [one["state"] for one in seen] == ["unregistered", "unregistered", "unregistered", "complete"]
     assert [one["pending"] for one in seen] == [1, 0, 1, 0]
     by_time = story.run("at", EXPIRED, "--time", tick["time"], "--json").json
@@ -102,7 +102,7 @@ def test_without_a_worker_that_answers_the_log_is_read_instead(story: Story) -> 
     ran = story.run("batch", "show", EARLY, "--url", NOWHERE, "--json")
     assert ran.status == 0
     assert "Reading the log instead" in ran.err
-    assert [(one["essay_id"], one["state"]) for one in ran.json["slot_list"]] == [
+    assert [(slot["essay_id"], slot["state"]) for slot in ran.json["slot_list"]] == [
         (slots(EARLY, 2)[0], "filled"),
         (slots(EARLY, 2)[1], "failed"),
     ]
@@ -177,7 +177,7 @@ def test_a_stuck_batch_is_explained_and_put_right(story: Story) -> None:
 def test_replay_and_audit_find_no_difference_after_all_that_has_happened(story: Story) -> None:
     whole = story.run("replay", "--json")
     assert (whole.status, whole.json["same"], whole.json["differences"]) == (0, True, [])
-    assert whole.json["expected"] == len({(one.topic, identity(one)) for one in story.outputs.records})
+    assert whole.json["expected"] == len({(record.topic, identity(record)) for record in story.outputs.records})
     assert whole.json["emitted"] == len(story.outputs.records)
     for batch in (FORCED, EXPIRED, "no such"):
         ran = story.run("replay", "--batch", batch, "--json")
@@ -192,14 +192,14 @@ def test_a_worker_on_a_copy_of_the_log_says_the_same(story: Story) -> None:
     ran = story.run("replay", "--into", "again", "--json")
     assert (ran.status, ran.json["same"]) == (0, True)
     assert story.run("replay", "--into", "again").status == 1  # not fresh any more
-    before = {identity(one): one.value for one in story.outputs.records}
+    before = {identity(record): record.value for record in story.outputs.records}
     worker = story.stage.worker(app_id="again")
     worker.start()
     story.stage.wait_taken("again")
     story.stage.io.wait_taken("again", ["again-log"])
     worker.stop()
     story.outputs.quiet(0.5)
-    repeats = [one for one in story.outputs.records if identity(one) in before]
+    repeats = [record for record in story.outputs.records if identity(record) in before]
     assert len(repeats) >= 2 * len(before)
     assert set(map(identity, story.outputs.records)) == set(before)
     assert story.run("audit", "--json", ROLLCALL_APP_ID="again").status == 0
@@ -247,29 +247,33 @@ def test_what_an_open_transaction_hides_is_no_difference(story: Story, monkeypat
 
 def test_topology_has_the_partition_counts_of_the_broker(story: Story) -> None:
     found = story.run("topology", "--json").json
-    counts = {one["name"]: one["partitions"] for one in found["topics"]}
+    counts = {topic["name"]: topic["partitions"] for topic in found["topics"]}
     assert (counts[topics.REGISTERED], counts[topics.CONTENT], counts[topics.FAILED]) == (3, 5, 1)
     assert counts["rollcall-log"] == 3
     assert story.run("topology", "--mermaid").out == found["mermaid"]
 
 
 def test_a_forged_output_is_found(story: Story) -> None:
-    (ready,) = [one for one in story.outputs.records if one.topic == topics.READY and one.key == EARLY.encode()][:1]
+    (ready,) = [
+        record for record in story.outputs.records if record.topic == topics.READY and record.key == EARLY.encode()
+    ][:1]
     event = json.loads(ready.value or b"")
     event["data"]["expected_count"] += 1
     story.write(topics.READY, ready.key, json.dumps(event).encode(), list(ready.headers))
     for scope in ((), ("--batch", EARLY)):
         ran = story.run("replay", *scope, "--json")
         assert ran.status == 1
-        assert [(one["kind"], one["batch_id"]) for one in ran.json["differences"]] == [("different", EARLY)]
+        assert [(difference["kind"], difference["batch_id"]) for difference in ran.json["differences"]] == [
+            ("different", EARLY)
+        ]
     assert story.run("replay", "--batch", WHOLE).status == 0
 
 
 def test_a_forged_row_of_the_changelog_is_found(story: Story) -> None:
-    key = next(one for one in story.changelog_keys() if one.startswith(batches.prefix(SHORT)))
+    key = next(key for key in story.changelog_keys() if key.startswith(batches.prefix(SHORT)))
     partition = partition_for(SHORT.encode(), 3)
     story.write("rollcall-tables-changelog", key, None, [], partition)
     ran = story.run("audit", "--json")
     assert ran.status == 1
-    assert {one["batch_id"] for one in ran.json["differences"]} == {SHORT}
+    assert {difference["batch_id"] for difference in ran.json["differences"]} == {SHORT}
     assert "SHORT" in story.run("audit").out.upper()

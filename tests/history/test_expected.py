@@ -46,7 +46,7 @@ def compared(said: list[Any], emitted: list[Record], *, awaited: bool = False, c
 
 
 def kinds(expected: Expected) -> list[tuple[str, str]]:
-    return [(one.kind, one.topic) for one in expected.differences]
+    return [(difference.kind, difference.topic) for difference in expected.differences]
 
 
 def test_what_was_emitted_as_it_should_is_no_difference_however_often(said: list[Any]) -> None:
@@ -63,7 +63,7 @@ def test_the_time_of_emission_and_other_fields_of_the_envelope_do_not_count(said
 
 @pytest.mark.parametrize("number", range(6))
 def test_each_output_that_is_missing_is_found(said: list[Any], number: int) -> None:
-    emitted = [one for one in records(said) if one.offset != number]
+    emitted = [record for record in records(said) if record.offset != number]
     assert kinds(compared(said, emitted)) == [("missing", said[number][0])]
     assert compared(said, emitted, awaited=True).total == 0
     assert compared(said, emitted, cut=(said[number][0],)).total == 0
@@ -89,8 +89,8 @@ def test_an_output_that_the_log_does_not_bring_about_is_found(said: list[Any]) -
 
 def test_outputs_of_another_app_id_are_counted_and_no_difference(said: list[Any]) -> None:
     expected = Expected()
-    for one in records(said):
-        expected.judge(one, set(), {})
+    for record in records(said):
+        expected.judge(record, set(), {})
     assert (expected.total, expected.others) == (0, 6)
 
 

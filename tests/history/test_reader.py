@@ -38,14 +38,14 @@ class FakeConsumer:
     async def getmany(self, *partitions: TopicPartition, timeout_ms: int) -> dict[TopicPartition, list[Any]]:
         assert timeout_ms > 0
         found = {}
-        for one in partitions:
-            assert one not in self.paused
-            there = [offset for offset in self.offsets[one] if offset >= self.positions[one]][: self.piece]
+        for partition in partitions:
+            assert partition not in self.paused
+            there = [offset for offset in self.offsets[partition] if offset >= self.positions[partition]][: self.piece]
             if there:
-                found[one] = [Record("t", one.partition, offset, 0, None, b"", []) for offset in there]
-                self.positions[one] = there[-1] + 1
+                found[partition] = [Record("t", partition.partition, offset, 0, None, b"", []) for offset in there]
+                self.positions[partition] = there[-1] + 1
             else:
-                self.positions[one] = self.ends[one]
+                self.positions[partition] = self.ends[partition]
         return found
 
 

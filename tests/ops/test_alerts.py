@@ -17,7 +17,7 @@ from tests.support.worker import ROOT
 RUNBOOKS = ROOT / "ops" / "runbooks"
 UNIT_TESTS = sorted((RULES.parent / "tests").glob("*.yml"))
 ALERTS = list(expressions.rules())
-COMMANDS = {one.name: one for one in vars(commands).values() if isinstance(one, click.Command)}
+COMMANDS = {var.name: var for var in vars(commands).values() if isinstance(var, click.Command)}
 PLACES = {"PARTITION": "0", "OFFSET": "0"}  # what stands for a number on a page
 SECTIONS = ["What it means", "Likely causes", "What to look at", "What to do", "How to know it is over"]
 

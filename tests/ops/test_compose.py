@@ -204,7 +204,7 @@ def test_prometheus_finds_its_rules_its_token_and_both_workers() -> None:
     (secret,) = prometheus["secrets"]
     assert job["authorization"]["credentials_file"] == f"/run/secrets/{secret}"
     assert COMPOSE["secrets"][secret]["environment"] == "ROLLCALL_HTTP_READ_TOKEN"
-    (targets,) = (one["targets"] for one in job["static_configs"])
+    (targets,) = (config["targets"] for config in job["static_configs"])
     assert targets == [
         f"{name}:{service['environment']['ROLLCALL_HTTP_PORT']}"
         for name, service in SERVICES.items()

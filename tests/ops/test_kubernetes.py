@@ -32,7 +32,9 @@ def documents(overlay: str) -> tuple[Document, ...]:
 
 
 def only(overlay: str, kind: str, name: str = "rollcall") -> Document:
-    (found,) = (one for one in documents(overlay) if (one["kind"], one["metadata"]["name"]) == (kind, name))
+    (found,) = (
+        document for document in documents(overlay) if (document["kind"], document["metadata"]["name"]) == (kind, name)
+    )
     return found
 
 
@@ -111,7 +113,7 @@ def test_kustomize_itself_renders_the_same(overlay: str) -> None:
         pytest.skip("neither kustomize nor kubectl is installed: rendered by the tests' own renderer alone")
     done = subprocess.run([*command, OVERLAYS[overlay]], capture_output=True, text=True, check=True)
     theirs = {(one["kind"], one["metadata"]["name"]): one for one in yaml.safe_load_all(done.stdout)}
-    ours = {(one["kind"], one["metadata"]["name"]): one for one in documents(overlay)}
+    ours = {(document["kind"], document["metadata"]["name"]): document for document in documents(overlay)}
     assert ours == theirs
 
 
@@ -140,7 +142,7 @@ def test_a_name_is_known_before_it_is_used(overlay: str) -> None:
 
 @every_overlay
 def test_no_secret_is_written_down(overlay: str) -> None:
-    assert not [one for one in documents(overlay) if one["kind"] == "Secret"]
+    assert not [document for document in documents(overlay) if document["kind"] == "Secret"]
     for name, given in environment(overlay).items():
         if name.endswith(("TOKEN", "PASSWORD", "USERNAME")):
             assert set(given) == {"secretKeyRef"}, name
@@ -175,7 +177,7 @@ def test_no_probe_ends_a_worker_that_restores_and_traffic_waits_for_it(overlay: 
 
 @every_overlay
 def test_a_worker_reaches_its_brokers_and_the_others_and_prometheus_reaches_it(overlay: str) -> None:
-    policies = [one["spec"] for one in documents(overlay) if one["kind"] == "NetworkPolicy"]
+    policies = [document["spec"] for document in documents(overlay) if document["kind"] == "NetworkPolicy"]
     out = {port["port"] for policy in policies for rule in policy.get("egress", ()) for port in rule["ports"]}
     brokers = {int(server.rpartition(":")[2]) for server in environment(overlay)["ROLLCALL_BROKER"].split(",")}
     assert brokers | {53, 6066} <= out

@@ -140,7 +140,7 @@ def test_a_batch_that_is_left_short_makes_the_alert_pending(prometheus: Promethe
     """It fires after another minute, which the unit tests of the rules wait for."""
 
     def states() -> dict[str, str]:
-        return {one["labels"]["alertname"]: one["state"] for one in prometheus.get("alerts")["alerts"]}
+        return {alert["labels"]["alertname"]: alert["state"] for alert in prometheus.get("alerts")["alerts"]}
 
     prometheus.wait(lambda: "RollcallBatchStuck" in states(), "alerting")
     assert states()["RollcallBatchStuck"] == "pending"
@@ -151,7 +151,7 @@ def test_a_batch_that_is_left_short_makes_the_alert_pending(prometheus: Promethe
 def test_prometheus_takes_the_rules_and_finds_the_target(prometheus: Prometheus) -> None:
     groups = prometheus.get("rules")["groups"]
     assert [rule["name"] for group in groups for rule in group["rules"]] == [
-        one["alert"] for one in expressions.rules()
+        rule["alert"] for rule in expressions.rules()
     ]
     assert not [rule["lastError"] for group in groups for rule in group["rules"] if rule.get("lastError")]
     (target,) = prometheus.get("targets")["activeTargets"]

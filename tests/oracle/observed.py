@@ -73,7 +73,7 @@ class Observed:
             own = [text for text in texts if text is None or len(uploads_of[text]) == 1]
             if len(own) > 1 and upload not in self.expiries:
                 self.verdict.fault(f"{self.batch}: upload {upload} has two outcomes: {sorted(map(str, own))}")
-        for event in (one for one in self.conflicts if isinstance(one, Upload)):
+        for event in (conflict for conflict in self.conflicts if isinstance(conflict, Upload)):
             if not claims.get(event.upload, set()) - {event.text}:
                 rivals = f"upload {event.upload} has no other outcome"
                 self.verdict.fault(f"{self.batch}: {event.record.position} was refused though {rivals}")
@@ -146,7 +146,8 @@ class Observed:
         excess = [event for event in self.live if (topics.EXCESS, self.batch, event.text) in self.seen]
         excess_by_text = {
             event.text: _named_by(
-                self.seen[topics.EXCESS, self.batch, str(event.text)], [one for one in excess if one.text == event.text]
+                self.seen[topics.EXCESS, self.batch, str(event.text)],
+                [upload for upload in excess if upload.text == event.text],
             )
             for event in excess
         }
@@ -196,7 +197,7 @@ def _named_by(event: Emitted, candidates: Sequence[Upload]) -> Upload:
     def fits(one: Upload) -> bool:
         return one.upload == event.data.get("file_upload_id") and _same_moment(one, event.data.get("timestamp"))
 
-    return next((one for one in candidates if fits(one)), candidates[0])
+    return next((candidate for candidate in candidates if fits(candidate)), candidates[0])
 
 
 def _is_item_of(failure: Upload, item: Json) -> bool:

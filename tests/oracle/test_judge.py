@@ -47,8 +47,8 @@ def test_a_faultless_run_is_right(*, ordered: bool) -> None:
 def test_a_redelivered_log_answers_and_changes_nothing() -> None:
     inputs = placed([*MESSAGES, *(redelivered_message(message, 99) for message in MESSAGES)])
     outputs = ideal_outputs(inputs)
-    assert {one.header("event_id") for one in outputs} == {
-        one.header("event_id") for one in ideal_outputs(placed(MESSAGES))
+    assert {output.header("event_id") for output in outputs} == {
+        output.header("event_id") for output in ideal_outputs(placed(MESSAGES))
     }
     for ordered in (True, False):
         assert judge(inputs, outputs, ordered=ordered).right
@@ -71,7 +71,7 @@ def test_any_order_of_simultaneous_inputs_is_accepted_without_knowing_it() -> No
 def test_every_output_that_is_missing_is_found(case: Case, *, ordered: bool) -> None:
     inputs = placed([message for step in case.messages("one") for message in step])
     outputs = ideal_outputs(inputs)
-    counts = Counter(identity(one) for one in outputs)
+    counts = Counter(identity(output) for output in outputs)
     for index, one in enumerate(outputs):
         if not ordered and (counts[identity(one)] > 1 or (one.topic == topics.DEAD and case.sequence == MAY_BE_REPEAT)):
             continue
@@ -183,7 +183,7 @@ def test_a_repeat_whose_data_is_written_differently_is_found() -> None:
 
 def test_a_slot_given_to_two_texts_is_found_without_knowing_the_order() -> None:
     slots = [one for one in OUTPUTS if one.topic == topics.SLOT and (one.key or b"").startswith(b"b-a-content-after")]
-    envelopes = [json.loads(one.value or b"") for one in slots]
+    envelopes = [json.loads(slot.value or b"") for slot in slots]
     envelopes[1]["data"]["essay_id"] = envelopes[0]["data"]["essay_id"]
     outputs = [one for one in OUTPUTS if one is not slots[1]]
     outputs.append(record_of(envelopes[1], slots[0].key or b"", 0))

@@ -33,7 +33,7 @@ def test_contents_fill_from_the_front_and_failures_from_the_back() -> None:
 def test_only_the_first_uploads_of_a_full_batch_have_slots() -> None:
     assert slots("F0 C1 F2 C3 R3") == ({"0": "1"}, {"2": "0", "1": "2"})
     found = outcome(log_of("F0 C1 F2 C3 R3"))
-    assert [one.text for one in found.excess] == ["b.text-0003"]
+    assert [upload.text for upload in found.excess] == ["b.text-0003"]
 
 
 def test_a_known_text_under_another_upload_is_a_repeat_and_marks_that_upload() -> None:
@@ -54,7 +54,7 @@ def test_an_expiry_forgets_and_what_is_put_back_is_new() -> None:
     assert [one.upload[-1:] for one in found.expired] == ["0", "1"]
     assert not found.conflicts
     assert [one.upload[-1:] for one in found.failed.values()] == ["0"]
-    assert [one.text for one in found.excess] == ["b.text-0001"]
+    assert [upload.text for upload in found.excess] == ["b.text-0001"]
 
 
 def test_an_expiry_after_the_registration_means_nothing() -> None:
@@ -105,7 +105,7 @@ def test_the_place_of_the_registration_changes_nothing(sequence: list[str], coun
     assert [(essay, one.upload) for essay, one in first.failed.items()] == [
         (essay, one.upload) for essay, one in moved.failed.items()
     ]
-    assert [one.text for one in first.excess] == [one.text for one in moved.excess]
+    assert [upload.text for upload in first.excess] == [upload.text for upload in moved.excess]
     assert len(first.conflicts) == len(moved.conflicts)
 
 

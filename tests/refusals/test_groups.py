@@ -50,12 +50,12 @@ async def members(guarded: Guarded, group: str, count: int, assignor: Any) -> As
         for _ in range(count)
     ]
     try:
-        for one in consumers:
-            await one.start()
+        for consumer in consumers:
+            await consumer.start()
         yield
     finally:
-        for one in consumers:
-            await one.stop()
+        for consumer in consumers:
+            await consumer.stop()
 
 
 def ended_with(worker: Worker) -> int | None:

@@ -53,7 +53,10 @@ def script(seed: int) -> tuple[tuple[Sent, ...], ...]:
                 Message(PAYMENTS if what == "p" else ORDERS, key, f"{what} of {number}".encode())
                 for what in part.split()
             ]
-    acts[ACTS - 1] = [*chain(*acts), *(Message(PAYMENTS, f"order-{seed}-{one}".encode(), b"again") for one in range(9))]
+    acts[ACTS - 1] = [
+        *chain(*acts),
+        *(Message(PAYMENTS, f"order-{seed}-{number}".encode(), b"again") for number in range(9)),
+    ]
     return tuple(tuple(_scheduled(act, rng)) for act in acts)
 
 
@@ -131,7 +134,7 @@ def _rows(logs: list[Log], ends: list[int]) -> Rows:
     for log, end in zip(logs, ends, strict=True):
         store = MemoryStore()
         job = Join(store, round(PATIENCE * 1000))
-        for record in _once(one for one in log.records if one.offset < end):
+        for record in _once(record for record in log.records if record.offset < end):
             for work in job.process([record]):
                 job.written(work, 0)
         found.append(dict(store.scan(b"")))

@@ -68,12 +68,12 @@ def test_each_order_is_paid_although_a_worker_is_killed_and_wiped(
                 workers[0].launch()
         io.wait_taken("orders", [*INPUTS, "orders-log"])
         wanted = {f"order-{number}".encode() for number in range(ORDER_COUNT)}
-        reader.require(lambda records: wanted <= {one.key for one in records}, "each order is paid")
+        reader.require(lambda records: wanted <= {record.key for record in records}, "each order is paid")
         reader.quiet(1)
-        assert {one.topic for one in reader.records} == {PAID}
-        assert len({(one.key, one.value, one.headers) for one in reader.records}) == ORDER_COUNT
+        assert {record.topic for record in reader.records} == {PAID}
+        assert len({(record.key, record.value, record.headers) for record in reader.records}) == ORDER_COUNT
         if guarantee == "exactly_once":
-            assert max(Counter(one.key for one in reader.records).values()) == 1
+            assert max(Counter(record.key for record in reader.records).values()) == 1
     finally:
         for one in workers:
             one.close()
@@ -88,7 +88,7 @@ def test_an_order_without_a_payment_is_unpaid_and_the_worker_stops_as_asked(
         own.start()
         reader = io.reader([PAID, UNPAID, REFUSED], read_committed=True)
         reader.require(lambda records: len(records) == 2, "an unpaid order, and what can't be used")
-        assert {(one.topic, one.key, one.value) for one in reader.records} == {
+        assert {(record.topic, record.key, record.value) for record in reader.records} == {
             (UNPAID, b"a", b"an order"),
             (REFUSED, None, b"whose?"),
         }

@@ -31,13 +31,13 @@ def make(home: Path) -> Files:
     home.mkdir(parents=True)
     for store, names in ((files.broker, ("127.0.0.1", "localhost")), (files.misnamed, ("broker.example",))):
         issued = authority.issue_cert(*names)
-        store.write_bytes(_key(issued) + b"".join(one.bytes() for one in issued.cert_chain_pems))
+        store.write_bytes(_key(issued) + b"".join(pem.bytes() for pem in issued.cert_chain_pems))
     for maker, certificate, key in (
         (authority, files.certificate, files.key),
         (other, files.other_certificate, files.other_key),
     ):
         issued = maker.issue_cert("worker.example")
-        certificate.write_bytes(b"".join(one.bytes() for one in issued.cert_chain_pems))
+        certificate.write_bytes(b"".join(pem.bytes() for pem in issued.cert_chain_pems))
         key.write_bytes(_key(issued))
         if maker is authority:
             files.locked_key.write_bytes(_key(issued, KEY_PASSWORD))

@@ -59,7 +59,7 @@ def test_workers_that_are_let_in_serve_a_batch(secured: Secured, io: KafkaIO, wo
     sent = [events.content(batch, f"{batch}-{number}", f"text-{number}") for number in range(2)]
     io.produce(events.message(one) for one in [sent[0], events.registration(batch, slots), sent[1]])
     reader.require(
-        lambda records: len([one for one in records if one.topic == topics.READY]) == len(made),
+        lambda records: len([record for record in records if record.topic == topics.READY]) == len(made),
         "a ready event of each worker",
     )
     for record in reader.records:

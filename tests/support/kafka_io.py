@@ -85,9 +85,9 @@ class KafkaIO:
     ) -> list[InputRecord]:
         sent = [
             await self._producer.send(
-                one.topic, value=one.value, key=one.key, partition=partition(one) if partition else None
+                message.topic, value=message.value, key=message.key, partition=partition(message) if partition else None
             )
-            for one in messages
+            for message in messages
         ]
         places = await asyncio.gather(*sent)
         return [
@@ -192,9 +192,9 @@ class Reader:
         """Take what is there, waiting up to `seconds` for something; returns how many records came."""
         fetched = self.io.call(self.consumer.getmany(timeout_ms=int(seconds * 1000)))
         new = [
-            OutputRecord(one.topic, one.partition, one.offset, one.key, one.value, tuple(one.headers))
+            OutputRecord(record.topic, record.partition, record.offset, record.key, record.value, tuple(record.headers))
             for records in fetched.values()
-            for one in records
+            for record in records
         ]
         self.records += new
         return len(new)
@@ -212,8 +212,8 @@ class Reader:
         """Read until `done` is true. Raises AssertionError that says `what` did not come, and what did."""
         if not self.wait(done, within):
             counts: dict[str, int] = {}
-            for one in self.records:
-                counts[one.topic] = counts.get(one.topic, 0) + 1
+            for record in self.records:
+                counts[record.topic] = counts.get(record.topic, 0) + 1
             message = f"{what}: not within {within} s; records so far: {counts}"
             raise AssertionError(message)
 

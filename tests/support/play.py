@@ -31,12 +31,16 @@ class Played:
     @property
     def events(self) -> list[tuple[str, Json]]:
         """Topic and data of the output events."""
-        return [(one.topic, json.loads(one.value or b"")["data"]) for one in self.outputs if one.topic != topics.DEAD]
+        return [
+            (output.topic, json.loads(output.value or b"")["data"])
+            for output in self.outputs
+            if output.topic != topics.DEAD
+        ]
 
     @property
     def refused(self) -> list[tuple[str, bytes]]:
         """Reason and original of each dead letter."""
-        dead = [one for one in self.outputs if one.topic == topics.DEAD]
+        dead = [output for output in self.outputs if output.topic == topics.DEAD]
         return [(str(one.header("rollcall.reason")), one.value or b"") for one in dead]
 
 
@@ -49,7 +53,7 @@ def play(stage: Stage, reader: Reader, cases: Mapping[str, Case]) -> dict[str, P
     played = {batch: Played(batch, case) for batch, case in cases.items()}
     sequences = {batch: case.messages(batch) for batch, case in cases.items()}
     for number in range(max(len(steps) for steps in sequences.values())):
-        due = [(batch, one) for batch, steps in sequences.items() if number < len(steps) for one in steps[number]]
+        due = [(batch, step) for batch, steps in sequences.items() if number < len(steps) for step in steps[number]]
         records = stage.io.produce([one for _, one in due])
         for (batch, _), record in zip(due, records, strict=True):
             played[batch].inputs.append(record)
@@ -66,8 +70,8 @@ def await_outputs(reader: Reader, inputs: Sequence[InputRecord], *, within: floa
     Returns whether they all came; a judge then says which didn't. Their number does not depend on the inputs' order,
     unless an upload has two texts.
     """
-    due = {identity(one) for one in ideal_outputs(inputs)}
-    complete = reader.wait(lambda records: len({identity(one) for one in records}) >= len(due), within)
+    due = {identity(output) for output in ideal_outputs(inputs)}
+    complete = reader.wait(lambda records: len({identity(record) for record in records}) >= len(due), within)
     reader.quiet(quiet)
     return complete
 
@@ -83,7 +87,11 @@ def outputs_of(
     """Return the outputs that are about some batches, and the dead letters of some inputs."""
     names = set(batches)
     sources = {tuple(str(part) for part in record.position) for record in inputs}
-    return [one for one in outputs if _source(one) in sources or (one.topic != topics.DEAD and _batch(one) in names)]
+    return [
+        output
+        for output in outputs
+        if _source(output) in sources or (output.topic != topics.DEAD and _batch(output) in names)
+    ]
 
 
 def _source(one: OutputRecord) -> tuple[str | None, ...] | None:
@@ -100,4 +108,4 @@ def all_messages(cases: Mapping[str, Case]) -> list[Message]:
     """Return all messages of all batches, batches side by side: everybody's first step, then everybody's second."""
     sequences = [case.messages(batch) for batch, case in cases.items()]
     longest = max(len(steps) for steps in sequences)
-    return [one for number in range(longest) for steps in sequences if number < len(steps) for one in steps[number]]
+    return [step for number in range(longest) for steps in sequences if number < len(steps) for step in steps[number]]

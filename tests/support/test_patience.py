@@ -33,7 +33,9 @@ def names(node: ast.AST) -> set[str]:
 def calls(node: ast.AST, *, deep: bool = True) -> set[str]:
     """The last names of what is called, by a node or anywhere below it."""
     functions = [part.func for part in (ast.walk(node) if deep else [node]) if isinstance(part, ast.Call)]
-    return {one.attr if isinstance(one, ast.Attribute) else getattr(one, "id", "") for one in functions}
+    return {
+        function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "") for function in functions
+    }
 
 
 def measured(node: ast.AST) -> bool:

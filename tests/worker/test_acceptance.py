@@ -72,8 +72,8 @@ def test_registrations_that_a_slow_relay_delays_find_everything_pending(stage: S
     """The upstream race: contents leave after 0.5 s, registrations after 2 s."""
     cases = {f"relay-{number}": Case("race", "C0-4 R5", "SLOT*5 READY(5)") for number in range(5)}
     messages = all_messages(cases)
-    contents = [one for one in messages if one.topic != topics.REGISTERED]
-    registrations = [one for one in messages if one.topic == topics.REGISTERED]
+    contents = [message for message in messages if message.topic != topics.REGISTERED]
+    registrations = [message for message in messages if message.topic == topics.REGISTERED]
     time.sleep(0.5)
     inputs = stage.io.produce(contents)
     stage.wait_taken()

@@ -71,7 +71,7 @@ class Scene:
 
     def events(self, topic: str, batch: str) -> list[Json]:
         """Return the envelopes of a batch's events on a topic."""
-        found = [json.loads(one.value or b"") for one in self.reader.records if one.topic == topic]
+        found = [json.loads(record.value or b"") for record in self.reader.records if record.topic == topic]
         return [one for one in found if one["data"]["batch_id"] == batch]
 
     def require(self, topic: str, batch: str, count: int = 1) -> list[Json]:
@@ -122,16 +122,18 @@ def test_a_batch_that_is_one_short_is_forced_survives_a_kill_and_is_opened_again
     own.io.produce([redelivered_message(first, 1)])
     scene.require(topics.EXCESS, batch)
     slots = scene.require(topics.SLOT, batch, 2)
-    assert len({one["event_id"] for one in slots}) == 1
-    assert {one["event_id"] for one in scene.events(topics.READY, batch)} == {ready["event_id"]}
+    assert len({slot["event_id"] for slot in slots}) == 1
+    assert {event["event_id"] for event in scene.events(topics.READY, batch)} == {ready["event_id"]}
 
     scene.act(batch, reopen("one-more"))
     scene.send("C3", batch)
     scene.reader.require(
-        lambda _: len({one["event_id"] for one in scene.events(topics.READY, batch)}) == 2, "ready again"
+        lambda _: len({event["event_id"] for event in scene.events(topics.READY, batch)}) == 2, "ready again"
     )
     again = scene.events(topics.READY, batch)[-1]["data"]
-    essays = [(one["essay_id"].removeprefix(f"{batch}."), one["text_storage_id"][-1]) for one in again["ready_essays"]]
+    essays = [
+        (essay["essay_id"].removeprefix(f"{batch}."), essay["text_storage_id"][-1]) for essay in again["ready_essays"]
+    ]
     assert essays == [("essay-0000", "0"), ("essay-0001", "2"), ("one-more", "3")]
 
     scene.worker.stop()
@@ -155,7 +157,11 @@ def test_refusals_extensions_and_what_can_not_be_used(own: Stage) -> None:
     assert gone["data"]["original"] == json.loads(sent[1].value or b"")
     scene.reader.quiet(4)
     assert len(scene.events(topics.EXPIRED, batch)) == 1  # the other one waits on, beyond its three seconds
-    dead = [one for one in scene.reader.records if one.topic == topics.DEAD and _log(one) == f"{scene.app_id}-log"]
+    dead = [
+        record
+        for record in scene.reader.records
+        if record.topic == topics.DEAD and _log(record) == f"{scene.app_id}-log"
+    ]
     assert [one.header("rollcall.reason") for one in dead] == ["missing_field", "invalid_field"]
     assert dead[0].value == broken
     scene.worker.stop()

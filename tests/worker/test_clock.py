@@ -58,10 +58,10 @@ def gauge(worker: Worker, name: str) -> float:
 
 def envelope_times(records: list[OutputRecord], batch: str) -> list[float]:
     return [
-        time.mktime(time.strptime(json.loads(one.value or b"")["event_timestamp"][:19], "%Y-%m-%dT%H:%M:%S"))
+        time.mktime(time.strptime(json.loads(record.value or b"")["event_timestamp"][:19], "%Y-%m-%dT%H:%M:%S"))
         - time.timezone
-        for one in records
-        if one.topic in {topics.SLOT, topics.TIMEOUT, topics.EXPIRED} and batch in (one.value or b"").decode()
+        for record in records
+        if record.topic in {topics.SLOT, topics.TIMEOUT, topics.EXPIRED} and batch in (record.value or b"").decode()
     ]
 
 

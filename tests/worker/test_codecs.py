@@ -70,7 +70,7 @@ async def send(bootstrap: str, codec: str | None, messages: list[events.Message]
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, compression_type=codec, linger_ms=5)
     await producer.start()
     try:
-        for sent in [await producer.send(one.topic, value=one.value, key=one.key) for one in messages]:
+        for sent in [await producer.send(message.topic, value=message.value, key=message.key) for message in messages]:
             await sent
     finally:
         await producer.stop()
@@ -104,7 +104,7 @@ def reader(stage: Stage, worker: Worker) -> Reader:  # noqa: ARG001 - the worker
 
 
 def counted(records: list[OutputRecord], *of: str) -> int:
-    return sum(one.topic in of for one in records)
+    return sum(record.topic in of for record in records)
 
 
 def test_a_batch_is_served_whatever_codec_its_producers_and_its_topics_have(stage: Stage, reader: Reader) -> None:

@@ -29,10 +29,10 @@ def traffic() -> list[Message]:
 def test_three_workers_of_which_one_is_killed_and_one_loses_its_data_lose_and_double_nothing(tmp_path: Path) -> None:
     with Stage(tmp_path) as stage:
         workers = [stage.worker() for _ in range(3)]
-        for one in workers:
-            one.launch()
-        for one in workers:
-            one.wait_ready()
+        for worker in workers:
+            worker.launch()
+        for worker in workers:
+            worker.wait_ready()
         reader = stage.reader()
         sent = traffic()
         size = -(-len(sent) // WAVES)
@@ -53,6 +53,6 @@ def test_three_workers_of_which_one_is_killed_and_one_loses_its_data_lose_and_do
         verdict = judge(inputs, reader.records)
         assert (verdict.lost, verdict.wrong) == (0, 0), str(verdict)
         assert complete
-        for one in workers:
-            one.wait_ready()
-            one.stop()
+        for worker in workers:
+            worker.wait_ready()
+            worker.stop()

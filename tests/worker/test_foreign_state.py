@@ -34,7 +34,7 @@ def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, 
 
 def have_slots(name: str, found: list[OutputRecord]) -> bool:
     """Whether each batch of a name has a slot."""
-    return {one["batch_id"] for one in envelopes(found, topics.SLOT)} >= {*batches(name)}
+    return {envelope["batch_id"] for envelope in envelopes(found, topics.SLOT)} >= {*batches(name)}
 
 
 def with_open_batches(stage: Stage, *names: str) -> Worker:
@@ -62,8 +62,10 @@ def test_state_of_another_cluster_is_thrown_away_and_every_batch_of_this_one_is_
     read = stage.reader()
     everything = {*batches("of-b"), *batches("of-b-later"), *batches("last")}
     stage.io.produce([message for batch in sorted(everything) for message in flat("C1", batch)])
-    read.require(lambda found: {one["batch_id"] for one in envelopes(found, topics.READY)} == everything, "all ready")
-    assert {len(one["ready_essays"]) for one in envelopes(read.records, topics.READY)} == {2}
+    read.require(
+        lambda found: {envelope["batch_id"] for envelope in envelopes(found, topics.READY)} == everything, "all ready"
+    )
+    assert {len(envelope["ready_essays"]) for envelope in envelopes(read.records, topics.READY)} == {2}
     assert "of-a" not in ours.get("/api/batches")[1]
     lines = [line for line in log_lines(ours) if line["event"] == FOREIGN]
     assert {line["partition"] for line in lines} == {*PARTITIONS}

@@ -22,7 +22,10 @@ def test_messages_come_back_byte_for_byte_with_the_places_they_were_given(stage:
     records = stage.io.produce(sent, partition=lambda one: len(one.key or b"12") % 3)
     reader = stage.io.reader(["harness.bytes"])
     reader.require(lambda found: len(found) >= 12, "twelve records")
-    read = {InputRecord(one.topic, one.partition, one.offset, one.key, one.value) for one in reader.records}
+    read = {
+        InputRecord(record.topic, record.partition, record.offset, record.key, record.value)
+        for record in reader.records
+    }
     assert read == set(records)
     assert sum(stage.io.ends(["harness.bytes"]).values()) == 12
 

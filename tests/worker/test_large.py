@@ -46,9 +46,9 @@ def reader(stage: Stage, worker: Worker) -> Reader:  # noqa: ARG001 - the worker
 def dead(batch: str, records: list[OutputRecord]) -> list[str]:
     """The reasons of a batch's dead letters."""
     return [
-        dict(one.headers)["rollcall.reason"].decode()
-        for one in records
-        if one.topic == topics.DEAD and batch in (one.value or b"").decode()
+        dict(record.headers)["rollcall.reason"].decode()
+        for record in records
+        if record.topic == topics.DEAD and batch in (record.value or b"").decode()
     ]
 
 
@@ -62,13 +62,13 @@ def test_a_batch_of_many_pending_uploads_expires_and_another_one_is_reconciled(
     reader.require(partial(seen, topics.READY, "kept", 1), "a ready event", within=120)
     # They are on other partitions than the ready event, and may be read behind it.
     reader.require(partial(seen, topics.SLOT, "kept", COUNT), "all slots", within=120)
-    slots = [one["essay_id"] for one in events(topics.SLOT, "kept", reader.records)]
+    slots = [event["essay_id"] for event in events(topics.SLOT, "kept", reader.records)]
     assert len(slots) == len(set(slots)) == COUNT
     (ready,) = events(topics.READY, "kept", reader.records)
     assert len(ready["ready_essays"]) == COUNT
     reader.require(partial(seen, topics.EXPIRED, "gone", COUNT), "all expiries", within=180)
     reader.quiet(2)
-    gone = [one["file_upload_id"] for one in events(topics.EXPIRED, "gone", reader.records)]
+    gone = [event["file_upload_id"] for event in events(topics.EXPIRED, "gone", reader.records)]
     assert len(gone) == len(set(gone)) == COUNT
     assert worker.alive
 
@@ -86,7 +86,7 @@ def test_errors_of_very_long_strings_fit_into_their_event(stage: Stage, worker: 
     reader.require(partial(seen, topics.ERRORS, batch, 1), "an errors event", within=120)
     (found,) = events(topics.ERRORS, batch, reader.records)
     assert found["error_summary"]["total_errors"] == count == len(found["failed_essays"])
-    assert all(len(one["error_detail"]["service"]) == 1000 for one in found["failed_essays"])
+    assert all(len(essay["error_detail"]["service"]) == 1000 for essay in found["failed_essays"])
     assert worker.alive
 
 
@@ -99,7 +99,7 @@ def test_texts_whose_ids_the_ready_event_has_no_room_for_are_excess_and_others_m
     stage.wait_taken()
     stage.io.produce(flat(f"C0-{slots - 1}", batch))
     reader.require(partial(seen, topics.READY, batch, 1), "a ready event", within=120)
-    assert {one["reason"] for one in events(topics.EXCESS, batch, reader.records)} == {"TEXT_ID_TOO_LONG"}
+    assert {event["reason"] for event in events(topics.EXCESS, batch, reader.records)} == {"TEXT_ID_TOO_LONG"}
     assert len(events(topics.EXCESS, batch, reader.records)) == 3
     assert dead(batch, reader.records) == []
     assert worker.alive
@@ -125,7 +125,9 @@ def test_a_record_that_is_larger_than_any_message_may_be_and_came_compressed_is_
     stage.io.produce(flat("C0-0", "blanks-after"))
     stage.wait_taken()
     reader.require(lambda records: dead("blanks", records) == ["oversized"], "a dead letter", within=120)
-    assert [one.value for one in reader.records if one.topic == topics.DEAD and one.value == value] == [value]
+    assert [record.value for record in reader.records if record.topic == topics.DEAD and record.value == value] == [
+        value
+    ]
     assert worker.alive
 
 

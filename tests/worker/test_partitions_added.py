@@ -92,7 +92,8 @@ def test_the_way_out_makes_every_batch_ready_and_tears_none(stage: Stage) -> Non
     read = stage.reader()
     stage.io.produce([message for batch in BATCHES for message in flat("C1", batch)])
     read.require(
-        lambda found: {one["batch_id"] for one in envelopes(found, topics.READY)} == set(BATCHES), "all batches ready"
+        lambda found: {envelope["batch_id"] for envelope in envelopes(found, topics.READY)} == set(BATCHES),
+        "all batches ready",
     )
     stage.wait_taken("whole")
     worker.stop()
@@ -114,7 +115,7 @@ def test_the_audit_sees_a_batch_in_two_partitions_and_a_copy_puts_it_together(st
     stage.io.call(producer.send_and_wait(CHANGELOG, b"\x01\x90", row + bytes(16), partition=far))
     report = stage.io.call(audit(settings(stage, partitions=6)))
     assert not report.same
-    (found,) = [one for one in report.differences if one.field == "partitions"]
+    (found,) = [difference for difference in report.differences if difference.field == "partitions"]
     assert (found.batch_id, found.changelog, found.log) == (torn, f"[{here}, {far}]", f"[{here}]")
     assert [note for note in report.notes if note.startswith("1 batches stand in several partitions")]
     fresh, copied = stage.io.call(copy_log(settings(stage, partitions=3), "together"))

@@ -106,5 +106,5 @@ def _batch(record: InputRecord) -> str:
 def outcomes(batch: str, inputs: list[InputRecord], records: list[OutputRecord]) -> set[tuple[str, str, bytes]]:
     """Return topic, event id and data of a batch's distinct events."""
     events = [one for one in outputs_of([batch], inputs, records) if one.topic != topics.DEAD]
-    decoded = [(one, json.loads(one.value or b"")) for one in events]
+    decoded = [(event, json.loads(event.value or b"")) for event in events]
     return {(one.topic, event["event_id"], json.dumps(event["data"]).encode()) for one, event in decoded}

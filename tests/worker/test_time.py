@@ -96,7 +96,7 @@ def test_pending_uploads_expire_with_the_whole_original_and_can_be_put_back(time
     read.require(partial(seen, topics.READY, batch, 1), "ready with what was put back")
     right(inputs, [batch], read)
     (errors,) = events(topics.ERRORS, batch, read.records)
-    assert [one["essay_id"] for one in errors["failed_essays"]] == [f"{batch}.essay-0001"]
+    assert [essay["essay_id"] for essay in errors["failed_essays"]] == [f"{batch}.essay-0001"]
 
 
 def test_deadlines_that_pass_while_no_worker_runs_fire_once_after_the_restart(

@@ -78,7 +78,7 @@ def bad(text: str) -> events.Message:
 
 def ready(reader: Reader, count: int) -> None:
     reader.require(
-        lambda records: sum(one.topic == topics.READY for one in records) == count,
+        lambda records: sum(record.topic == topics.READY for record in records) == count,
         f"{count} ready events",
         NOTICED_SECONDS,
     )
@@ -118,7 +118,9 @@ def test_an_input_that_was_made_anew_is_read_from_its_beginning(stage: Stage, wo
     said(worker, "an input topic was deleted and made anew; it is read from its beginning")
     ready(reader, 1 + len(names))
     reader.require(
-        lambda records: [one.value for one in records if one.topic == topics.DEAD] == [b"old 0", b"old 1", b"new 0"],
+        lambda records: (
+            [record.value for record in records if record.topic == topics.DEAD] == [b"old 0", b"old 1", b"new 0"]
+        ),
         "a dead letter for each bad input",
         NOTICED_SECONDS,
     )
