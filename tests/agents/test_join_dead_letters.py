@@ -46,10 +46,10 @@ def test_every_malformed_message_is_a_dead_letter_and_the_stream_goes_on(make_wo
     worker = make_worker()
     log = Log()
     bad = [one for _, one in malformed("join")]
-    for one in [*bad, *sent("R1 C0")]:
-        log.send(one)
+    for message in [*bad, *sent("R1 C0")]:
+        log.send(message)
     work = worker.fold(log.records)
-    assert [(key, value) for _, key, value in dead(work.outputs)] == [(one.key, one.value) for one in bad]
+    assert [(key, value) for _, key, value in dead(work.outputs)] == [(record.key, record.value) for record in bad]
     assert topics_of(work.outputs)[len(bad) :] == [topics.SLOT, topics.READY, topics.COMPLETED]
 
 

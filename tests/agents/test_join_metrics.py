@@ -18,8 +18,8 @@ def times(worker: object) -> list[tuple[float, float]]:
 def test_the_time_since_the_registration_is_the_logs(make_worker: MakeWorker) -> None:
     worker, log = make_worker(), Log()
     inputs = sent("R2 C0 C1")
-    for one in inputs:
-        log.send(one)
+    for message in inputs:
+        log.send(message)
     worker.run(log.records)
     ((seconds, _),) = times(worker)
     assert seconds == 2 * SECOND / 1000
@@ -27,8 +27,8 @@ def test_the_time_since_the_registration_is_the_logs(make_worker: MakeWorker) ->
 
 def test_a_registration_that_comes_last_makes_it_ready_at_once(make_worker: MakeWorker) -> None:
     worker, log = make_worker(), Log()
-    for one in sent("C0 C1 R2"):
-        log.send(one)
+    for message in sent("C0 C1 R2"):
+        log.send(message)
     worker.run(log.records, (1, 2))
     assert [seconds for seconds, _ in times(worker)] == [0]
 
@@ -38,8 +38,8 @@ def test_the_latest_moment_is_that_of_the_uploads_in_slots_whatever_their_order(
     for notation in ("R2 C0 C1", "C1 C0 R2"):
         worker, log = make_worker(), Log()
         inputs = sent(notation)
-        for one in inputs:
-            log.send(one)
+        for message in inputs:
+            log.send(message)
         worker.run(log.records)
         ((_, moment),) = times(worker)
         latest.append(moment)
@@ -52,16 +52,16 @@ def test_the_latest_moment_is_that_of_the_uploads_in_slots_whatever_their_order(
 @pytest.mark.parametrize("notation", ["R2 C0", "C0 C1", "R1 F0", "R1 C0 C0 C1"])
 def test_it_is_counted_only_when_a_ready_goes_out_and_once(make_worker: MakeWorker, notation: str) -> None:
     worker, log = make_worker(), Log()
-    for one in sent(notation):
-        log.send(one)
+    for message in sent(notation):
+        log.send(message)
     worker.run(log.records)
     assert len(times(worker)) == (1 if notation.startswith("R1 C0") else 0)
 
 
 def test_uploads_that_are_given_up_are_counted_by_reason(make_worker: MakeWorker) -> None:
     worker, log = make_worker(pending_ttl_seconds=100), Log()
-    for one in sent("C0 F1"):
-        log.send(one)
+    for message in sent("C0 F1"):
+        log.send(message)
     log.tick(START + 500 * SECOND)
     log.send(sent("C2")[0])
     log.act("b", DiscardUpload(uid("act"), "somebody", "a test", "b.upload-0002"))

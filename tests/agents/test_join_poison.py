@@ -30,8 +30,8 @@ SKIP = f"ROLLCALL_SKIP_POISON={topics.CONTENT}:0:1,"  # the comma: what follows 
 
 def log() -> Log:
     found = Log()
-    for one in sent("R3 C0 C1 C2"):
-        found.send(one)
+    for message in sent("R3 C0 C1 C2"):
+        found.send(message)
     return found
 
 

@@ -23,8 +23,8 @@ def test_an_expiry_carries_the_whole_original(make_worker: MakeWorker, *, same_c
     worker = make_worker(**TTL)
     log = Log()
     inputs = sent("C0 F1")
-    for one in inputs:
-        log.send(one, partition=3)
+    for message in inputs:
+        log.send(message, partition=3)
     log.tick(START + 500 * SECOND)
     worker.run(log.records, () if same_chunk else (1, 2))
     assert topics_of(worker.outputs) == [topics.EXPIRED, topics.EXPIRED]
@@ -87,8 +87,8 @@ def test_an_upload_that_expires_twice_is_two_expiries(make_worker: MakeWorker) -
 
 def test_a_tick_fires_once_and_a_later_one_repeats_nothing(make_worker: MakeWorker) -> None:
     log = Log()
-    for one in [*sent("C0", "held"), *sent("R2 C0", "open")]:
-        log.send(one)
+    for message in [*sent("C0", "held"), *sent("R2 C0", "open")]:
+        log.send(message)
     for second in (99, 100, 101, 201, 201, 202, 203, 999):
         log.tick(START + second * SECOND)
     for cuts in ((), range(20)):
@@ -102,8 +102,8 @@ def test_a_tick_fires_once_and_a_later_one_repeats_nothing(make_worker: MakeWork
 def test_a_tick_that_is_too_early_does_nothing(make_worker: MakeWorker) -> None:
     worker = make_worker(**TTL)
     log = Log()
-    for one in [*sent("C0", "held"), *sent("R2 C0", "open")]:
-        log.send(one)
+    for message in [*sent("C0", "held"), *sent("R2 C0", "open")]:
+        log.send(message)
     log.tick(START + 100 * SECOND - 1)
     assert topics_of(worker.fold(log.records).outputs) == [topics.SLOT]
     assert worker.join.deadline() == START + 100 * SECOND
@@ -114,8 +114,8 @@ def test_the_deadline_is_the_nearest_of_all_batches(make_worker: MakeWorker) -> 
     log = Log()
     assert worker.join.deadline() is None
     due = []
-    for one in [sent("R2", "open")[0], sent("C0", "held")[0], sent("C0", "held-2")[0], sent("R1", "held")[0]]:
-        log.send(one)
+    for message in [sent("R2", "open")[0], sent("C0", "held")[0], sent("C0", "held-2")[0], sent("R1", "held")[0]]:
+        log.send(message)
         worker.fold(log.records[-1:])
         due.append(worker.join.deadline())
     assert due == [
@@ -129,8 +129,8 @@ def test_the_deadline_is_the_nearest_of_all_batches(make_worker: MakeWorker) -> 
 def test_a_deadline_that_is_off_is_none_and_ticks_do_nothing(make_worker: MakeWorker) -> None:
     worker = make_worker(pending_ttl_seconds=0, readiness_timeout_seconds=0)
     log = Log()
-    for one in [*sent("C0", "held"), *sent("R2 C0", "open")]:
-        log.send(one)
+    for message in [*sent("C0", "held"), *sent("R2 C0", "open")]:
+        log.send(message)
     log.tick(START + 10**9)
     assert topics_of(worker.fold(log.records).outputs) == [topics.SLOT]
     assert worker.join.deadline() is None
@@ -140,8 +140,8 @@ def test_a_deadline_that_is_off_is_none_and_ticks_do_nothing(make_worker: MakeWo
 def test_a_late_batch_completes_and_no_longer_waits(make_worker: MakeWorker) -> None:
     worker = make_worker(**TTL)
     log = Log()
-    for one in sent("R2 C0"):
-        log.send(one)
+    for message in sent("R2 C0"):
+        log.send(message)
     log.tick(START + 500 * SECOND)
     log.send(sent("C1")[0])
     worker.run(log.records, range(5))
@@ -152,8 +152,8 @@ def test_a_late_batch_completes_and_no_longer_waits(make_worker: MakeWorker) -> 
 def test_only_what_is_due_expires_and_the_rest_goes_on_waiting(make_worker: MakeWorker) -> None:
     worker = make_worker(**TTL)
     log = Log()
-    for one in sent("C0 C1 C2"):
-        log.send(one)
+    for message in sent("C0 C1 C2"):
+        log.send(message)
     log.tick(START + 101 * SECOND)
     worker.run(log.records, (3,))
     assert len(worker.outputs) == 2
@@ -166,8 +166,8 @@ def test_a_row_of_waiting_that_a_paused_worker_left_is_looked_up_and_deleted(mak
     for what, sequence in ((waiting.What.HOLDING, "R2 C0"), (waiting.What.OPEN, "R1 C0"), (waiting.What.HOLDING, "")):
         worker = make_worker(**TTL)
         log = Log()
-        for one in sent(sequence):
-            log.send(one)
+        for message in sent(sequence):
+            log.send(message)
         if log.records:
             worker.fold(log.records)
         before = worker.states(["b"])
@@ -184,8 +184,8 @@ def test_a_row_of_waiting_that_a_paused_worker_left_is_looked_up_and_deleted(mak
 def test_deadlines_outlive_a_restart(make_worker: MakeWorker) -> None:
     worker = make_worker(**TTL)
     log = Log()
-    for one in [*sent("C0", "held"), *sent("R2 C0", "open")]:
-        log.send(one)
+    for message in [*sent("C0", "held"), *sent("R2 C0", "open")]:
+        log.send(message)
     worker.fold(log.records)
     worker.start()
     assert worker.join.deadline() == START + 100 * SECOND

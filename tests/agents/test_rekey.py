@@ -50,8 +50,8 @@ def test_an_input_goes_to_the_partition_of_its_batch_with_its_bytes_its_key_and_
 def test_the_three_inputs_of_a_batch_meet_in_one_partition() -> None:
     found = {
         (partition, key)
-        for one in sent("R2 C0 F1", "batch")
-        for partition, key, _, _ in route([one.value], one.topic, partition=5)
+        for record in sent("R2 C0 F1", "batch")
+        for partition, key, _, _ in route([record.value], record.topic, partition=5)
     }
     assert found == {(partition_of(b"batch", 3), b"batch")}
 

@@ -116,9 +116,9 @@ def test_a_row_as_it_is_written_since_generations_are_known_is_read_and_a_newer_
 
 def test_good_inputs_of_both_topics_are_folded(make_worker: MakeWorker) -> None:
     worker, log = make_worker(), Log(OLD)
-    for one in sent("R3 C0"):
-        log.send(one)
+    for message in sent("R3 C0"):
+        log.send(message)
     log.generation = NEW
-    for one in sent("C1 C2"):
-        log.send(one)
+    for message in sent("C1 C2"):
+        log.send(message)
     assert topics.READY in worker.fold(log.records).said

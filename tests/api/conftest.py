@@ -92,10 +92,10 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 def workers(stage: Stage) -> list[Worker]:
     """Three workers, each with a partition of the log, and batches in every state on each of them."""
     found = [stage.worker() for _ in PARTITIONS]
-    for one in found:
-        one.launch()
-    for one in found:
-        one.wait_ready()
+    for worker in found:
+        worker.launch()
+    for worker in found:
+        worker.wait_ready()
     wait(lambda: spread(found), what="a partition for each worker")
     stage.io.produce(
         [message(registration(name, essay_ids(name, 3))) for name in OPEN]

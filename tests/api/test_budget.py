@@ -199,7 +199,7 @@ async def test_a_list_loads_a_large_batch_once_and_follows_it_from_then_on(
         status, _, body = await client.answer()
         client.close()
         assert status == 200
-        return {one["batch_id"]: one for one in json.loads(body)["items"]}
+        return {batch["batch_id"]: batch for batch in json.loads(body)["items"]}
 
     first = (await asyncio.gather(*(listed() for _ in range(8))))[0]
     assert loaded.count("big") == 1

@@ -254,5 +254,5 @@ async def test_a_cursor_that_was_given_is_taken(served: Served) -> None:
     _, _, first = await client.answer()
     client.writer.write(get(f"/api/batches?limit=500&cursor={json.loads(first)['next']}"))
     _, _, rest = await client.answer()
-    ids = [one["batch_id"] for page in (first, rest) for one in json.loads(page)["items"]]
+    ids = [batch["batch_id"] for page in (first, rest) for batch in json.loads(page)["items"]]
     assert sorted(ids) == sorted(BATCHES)

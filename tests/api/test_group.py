@@ -24,8 +24,8 @@ PASSING = {"time", "age_seconds", "oldest_pending_seconds", "this"}
 def lasting(value: Any) -> Any:
     """An answer without what passes."""
     if isinstance(value, dict):
-        return {name: lasting(one) for name, one in value.items() if name not in PASSING}
-    return [lasting(one) for one in value] if isinstance(value, list) else value
+        return {name: lasting(member) for name, member in value.items() if name not in PASSING}
+    return [lasting(member) for member in value] if isinstance(value, list) else value
 
 
 def partition_of(batch: str) -> int:
@@ -77,7 +77,7 @@ def test_a_list_can_be_paged_through_on_any_worker(workers: list[Worker]) -> Non
         for page in range(20):
             said = ask(workers[page % 3], path + (f"&cursor={cursor}" if cursor else "")).body
             assert len(said["items"]) <= 5
-            found += [one["batch_id"] for one in said["items"]]
+            found += [batch["batch_id"] for batch in said["items"]]
             cursor = said["next"]
             if cursor is None:
                 break
@@ -86,7 +86,7 @@ def test_a_list_can_be_paged_through_on_any_worker(workers: list[Worker]) -> Non
 
 def test_those_that_wait_come_longest_wait_first(workers: list[Worker]) -> None:
     items = ask(workers[0], "/api/batches?limit=500").body["items"]
-    assert [one["since"] for one in items] == sorted(one["since"] for one in items)
+    assert [batch["since"] for batch in items] == sorted(batch["since"] for batch in items)
     assert len(items) == len(OPEN) + len(WAITING)
 
 

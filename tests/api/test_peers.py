@@ -231,7 +231,7 @@ async def listed(served: Served) -> list[str]:
     found, cursor = [], ""
     for _ in range(5):
         _, page = await answer(served, f"/api/batches?limit=10{cursor}")
-        found += [one["batch_id"] for one in page["items"]]
+        found += [batch["batch_id"] for batch in page["items"]]
         if page["next"] is None:
             return found
         cursor = f"&cursor={page['next']}"

@@ -101,12 +101,14 @@ def test_a_listener_sees_batches_of_every_worker_fill_and_complete(workers: list
             for name in batches:
                 wait(partial(told, name, until), what=f"news of {name}")
 
-        step([registration(name, essay_ids(name, 2)) for name in batches], lambda one: one["state"] == "open")
-        step([content(name, f"{name}-u0", f"{name}-t0") for name in batches], lambda one: one["filled"] == 1)
-        step([content(name, f"{name}-u1", f"{name}-t1") for name in batches], lambda one: one["state"] == "complete")
+        step([registration(name, essay_ids(name, 2)) for name in batches], lambda batch: batch["state"] == "open")
+        step([content(name, f"{name}-u0", f"{name}-t0") for name in batches], lambda batch: batch["filled"] == 1)
+        step(
+            [content(name, f"{name}-u1", f"{name}-t1") for name in batches], lambda batch: batch["state"] == "complete"
+        )
         wait(lambda: stream.of("overview")[-1]["counts"]["complete"] == before + 3, what="the count of complete ones")
         for name in batches:
-            fills = [one["filled"] for one in stream.seen(name)]
+            fills = [batch["filled"] for batch in stream.seen(name)]
             assert fills == sorted(fills)
             assert stream.seen(name)[-1]["state"] == "complete"
         for kind in ("overview", "batches"):

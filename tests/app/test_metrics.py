@@ -23,9 +23,9 @@ def value(name: str, **labels: str) -> float | None:
 def test_the_first_dead_letter_of_a_reason_is_an_increase_over_zero() -> None:
     """A series that begins at 1 has no increase, and its alert would not fire."""
     reasons = set()
-    for _, one in malformed("metrics"):
+    for _, record in malformed("metrics"):
         try:
-            decode(one.topic, one.value or b"", LIMIT)
+            decode(record.topic, record.value or b"", LIMIT)
         except RejectedError as rejected:
             reasons.add(rejected.reason)
     assert len(reasons) >= 4

@@ -73,7 +73,7 @@ def answer(model: type[BaseModel], **fixed: Any) -> Any:
             built = {name: build(field.annotation, value[name]) for name, field in kind.model_fields.items()}
             return kind.model_construct(**built)
         if isinstance(value, list):
-            return [build(next(iter(typing.get_args(kind)), None), one) for one in value]
+            return [build(next(iter(typing.get_args(kind)), None), member) for member in value]
         if typing.get_origin(kind) in {typing.Union, types.UnionType}:
             return build(next(arg for arg in typing.get_args(kind) if arg is not type(None)), value)
         return value

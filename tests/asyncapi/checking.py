@@ -39,11 +39,11 @@ def message_of(topic: str, document: Json = DOCUMENT) -> Json:
 def closed(value: Any) -> Any:
     """The document with every object closed: no field but those that are described."""
     if isinstance(value, dict):
-        made = {key: closed(one) for key, one in value.items()}
+        made = {key: closed(member) for key, member in value.items()}
         if value.get("type") == "object" and "properties" in value:
             made.setdefault("additionalProperties", False)
         return made
-    return [closed(one) for one in value] if isinstance(value, list) else value
+    return [closed(member) for member in value] if isinstance(value, list) else value
 
 
 CLOSED: Json = DOCUMENT | {"components": closed(DOCUMENT["components"])}

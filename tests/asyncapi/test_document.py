@@ -64,11 +64,11 @@ def test_the_standard_is_asked_in_earnest(path: str, value: object) -> None:
 def nodes(value: Any) -> Iterator[Json]:
     if isinstance(value, dict):
         yield value
-        for one in value.values():
-            yield from nodes(one)
+        for member in value.values():
+            yield from nodes(member)
     elif isinstance(value, list):
-        for one in value:
-            yield from nodes(one)
+        for member in value:
+            yield from nodes(member)
 
 
 def test_every_reference_leads_somewhere_and_every_component_is_used() -> None:

@@ -177,7 +177,7 @@ class FakeApi:
             and batch["batch_id"].startswith(asked.get("search", ""))
             and (batch["stuck"] or asked.get("stuck") != "true")
         ]
-        found.sort(key=lambda one: (not one["stuck"], one["since"], one["batch_id"]))
+        found.sort(key=lambda batch: (not batch["stuck"], batch["since"], batch["batch_id"]))
         return web.json_response(_page(found, asked, _summary) | {"missing": self.missing})
 
     def _known(self, request: web.Request) -> Json:
@@ -202,9 +202,9 @@ class FakeApi:
         body = await request.json()
         if self.act_error:
             return web.json_response(self.act_error[1], status=self.act_error[0])
-        one = self._known(request)
-        self.acts.append(body | {"batch_id": one["batch_id"]})
-        done = one | {"acts": [*one["acts"], body | {"offset": 200, "at": None, "time": ago(0), "refused": None}]}
+        batch = self._known(request)
+        self.acts.append(body | {"batch_id": batch["batch_id"]})
+        done = batch | {"acts": [*batch["acts"], body | {"offset": 200, "at": None, "time": ago(0), "refused": None}]}
         if body["act"] == "force_complete":
             done |= {"state": "complete", "stuck": False, "closed": "forced", "reason": "was completed by an operator"}
         self.put(done)
@@ -212,7 +212,7 @@ class FakeApi:
         await self._send("overview", self.overview())
         answer = {
             "act_id": body["act_id"],
-            "partition": one["partition"],
+            "partition": batch["partition"],
             "offset": 200,
             "applied": True,
             "refused": None,
@@ -221,7 +221,7 @@ class FakeApi:
 
     async def _pending(self, request: web.Request) -> web.Response:
         found = [batch for batch in self.batches.values() if batch["pending_list"]]
-        found.sort(key=lambda one: one["since"])
+        found.sort(key=lambda batch: batch["since"])
         return web.json_response(_page(found, request.query, _waiting) | {"missing": self.missing})
 
     async def _letters(self, request: web.Request) -> web.Response:
@@ -231,7 +231,7 @@ class FakeApi:
             for letter in self.letters
             if all(letter[key] == asked[key] for key in ("reason", "batch_id") if key in asked)
         ]
-        found.sort(key=lambda one: -one["offset"])
+        found.sort(key=lambda letter: -letter["offset"])
         return web.json_response(_page(found, {**asked, "cursor": asked.get("before", "0")}, lambda one: one))
 
     async def _letter(self, request: web.Request) -> web.Response:

@@ -123,22 +123,27 @@ def overview(ones: list[Json], missing: list[int]) -> Json:
     }
 
 
-def explanation(one: Json | None, batch_id: str, letters: list[Json]) -> Json:
+def explanation(batch: Json | None, batch_id: str, letters: list[Json]) -> Json:
     """Explain a batch, or one of which nothing is known."""
-    partition = {"partition": one["partition"] if one else 0, "owner": "http://127.0.0.1:6066", "ready": True, "lag": 0}
-    if one is None:
+    partition = {
+        "partition": batch["partition"] if batch else 0,
+        "owner": "http://127.0.0.1:6066",
+        "ready": True,
+        "lag": 0,
+    }
+    if batch is None:
         sentence = "Nothing of it has been read: no registration and no upload names it."
         own: Json = {"state": "unknown", "sentence": sentence, "waits_for": None, "would_finish": []}
-        return {"batch_id": batch_id} | own | _rest([], one, partition, letters)
-    missing = [slot["essay_id"] for slot in one["slot_list"] if slot["state"] == "empty"]
+        return {"batch_id": batch_id} | own | _rest([], batch, partition, letters)
+    missing = [slot["essay_id"] for slot in batch["slot_list"] if slot["state"] == "empty"]
     finish = [f"a content or a failure for each of {', '.join(missing[:3])}", "an operator who completes it"]
     own = {
-        "state": one["state"],
-        "sentence": f"{one['reason']}.",
-        "waits_for": one["reason"],
-        "would_finish": finish if one["state"] == "open" else [],
+        "state": batch["state"],
+        "sentence": f"{batch['reason']}.",
+        "waits_for": batch["reason"],
+        "would_finish": finish if batch["state"] == "open" else [],
     }
-    return {"batch_id": batch_id} | own | _rest(missing, one, partition, letters)
+    return {"batch_id": batch_id} | own | _rest(missing, batch, partition, letters)
 
 
 def story(one: Json) -> Json:

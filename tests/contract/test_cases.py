@@ -17,7 +17,9 @@ from tests.oracle.records import InputRecord, Registration
 def outcome_of(tokens: list[Token], batch: str) -> Outcome:
     """Return what the oracle makes of a case's inputs in one order."""
     sent = [one for step in messages([(token,) for token in tokens], batch) for one in step]
-    events = [read(InputRecord(one.topic, 0, offset, one.key, one.value)).event for offset, one in enumerate(sent)]
+    events = [
+        read(InputRecord(record.topic, 0, offset, record.key, record.value)).event for offset, record in enumerate(sent)
+    ]
     return outcome([event for event in events if event is not None])
 
 

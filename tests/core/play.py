@@ -42,17 +42,17 @@ class Played:
 
     def send(self, sent: Iterable[Message]) -> "Played":
         """Fold more inputs in."""
-        for one in sent:
+        for record in sent:
             offset = len(self.inputs)
-            self.inputs.append(InputRecord(one.topic, 0, offset, one.key, one.value))
-            decoded = decode(one.topic, one.value, MAX_BYTES)
+            self.inputs.append(InputRecord(record.topic, 0, offset, record.key, record.value))
+            decoded = decode(record.topic, record.value, MAX_BYTES)
             assert decoded.batch_id == self.batch.batch_id
-            source = Source(names.INPUTS.index(one.topic), 0, offset)
+            source = Source(names.INPUTS.index(record.topic), 0, offset)
             step = fold(self.batch, decoded.event, Position(self.at, self.time, source), self.policy)
             self.at += 1
             self.batch = step.batch
             self.steps.append(step)
-            self.records += [self._record(output, one, offset) for output in step.outputs]
+            self.records += [self._record(output, record, offset) for output in step.outputs]
         return self
 
     def tick(self, time: int | None = None) -> Step:
@@ -84,7 +84,7 @@ class Played:
 
     def about(self, topic: str) -> list[Said]:
         """Return the events on a topic."""
-        return [one for one in self.said if one.topic == topic]
+        return [output for output in self.said if output.topic == topic]
 
     @property
     def refused(self) -> list[tuple[int, str]]:

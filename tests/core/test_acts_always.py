@@ -105,7 +105,7 @@ def test_every_accepted_upload_is_in_exactly_one_place(sequence: str, done: list
     known = [held.upload for held in batch.pending.values()]
     known += [slot for slot in batch.slots if slot is not None]
     known += batch.excess.values()
-    texts = [one.text_id for one in known if isinstance(one, Content)]
+    texts = [upload.text_id for upload in known if isinstance(upload, Content)]
     assert Counter(texts) == Counter(dict.fromkeys(batch.texts, 1))
     assert all(batch.slots[place] == batch.content_of(text) for text, place in batch.texts.items() if place >= 0)
 
@@ -156,14 +156,14 @@ def test_ready_is_said_once_an_opening_and_ids_stand_for_one_data(
 ) -> None:
     found = tell(sequence, done)
     once = {topics.READY, topics.ERRORS, topics.COMPLETED, topics.TIMEOUT}
-    ids = [one.event_id for one in found.said if one.topic in once]
+    ids = [output.event_id for output in found.said if output.topic in once]
     assert len(set(ids)) == len(ids)
     openings = 1 + sum(isinstance(fact, Reopened) for fact in found.facts)
     for topic in once:
-        assert sum(one.topic == topic for one in found.said) <= openings
+        assert sum(output.topic == topic for output in found.said) <= openings
     by_id: dict[str, set[bytes]] = {}
-    for one in found.said:
-        by_id.setdefault(one.event_id, set()).add(data_bytes(one))
+    for output in found.said:
+        by_id.setdefault(output.event_id, set()).add(data_bytes(output))
     assert all(len(data) == 1 for data in by_id.values())
 
 
@@ -176,8 +176,8 @@ def test_acts_that_are_refused_leave_the_outcome_alone(sequence: str, done: list
         return
     plain = play(sequence, policy=POLICY)
     assert outcome(found.played.batch) == outcome(plain.batch)
-    assert [(one.event_id, data_bytes(one)) for one in found.said] == [
-        (one.event_id, data_bytes(one)) for one in plain.said
+    assert [(output.event_id, data_bytes(output)) for output in found.said] == [
+        (output.event_id, data_bytes(output)) for output in plain.said
     ]
 
 
@@ -206,5 +206,5 @@ def test_the_stories_are_not_trivial() -> None:
     gather()
     acts = ("ForceComplete", "Discard", "DiscardUpload", "Extend", "Reopen")
     wanted = {"Dismissed", "Expired", "Extended", "Retaken", "TimedOut", "Surplus", "forced", "discarded"}
-    wanted |= {f"{act} {done}" for act in acts for done in (True, False)} | {one.value for one in State}
+    wanted |= {f"{act} {done}" for act in acts for done in (True, False)} | {state.value for state in State}
     assert wanted <= reached.keys(), wanted - reached.keys()

@@ -37,7 +37,7 @@ def test_every_opening_has_ids_of_its_own_and_slots_keep_theirs() -> None:
         found.send(sent(f"C{number}"))
         ids += [event_id(found.steps[-1], topic) for topic in (topics.READY, topics.COMPLETED, topics.ERRORS)]
     assert len(set(ids)) == len(ids) == 10
-    slots = [one.event_id for one in found.about(topics.SLOT)]
+    slots = [output.event_id for output in found.about(topics.SLOT)]
     assert len(set(slots)) == 3
 
 

@@ -42,7 +42,7 @@ def failure(number: int, detail: int = LARGEST_DETAIL) -> Failure:
 def fits(played: Played) -> bool:
     """Whether all that was said and kept fits into a message, with envelope, key and headers (2 KB)."""
     said = [output for step in played.steps for output in step.outputs if isinstance(output, Message)]
-    largest = max(len(encode(one, EMITTED_AT, LONG)[0]) + len(one.key.encode()) + 2000 for one in said)
+    largest = max(len(encode(record, EMITTED_AT, LONG)[0]) + len(record.key.encode()) + 2000 for record in said)
     facts = [fact for step in played.steps for fact in step.facts]
     rows = batches.cut(played.batch.batch_id, facts, acts=bool(played.batch.acts))
     return all(size <= MAX_RECORD_BYTES for size in (largest, *(len(key) + len(value) for key, value in rows)))

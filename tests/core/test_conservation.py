@@ -77,11 +77,11 @@ def test_what_is_known_of_an_upload_is_where_it_is(sequence: str, ticks: set[int
     known = [held.upload for held in batch.pending.values()]
     known += [slot for slot in batch.slots if slot is not None]
     known += batch.excess.values()
-    assert {one.text_id for one in known if isinstance(one, Content)} == set(batch.texts)
+    assert {upload.text_id for upload in known if isinstance(upload, Content)} == set(batch.texts)
     for upload in known:
         assert batch.uploads[upload.upload_id] == (upload.text_id if isinstance(upload, Content) else None)
     # Uploads that are known and hold no place of their own are aliases of a known text, or late failures.
-    others = batch.uploads.keys() - {one.upload_id for one in known}
+    others = batch.uploads.keys() - {upload.upload_id for upload in known}
     failed = [upload for upload in others if batch.uploads[upload] is None]
     assert len(failed) == batch.late_failures
     assert all(batch.uploads[upload] in batch.texts for upload in others if batch.uploads[upload] is not None)

@@ -35,9 +35,9 @@ def test_no_two_business_keys_run_together(one: list[str], other: list[str]) -> 
 
 def test_event_ids_are_stable_for_ever() -> None:
     """They are what consumers tell repeats by: a release that changes them repeats everything."""
-    ready = next(one for one in every_kind() if one.topic == topics.READY)
+    ready = next(output for output in every_kind() if output.topic == topics.READY)
     assert ready.event_id == event_id(topics.READY, "b")
-    assert len({event_id(one.topic, "b") for one in every_kind()}) == len(MODELS)
+    assert len({event_id(output.topic, "b") for output in every_kind()}) == len(MODELS)
 
 
 @examples(100)
@@ -54,9 +54,11 @@ def test_the_same_slot_text_or_upload_of_another_batch_is_another_event() -> Non
             failure(batch, "v"),
             content(batch, "w", "x"),
         ]
-        return [(one.topic, one.event_id) for one in played([message(one) for one in inputs], batch).said]
+        return [
+            (output.topic, output.event_id) for output in played([message(output) for output in inputs], batch).said
+        ]
 
-    one, other = ids("b"), ids("c")
-    assert [topic for topic, _ in one] == [topic for topic, _ in other]
-    assert len({topic for topic, _ in one}) == 5
-    assert not set(one) & set(other)
+    output, other = ids("b"), ids("c")
+    assert [topic for topic, _ in output] == [topic for topic, _ in other]
+    assert len({topic for topic, _ in output}) == 5
+    assert not set(output) & set(other)

@@ -33,7 +33,7 @@ def final(found: Played, registered_at: int) -> dict[str, Any]:
             for topic in (topics.READY, topics.ERRORS, topics.COMPLETED)
         },
         "said to each": {data_bytes(one) for topic in (topics.SLOT, topics.EXCESS) for one in found.about(topic)},
-        "ids": {one.event_id for one in found.said},
+        "ids": {output.event_id for output in found.said},
     }
 
 
@@ -60,15 +60,15 @@ def test_the_outcome_is_the_oracles(sequence: str) -> None:
 
     essay_ids = due.registration.essay_ids if due.registration else ()
     slots = dict(zip(essay_ids, batch.slots, strict=True))
-    assert {essay: one.text_id for essay, one in slots.items() if isinstance(one, Content)} == {
+    assert {essay: upload.text_id for essay, upload in slots.items() if isinstance(upload, Content)} == {
         essay: one.text for essay, one in due.slots.items()
     }
-    assert {essay: one.upload_id for essay, one in slots.items() if isinstance(one, Failure)} == {
-        essay: one.upload for essay, one in due.failed.items()
+    assert {essay: upload.upload_id for essay, upload in slots.items() if isinstance(upload, Failure)} == {
+        essay: failure.upload for essay, failure in due.failed.items()
     }
     assert list(batch.excess) == [upload.text for upload in due.excess]
     assert batch.late_failures == len(due.late_failures)
-    assert [held.upload.upload_id for held in batch.pending.values()] == [one.upload for one in due.pending]
+    assert [held.upload.upload_id for held in batch.pending.values()] == [waiting.upload for waiting in due.pending]
     assert sorted(number for number, _ in found.refused) == sorted(conflict.record.offset for conflict in due.conflicts)
     assert batch.complete == due.complete
     assert (batch.state is State.UNREGISTERED) == (due.registration is None)
@@ -95,9 +95,9 @@ def test_slots_fill_as_one_run_from_each_end(sequence: str) -> None:
 def test_no_text_is_in_two_places_and_no_upload_has_two_outcomes(sequence: str) -> None:
     batch = play(sequence).batch
     contents = [slot for slot in batch.slots if isinstance(slot, Content)]
-    texts = [one.text_id for one in (*contents, *batch.excess.values())]
+    texts = [upload.text_id for upload in (*contents, *batch.excess.values())]
     assert len(set(texts)) == len(texts)
-    uploads = [one.upload_id for one in (*batch.slots, *batch.excess.values()) if one is not None]
+    uploads = [upload.upload_id for upload in (*batch.slots, *batch.excess.values()) if upload is not None]
     assert len(set(uploads)) == len(uploads)
     assert {text for text, place in batch.texts.items() if place == IN_EXCESS} == set(batch.excess)
     assert all(batch.slots[place] == batch.content_of(text) for text, place in batch.texts.items() if place >= 0)
@@ -112,7 +112,7 @@ def test_the_sequences_are_not_trivial() -> None:
     def gather(sequence: str) -> None:
         found = play(sequence)
         reached.update(step.outcome.value for step in found.steps)
-        reached.update(one.topic for one in found.said)
+        reached.update(output.topic for output in found.said)
         reached.update(reason for _, reason in found.refused)
         if any(token.upload != token.number for step in parse(sequence) for token in step):
             reached.add("alias")

@@ -32,7 +32,7 @@ def every_kind() -> list[Said]:
 
 
 def test_every_output_parses_strictly_and_is_of_its_topic() -> None:
-    assert {one.topic for one in every_kind()} == set(topics.EVENTS_OUT) == set(MODELS)
+    assert {output.topic for output in every_kind()} == set(topics.EVENTS_OUT) == set(MODELS)
     for one in every_kind():
         check(one)
 
@@ -44,20 +44,20 @@ def test_whatever_is_said_parses_strictly(sequence: str) -> None:
         check(one)
 
 
-def check(one: Said) -> None:
-    value, headers = encode(one, EMITTED_AT, "some-service")
+def check(record: Said) -> None:
+    value, headers = encode(record, EMITTED_AT, "some-service")
     envelope = Envelope.model_validate_json(value)
-    data = MODELS[one.topic].model_validate(envelope.data)
-    assert data.event == topics.EVENT_NAMES[one.topic]  # type: ignore[attr-defined]
-    assert envelope.event_type == one.topic
+    data = MODELS[record.topic].model_validate(envelope.data)
+    assert data.event == topics.EVENT_NAMES[record.topic]  # type: ignore[attr-defined]
+    assert envelope.event_type == record.topic
     assert envelope.source_service == "some-service"
     assert envelope.event_timestamp == EMITTED_AT
     assert envelope.event_id.version == 5
     raw = json.loads(value)
     assert headers == [(name, raw[name].encode()) for name in ("event_id", "event_type", "correlation_id")]
-    assert one.key == (raw["data"]["essay_id"] if one.topic == topics.SLOT else raw["data"]["batch_id"])
+    assert record.key == (raw["data"]["essay_id"] if record.topic == topics.SLOT else raw["data"]["batch_id"])
     # `data` stands in the message byte for byte as it is compared.
-    assert b'"data":' + data_bytes(one) + b"," in value
+    assert b'"data":' + data_bytes(record) + b"," in value
 
 
 def test_only_the_time_of_emission_differs_between_two_emissions() -> None:
@@ -124,7 +124,7 @@ def test_the_traceparent_is_passed_on_where_there_is_one(*, traced: bool) -> Non
     ]
     found = played([message(one) for one in inputs])
     registered, first, _, excess = [one["metadata"]["traceparent"] if one["metadata"] else None for one in inputs]
-    by_topic = {one.topic: one.traceparent for one in found.said}
+    by_topic = {output.topic: output.traceparent for output in found.said}
     assert by_topic == {
         topics.SLOT: first,
         topics.EXCESS: excess,
@@ -139,8 +139,8 @@ def test_the_traceparent_is_passed_on_where_there_is_one(*, traced: bool) -> Non
 
 def test_the_correlation_id_is_the_contents_or_the_registrations() -> None:
     found = play("R2 C0 F1 C2")
-    ids = [json.loads(one.value or b"")["correlation_id"] for one in found.inputs]
-    assert {one.topic: one.correlation_id for one in found.said} == {
+    ids = [json.loads(record.value or b"")["correlation_id"] for record in found.inputs]
+    assert {output.topic: output.correlation_id for output in found.said} == {
         topics.SLOT: ids[1],
         topics.EXCESS: ids[3],
         topics.READY: ids[0],
@@ -154,8 +154,8 @@ def test_the_correlation_id_is_the_contents_or_the_registrations() -> None:
 @pytest.mark.parametrize("sequence", ["R2 C0 F1", "C0 F1 R2", "R2 C0 C1 C2", "F0 R1"])
 def test_turning_the_completed_event_off_drops_exactly_that(sequence: str) -> None:
     on, off = play(sequence), play(sequence, policy=Policy(provisioning_completed=False))
-    assert [(one.event_id, data_bytes(one)) for one in off.said] == [
-        (one.event_id, data_bytes(one)) for one in on.said if one.topic != topics.COMPLETED
+    assert [(output.event_id, data_bytes(output)) for output in off.said] == [
+        (output.event_id, data_bytes(output)) for output in on.said if output.topic != topics.COMPLETED
     ]
 
 
@@ -181,7 +181,7 @@ def test_errors_are_counted_by_category_and_name_the_slot_they_took() -> None:
 
 def test_a_batch_of_failures_alone_is_critical_and_never_ready() -> None:
     found = play("F0 R2 F1")
-    assert {one.topic for one in found.said} == {topics.ERRORS}
+    assert {output.topic for output in found.said} == {topics.ERRORS}
     assert json.loads(data_bytes(found.said[0]))["error_summary"]["critical_failure"] is True
 
 

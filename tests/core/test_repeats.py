@@ -21,7 +21,7 @@ MEMORY = {"conflicts", "last"}
 @example("C0 R1 C1@0 C1")
 def test_a_log_that_is_redelivered_whole_changes_nothing(sequence: str) -> None:
     found = play(sequence)
-    before, said = state(found.batch), {one.event_id: data_bytes(one) for one in found.said}
+    before, said = state(found.batch), {output.event_id: data_bytes(output) for output in found.said}
     count, complete_before = len(found.steps), found.batch.complete
 
     found.send(redelivered_message(message, 99) for message in sent(sequence))
@@ -33,7 +33,7 @@ def test_a_log_that_is_redelivered_whole_changes_nothing(sequence: str) -> None:
     }
     assert all(isinstance(fact, Conflicted) for step in again for fact in step.facts)
     repeated = [output for step in again for output in step.outputs if isinstance(output, Said)]
-    assert {one.topic for one in repeated} <= ANSWERS
+    assert {output.topic for output in repeated} <= ANSWERS
     for one in repeated:
         assert said[one.event_id] == data_bytes(one)
     assert found.batch.complete == complete_before
@@ -70,5 +70,5 @@ def test_a_repeat_has_the_event_id_and_the_data_of_the_first_answer_in_every_sta
         repeat = found.steps[-1].outputs
         assert len(repeat) == 1
         assert isinstance(repeat[0], Said)
-        first, last = [one for one in found.said if one.data == repeat[0].data]
+        first, last = [output for output in found.said if output.data == repeat[0].data]
         assert (first.event_id, data_bytes(first)) == (last.event_id, data_bytes(last))

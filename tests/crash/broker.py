@@ -98,7 +98,7 @@ class Log:
         the broker keeps them for a day.
         """
         end = self.stable_end()
-        last = {one.key: one.offset for one in self.read(0, self.end, committed=True)[0]}
+        last = {record.key: record.offset for record in self.read(0, self.end, committed=True)[0]}
         self.records = [
             record for record in self.records if record.offset >= end or last.get(record.key) == record.offset
         ]

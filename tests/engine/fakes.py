@@ -60,7 +60,10 @@ class Producer:
 
     async def send_batch(self, batch: Any, topic: str, *, partition: int) -> asyncio.Future[Metadata]:
         """Take a batch; the future is its acknowledgement."""
-        taken = [Record(one.key, one.value, tuple(one.headers)) for one in _all(MemoryRecords(bytes(batch._build())))]
+        taken = [
+            Record(record.key, record.value, tuple(record.headers))
+            for record in _all(MemoryRecords(bytes(batch._build())))
+        ]
         before = self.batches.setdefault((topic, partition), [])
         offset = sum(map(len, before))
         future: asyncio.Future[Metadata] = asyncio.get_running_loop().create_future()

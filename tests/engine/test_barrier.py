@@ -44,11 +44,11 @@ def of_log(settings: Settings, sent: Sequence[Message], start: int = 0) -> list[
             0,
             offset,
             1_700_000_000_000 + offset,
-            one.key,
-            one.value,
-            ((SOURCE_HEADER, source_header(INPUTS.index(one.topic), 0, offset)),),
+            record.key,
+            record.value,
+            ((SOURCE_HEADER, source_header(INPUTS.index(record.topic), 0, offset)),),
         )
-        for offset, one in enumerate(sent, start)
+        for offset, record in enumerate(sent, start)
     ]
 
 
@@ -258,7 +258,7 @@ async def test_a_copy_that_the_hop_made_of_a_skipped_record_does_not_stop_the_ta
 
         monkeypatch.setattr(join, "fold", broken)
         first = of_log(rig.settings, flat("R2 C0 C1", "one"))
-        again = [one._replace(offset=one.offset + 3, timestamp=one.timestamp + 3) for one in first]
+        again = [record._replace(offset=record.offset + 3, timestamp=record.timestamp + 3) for record in first]
         rig.task.queue.offer([*first, *again])
         await rig.until(lambda: rig.failures or rig.task.acknowledged == 6)
         assert not rig.failures

@@ -56,8 +56,8 @@ def test_bad_inputs_without_a_key_become_dead_letters_whatever_the_broker_does_b
     io.produce([Message(topic, None, b"no event") for topic in topics.INPUTS])
     io.produce(flat("C0 R2 C1", "hostile"))
     read.require(lambda found: len(dead(found, "malformed")) == 3, "three dead letters")
-    read.require(lambda found: any(one.topic == topics.READY for one in found), "a ready batch")
-    assert all(one.key is None for one in dead(read.records, "malformed"))
+    read.require(lambda found: any(output.topic == topics.READY for output in found), "a ready batch")
+    assert all(record.key is None for record in dead(read.records, "malformed"))
     assert worker.alive
 
 

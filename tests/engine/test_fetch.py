@@ -125,7 +125,7 @@ def name_no_codec(batch: bytearray) -> None:
 def test_every_codec_is_read(kind: Any, codec: int) -> None:
     sent = compressed(codec, lambda _: None)
     found = fetch(kind, sent, [], 0, check=True)
-    assert [one.value for one in (found.take() if kind else list(found))] == [b"value" * 100] * 2
+    assert [record.value for record in (found.take() if kind else list(found))] == [b"value" * 100] * 2
 
 
 @pytest.mark.parametrize("kind", [WholeFetch, None], ids=["whole", "one by one"])

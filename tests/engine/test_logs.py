@@ -147,7 +147,7 @@ def about(lines: list[Json], batch: str) -> list[Json]:
 
 def correlation(sent: list[Message], batch: str, index: int) -> Any:
     """The correlation id of a message of a batch."""
-    mine = [json.loads(one.value or b"") for one in sent if batch.encode() in (one.value or b"")]
+    mine = [json.loads(record.value or b"") for record in sent if batch.encode() in (record.value or b"")]
     return mine[index]["correlation_id"]
 
 

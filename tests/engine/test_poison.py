@@ -66,7 +66,7 @@ def worker(request: pytest.FixtureRequest, stage: Stage) -> Worker:
 def test_a_bug_in_the_fold_stops_the_worker_before_anything_of_the_poll_is_committed_and_one_record_can_be_skipped(
     stage: Stage, worker: Worker, inputs: list[InputRecord]
 ) -> None:
-    (poison,) = [one for one in inputs if b'"poisoned.text-0001"' in (one.value or b"")]
+    (poison,) = [message for message in inputs if b'"poisoned.text-0001"' in (message.value or b"")]
     read = stage.reader(read_committed=True)
     read.quiet(0.5)
     before = len(read.records)
@@ -100,7 +100,9 @@ def test_a_bug_in_the_fold_stops_the_worker_before_anything_of_the_poll_is_commi
     assert (letter.key, letter.value) == (poison.key, poison.value)
     source = [letter.header(f"rollcall.source.{part}") for part in ("topic", "partition", "offset")]
     assert source == [str(part) for part in poison.position]
-    verdict = judge([one for one in inputs if one is not poison], [one for one in mine if one is not letter])
+    verdict = judge(
+        [message for message in inputs if message is not poison], [one for one in mine if one is not letter]
+    )
     assert (verdict.lost, verdict.wrong) == (0, 0), str(verdict)
     assert metric(worker, "rollcall_dead_letters_total") == 1
     worker.stop()

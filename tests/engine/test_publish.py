@@ -43,7 +43,7 @@ async def test_the_order_of_a_partition_is_kept_over_several_batches() -> None:
     ends = await out.flush()
     batches = producer.batches["t", 0]
     assert [len(batch) for batch in batches] == [3, 3, 3, 1]
-    assert [one.key for batch in batches for one in batch] == [str(number).encode() for number in range(10)]
+    assert [record.key for batch in batches for record in batch] == [str(number).encode() for number in range(10)]
     assert ends == {("t", 0): 10}
 
 
@@ -53,7 +53,11 @@ async def test_a_record_larger_than_a_batch_goes_alone_and_keeps_its_place() -> 
     for value in (b"before", b"x" * (3 * MAX_BATCH_BYTES), b"after"):
         out.add("t", 0, None, value)
     await out.flush()
-    assert [[len(one.value or b"") for one in batch] for batch in producer.batches["t", 0]] == [[6], [3_000_000], [5]]
+    assert [[len(record.value or b"") for record in batch] for batch in producer.batches["t", 0]] == [
+        [6],
+        [3_000_000],
+        [5],
+    ]
 
 
 async def test_a_record_that_only_fits_compressed_is_compressed_and_those_around_it_are_not() -> None:

@@ -54,34 +54,34 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 def test_a_broker_that_is_not_there_is_one_line_a_try_and_sigterm_still_ends_the_worker(tmp_path: Path) -> None:
-    one = Worker(f"127.0.0.1:{free_port()}", tmp_path)
-    one.launch()
+    worker = Worker(f"127.0.0.1:{free_port()}", tmp_path)
+    worker.launch()
     try:
-        until(lambda: one.log.exists() and plain_log(one).count("trying again") >= 3, "three tries")
-        one.stop()
+        until(lambda: worker.log.exists() and plain_log(worker).count("trying again") >= 3, "three tries")
+        worker.stop()
     finally:
-        one.close()
-    lines = [line for line in log_lines(one) if line["level"] in ("warning", "error", "critical")]
+        worker.close()
+    lines = [line for line in log_lines(worker) if line["level"] in ("warning", "error", "critical")]
     tries = [line for line in lines if "trying again" in line["event"]]
-    assert all(line["broker"] == one.env["ROLLCALL_BROKER"] for line in tries)
+    assert all(line["broker"] == worker.env["ROLLCALL_BROKER"] for line in tries)
     assert len(lines) <= 2 * len(tries), [line["event"] for line in lines]  # the client may add a line of its own
-    assert not NOISE.search(plain_log(one))
+    assert not NOISE.search(plain_log(worker))
 
 
 def test_a_worker_comes_up_when_its_broker_does(tmp_path: Path) -> None:
     kafka = EmbeddedKafka(data_dir=tmp_path / "kafka")
-    one = Worker(kafka.bootstrap, tmp_path / "worker")
+    worker = Worker(kafka.bootstrap, tmp_path / "worker")
     try:
-        one.launch()
-        until(lambda: one.log.exists() and "trying again" in plain_log(one), "a try")
-        assert one.get("/health/ready")[0] != 200
+        worker.launch()
+        until(lambda: worker.log.exists() and "trying again" in plain_log(worker), "a try")
+        assert worker.get("/health/ready")[0] != 200
         kafka.start()
-        one.wait_ready()
-        one.stop()
-        assert one.exit_code == 0
-        assert not NOISE.search(plain_log(one))
+        worker.wait_ready()
+        worker.stop()
+        assert worker.exit_code == 0
+        assert not NOISE.search(plain_log(worker))
     finally:
-        one.close()
+        worker.close()
         kafka.close()
 
 
@@ -158,13 +158,13 @@ def test_sigterm_during_a_chunk_that_hangs_ends_in_time_with_status_0_and_leaves
     app_id = f"hangs-{guarantee.replace('_', '-')}"
     session = "45"  # nobody is given up by the broker within this test: who is gone has said so
     settings = {"ROLLCALL_PROCESSING_GUARANTEE": guarantee, "ROLLCALL_SESSION_TIMEOUT_SECONDS": session}
-    one = stage.worker(app_id=app_id, settings=settings | bug(tmp_path, STUCK_CHUNK))
-    one.launch()  # it hangs at the first record that it finds, which may be before it is ready
+    worker = stage.worker(app_id=app_id, settings=settings | bug(tmp_path, STUCK_CHUNK))
+    worker.launch()  # it hangs at the first record that it finds, which may be before it is ready
     stage.io.produce(flat("R2 C0 C1", app_id))
-    until(lambda: "STUCK" in plain_log(one), "a chunk that hangs")
+    until(lambda: "STUCK" in plain_log(worker), "a chunk that hangs")
     assert members(stage, app_id) == 1
-    one.stop()
-    assert one.exit_code == 0, one.tail()
+    worker.stop()
+    assert worker.exit_code == 0, worker.tail()
     assert members(stage, app_id) == 0
 
 
@@ -184,27 +184,27 @@ def members(stage: Stage, group: str) -> int:
 
 
 def test_a_port_that_is_taken_stops_the_worker_with_a_clear_message(stage: Stage) -> None:
-    one = stage.worker(app_id="port-taken")
+    worker = stage.worker(app_id="port-taken")
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", one.port))
+        taken.bind(("127.0.0.1", worker.port))
         taken.listen()
-        one.launch()
-        assert one.wait_end() != 0
-    text = plain_log(one)
-    assert str(one.port) in text
+        worker.launch()
+        assert worker.wait_end() != 0
+    text = plain_log(worker)
+    assert str(worker.port) in text
     assert re.search(r"address already in use|taken|in use", text)
     assert "ROLLCALL_HTTP_PORT" in text
     assert "Traceback" not in text
 
 
 def test_sigterm_ends_a_worker_in_time_though_the_broker_does_not_answer(stage: Stage) -> None:
-    one = stage.worker(app_id="frozen", settings={"ROLLCALL_HTTP_PORT": "0"})
-    one.launch()
-    acquired(one)
+    worker = stage.worker(app_id="frozen", settings={"ROLLCALL_HTTP_PORT": "0"})
+    worker.launch()
+    acquired(worker)
     stage.kafka.pause()
     try:
         time.sleep(0.5)
-        one.stop()
+        worker.stop()
     finally:
         stage.kafka.resume()
-        one.close()
+        worker.close()

@@ -95,7 +95,7 @@ def test_a_partition_whose_transactional_id_the_broker_has_forgotten_is_taken_ov
         worker.start()
         read = stage.reader(read_committed=True)
         stage.io.produce(flat("R2 C0 C1", "after-the-holiday"))
-        read.require(lambda found: any(one.topic == topics.READY for one in found), "a ready batch")
+        read.require(lambda found: any(output.topic == topics.READY for output in found), "a ready batch")
         worker.stop()
         text = plain_log(worker)
         assert "has forgotten the transactional id" in text

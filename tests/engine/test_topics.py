@@ -57,7 +57,7 @@ def test_two_workers_that_start_at_the_same_moment_on_an_empty_broker_both_come_
     assert all(one.alive for one in fresh)
     read = io.reader(topics.OUTPUTS)
     io.produce(one for number in range(10) for one in flat("R1 C0", f"fresh-{number}"))
-    read.require(lambda found: sum(one.topic == topics.READY for one in found) == 10, "ten ready events")
+    read.require(lambda found: sum(output.topic == topics.READY for output in found) == 10, "ten ready events")
 
 
 def test_topics_are_made_with_the_settings_that_the_guarantees_need(fresh: list[Worker], io: KafkaIO) -> None:

@@ -191,7 +191,7 @@ def test_garbage_becomes_dead_letters_and_every_good_message_around_it_is_served
     assert (verdict.lost, verdict.wrong, verdict.repeated) == (0, 0, 0), str(verdict)
     letters = [record for record in read.records[before:] if record.topic == topics.DEAD]
     assert sorted(repr((letter.key, letter.value)) for letter in letters) == sorted(
-        repr((one.key, one.value)) for one in bad
+        repr((record.key, record.value)) for record in bad
     )
 
 

@@ -105,9 +105,9 @@ def count(batches: Iterable[Batch], seen: Iterable[Seen], texts: Mapping[str, Se
             yield Problem(batch.name, what)
 
 
-def batch_of(one: InputRecord, workload: Workload) -> Batch:
+def batch_of(record: InputRecord, workload: Workload) -> Batch:
     """The batch of an input."""
-    data = json.loads(one.value or b"")["data"]
+    data = json.loads(record.value or b"")["data"]
     return workload.batches[data.get("entity_id") or data["batch_id"]]
 
 

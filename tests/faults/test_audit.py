@@ -20,9 +20,9 @@ SCHEDULE = ["kill", "wipe"]
 WORKLOAD = Workload(1)
 
 
-def placed(one: Message, offset: int) -> InputRecord:
+def placed(record: Message, offset: int) -> InputRecord:
     """An input on the broker."""
-    return InputRecord(one.topic, 0, offset, one.key, one.value)
+    return InputRecord(record.topic, 0, offset, record.key, record.value)
 
 
 def recorded(records: list[OutputRecord]) -> list[Seen]:
@@ -58,7 +58,7 @@ def judged(outputs: list[OutputRecord], guarantee: str = "exactly_once") -> Resu
 
 def first(topic: str) -> int:
     """The place of the first output on a topic."""
-    return next(place for place, one in enumerate(RIGHT) if one.topic == topic)
+    return next(place for place, output in enumerate(RIGHT) if output.topic == topic)
 
 
 def without(topic: str) -> list[OutputRecord]:
@@ -67,11 +67,11 @@ def without(topic: str) -> list[OutputRecord]:
     return [*RIGHT[:place], *RIGHT[place + 1 :]]
 
 
-def changed(one: OutputRecord, change: Callable[[dict[str, Any]], None]) -> OutputRecord:
+def changed(record: OutputRecord, change: Callable[[dict[str, Any]], None]) -> OutputRecord:
     """An output whose data were changed."""
-    envelope = json.loads(one.value or b"")
+    envelope = json.loads(record.value or b"")
     change(envelope["data"])
-    return record_of(envelope, one.key or b"", one.offset)
+    return record_of(envelope, record.key or b"", record.offset)
 
 
 def test_right_outputs_are_right_and_counted_with_the_fault_of_their_round() -> None:
@@ -92,7 +92,9 @@ def test_an_output_that_is_missing_is_lost_and_wrong_by_count(topic: str) -> Non
 def test_a_slot_given_twice_is_wrong_for_the_oracle_and_by_count() -> None:
     place = first(topics.SLOT)
     other = next(
-        one for one in RIGHT[place + 1 :] if one.topic == topics.SLOT and recorded([one])[0].batch is first_batch()
+        output
+        for output in RIGHT[place + 1 :]
+        if output.topic == topics.SLOT and recorded([output])[0].batch is first_batch()
     )
     essay = json.loads(other.value or b"")["data"]["essay_id"]
     outputs = [*RIGHT]
@@ -116,8 +118,8 @@ def test_a_repeat_that_says_something_else_is_conflicting_in_either_guarantee() 
 
 
 def test_a_repeat_whose_bytes_differ_is_conflicting_though_it_means_the_same() -> None:
-    one = RIGHT[first(topics.SLOT)]
-    again = replace(one, value=(one.value or b"").replace(b'", "', b'",  "'))
+    record = RIGHT[first(topics.SLOT)]
+    again = replace(record, value=(record.value or b"").replace(b'", "', b'",  "'))
     assert judged([*RIGHT, again], "at_least_once").total.conflicting == 1
 
 

@@ -50,8 +50,8 @@ class Client(KafkaIO):
 
     async def send(self, item: Item) -> "asyncio.Future[Any]":
         """Hand an input to the producer; the result tells its place once the broker has it."""
-        one = item.message
-        future: asyncio.Future[Any] = await self._producer.send(one.topic, value=one.value, key=one.key)
+        record = item.message
+        future: asyncio.Future[Any] = await self._producer.send(record.topic, value=record.value, key=record.key)
         return future
 
     async def partitions(self, name: str) -> set[int]:
@@ -203,8 +203,8 @@ class Traffic:
         if future.cancelled() or future.exception() is not None:
             self.failed.append(f"{item.batch.name} {item.token}: {future}")
             return
-        place, one = future.result(), item.message
-        self.inputs.append(InputRecord(one.topic, place.partition, place.offset, one.key, one.value))
+        place, record = future.result(), item.message
+        self.inputs.append(InputRecord(record.topic, place.partition, place.offset, record.key, record.value))
         self.ledger.sent(item)
 
     async def _watch(self) -> None:
@@ -217,14 +217,16 @@ class Traffic:
         finally:
             await consumer.stop()
 
-    def _note(self, one: Any, came: float) -> None:
-        record = OutputRecord(one.topic, one.partition, one.offset, one.key, one.value, tuple(one.headers))
+    def _note(self, output: Any, came: float) -> None:
+        record = OutputRecord(
+            output.topic, output.partition, output.offset, output.key, output.value, tuple(output.headers)
+        )
         try:
             data = json.loads(record.value or b"")["data"]
             batch = self._workload.batches.get(str(data["batch_id"]))
         except (ValueError, KeyError, TypeError):
             data, batch = {}, None  # a dead letter; the audit says what it thinks of it
         text = data.get("text_storage_id")
-        self.seen.append(Seen(record, batch, int(one.timestamp), came, self._workload.round, text))
+        self.seen.append(Seen(record, batch, int(output.timestamp), came, self._workload.round, text))
         if batch is not None and text is not None:
-            self.ledger.answered(batch, text, int(one.timestamp))
+            self.ledger.answered(batch, text, int(output.timestamp))

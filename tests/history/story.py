@@ -136,9 +136,9 @@ class Story:
         self.outputs.quiet(0.5)
 
 
-def identity(one: OutputRecord) -> object:
+def identity(record: OutputRecord) -> object:
     """What repeats of an output have in common."""
-    return (one.topic, one.headers if one.topic == topics.DEAD else one.header("event_id"))
+    return (record.topic, record.headers if record.topic == topics.DEAD else record.header("event_id"))
 
 
 def slots(batch: str, count: int) -> list[str]:

@@ -89,12 +89,12 @@ def test_a_batch_is_shown_as_it_was(story: Story) -> None:
     entries = story.run("batch", "timeline", EXPIRED, "--json").json["entries"]
     content, tick, again, registered = entries
     seen = [story.run("at", EXPIRED, "--offset", str(entry["offset"]), "--json").json for entry in entries]
-    assert [one["state"] for one in seen] == ["unregistered", "unregistered", "unregistered", "complete"]
+    assert [batch["state"] for batch in seen] == ["unregistered", "unregistered", "unregistered", "complete"]
     assert [one["pending"] for one in seen] == [1, 0, 1, 0]
     by_time = story.run("at", EXPIRED, "--time", tick["time"], "--json").json
     assert by_time["pending_list"] == []
     before = story.run("at", EXPIRED, "--time", content["time"], "--json").json
-    assert [one["offset"] for one in before["pending_list"]] == [content["offset"]]
+    assert [letter["offset"] for letter in before["pending_list"]] == [content["offset"]]
     assert again["offset"] < registered["offset"]
 
 
@@ -131,8 +131,10 @@ def test_exit_statuses_tell_unknown_batches_wrong_usage_and_silence_apart(
 
 def test_dead_letters_are_listed_newest_first_shown_whole_and_put_back(story: Story) -> None:
     found = story.run("dlq", "list", "--json").json
-    assert sorted(one["reason"] for one in found["items"]) == REASONS
-    assert [one["time"] for one in found["items"]] == sorted((one["time"] for one in found["items"]), reverse=True)
+    assert sorted(letter["reason"] for letter in found["items"]) == REASONS
+    assert [letter["time"] for letter in found["items"]] == sorted(
+        (letter["time"] for letter in found["items"]), reverse=True
+    )
     paged = story.run("dlq", "list", "--limit", "3", "--json").json
     rest = story.run("dlq", "list", "--limit", "3", "--before", paged["next"], "--json").json
     assert paged["items"] + rest["items"] == found["items"]

@@ -99,9 +99,9 @@ def test_what_is_no_output_at_all_is_found(said: list[Any]) -> None:
     assert kinds(compared(said, [*records(said), junk])) == [("unexpected", topics.READY)]
 
 
-def _changed(one: Record) -> Record:
-    if one.topic == topics.DEAD:
-        return replace(one, value=b"not JSON either")
-    event = json.loads(one.value or b"")
+def _changed(record: Record) -> Record:
+    if record.topic == topics.DEAD:
+        return replace(record, value=b"not JSON either")
+    event = json.loads(record.value or b"")
     event["data"]["correlation_id"] = "another"
-    return replace(one, value=json.dumps(event).encode())
+    return replace(record, value=json.dumps(event).encode())

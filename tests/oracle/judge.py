@@ -126,14 +126,14 @@ def _often(expected: Sequence[Expected], allowed: Mapping[str | None, int]) -> l
     """Allow an answer for every input that has the text."""
     return [
         Expected(
-            one.identity,
-            one.key,
-            one.correlation_id,
-            one.data,
-            one.traceparents,
-            allowed[one.identity[2]] if len(one.identity) > 2 else 1,
+            output.identity,
+            output.key,
+            output.correlation_id,
+            output.data,
+            output.traceparents,
+            allowed[output.identity[2]] if len(output.identity) > 2 else 1,
         )
-        for one in expected
+        for output in expected
     ]
 
 
@@ -163,21 +163,22 @@ def compare(
     for identity in seen:
         if identity not in due and identity[0] not in TIMED:
             verdict.fault(f"{identity} must not be: {seen[identity].data_bytes[:300]!r}")
-    for identity, one in due.items():
+    for identity, output in due.items():
         event = seen.get(identity)
         if event is None:
             verdict.lose(f"{identity} was never emitted")
             continue
-        for difference in differences(one.data, event.data):
+        for difference in differences(output.data, event.data):
             verdict.fault(f"{identity}: {difference}")
-        if normal(event.envelope.get("correlation_id"), "correlation_id") != one.correlation_id:
+        if normal(event.envelope.get("correlation_id"), "correlation_id") != output.correlation_id:
             verdict.fault(
-                f"{identity}: envelope correlation id {event.envelope.get('correlation_id')}, not {one.correlation_id}"
+                f"{identity}: envelope correlation id {event.envelope.get('correlation_id')}, "
+                f"not {output.correlation_id}"
             )
-        if one.traceparents and event.traceparent not in one.traceparents:
-            verdict.fault(f"{identity}: traceparent {event.traceparent!r} is none of {sorted(one.traceparents)}")
-        if counts[identity] > one.times:
-            verdict.repeat(counts[identity] - one.times, str(identity))
-        if exact_times and counts[identity] < one.times:
-            verdict.lose(f"{identity} answered {counts[identity]} of {one.times} inputs")
+        if output.traceparents and event.traceparent not in output.traceparents:
+            verdict.fault(f"{identity}: traceparent {event.traceparent!r} is none of {sorted(output.traceparents)}")
+        if counts[identity] > output.times:
+            verdict.repeat(counts[identity] - output.times, str(identity))
+        if exact_times and counts[identity] < output.times:
+            verdict.lose(f"{identity} answered {counts[identity]} of {output.times} inputs")
     return verdict

@@ -194,8 +194,8 @@ def _signature(event: Registration) -> str:
 def _named_by(event: Emitted, candidates: Sequence[Upload]) -> Upload:
     """Return the candidate whose upload and time the event has, else the first one."""
 
-    def fits(one: Upload) -> bool:
-        return one.upload == event.data.get("file_upload_id") and _same_moment(one, event.data.get("timestamp"))
+    def fits(expiry: Upload) -> bool:
+        return expiry.upload == event.data.get("file_upload_id") and _same_moment(expiry, event.data.get("timestamp"))
 
     return next((candidate for candidate in candidates if fits(candidate)), candidates[0])
 

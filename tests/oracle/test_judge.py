@@ -93,13 +93,13 @@ def test_a_repeat_after_a_fault_is_counted_and_is_not_wrong() -> None:
         assert verdict.repeated > 0
 
 
-def identity(one: OutputRecord) -> object:
-    return one.headers if one.topic == topics.DEAD else one.header("event_id")
+def identity(record: OutputRecord) -> object:
+    return record.headers if record.topic == topics.DEAD else record.header("event_id")
 
 
 def changed(topic: str, change: Callable[[dict[str, Any]], object]) -> list[OutputRecord]:
     """Return the outputs with the first event of a topic changed."""
-    index = next(index for index, one in enumerate(OUTPUTS) if one.topic == topic)
+    index = next(index for index, output in enumerate(OUTPUTS) if output.topic == topic)
     envelope = json.loads(OUTPUTS[index].value or b"")
     change(envelope)
     again = record_of(envelope, OUTPUTS[index].key or b"", 0)
@@ -157,7 +157,7 @@ def test_a_wrong_event_is_found(topic: str, change: Callable[[dict[str, Any]], o
 
 
 def with_first(topic: str, **changes: object) -> list[OutputRecord]:
-    index = next(index for index, one in enumerate(OUTPUTS) if one.topic == topic)
+    index = next(index for index, output in enumerate(OUTPUTS) if output.topic == topic)
     return [*OUTPUTS[:index], dataclasses.replace(OUTPUTS[index], **changes), *OUTPUTS[index + 1 :]]  # type: ignore[arg-type]
 
 
@@ -168,21 +168,25 @@ def test_a_wrong_key_or_a_missing_header_is_found(topic: str) -> None:
 
 
 def test_a_second_ready_with_other_data_is_found() -> None:
-    index = next(index for index, one in enumerate(OUTPUTS) if one.topic == topics.READY)
+    index = next(index for index, output in enumerate(OUTPUTS) if output.topic == topics.READY)
     second = json.loads(OUTPUTS[index].value or b"")
     second["data"]["failed_count"] += 1
     assert judge(INPUTS, [*OUTPUTS, record_of(second, OUTPUTS[index].key or b"", 0)]).wrong
 
 
 def test_a_repeat_whose_data_is_written_differently_is_found() -> None:
-    index = next(index for index, one in enumerate(OUTPUTS) if one.topic == topics.READY)
+    index = next(index for index, output in enumerate(OUTPUTS) if output.topic == topics.READY)
     spaced = (OUTPUTS[index].value or b"").replace(b'"ready_essays": [', b'"ready_essays":  [')
     verdict = judge(INPUTS, [*OUTPUTS, dataclasses.replace(OUTPUTS[index], value=spaced)])
     assert any("two `data`" in detail for detail in verdict.details)
 
 
 def test_a_slot_given_to_two_texts_is_found_without_knowing_the_order() -> None:
-    slots = [one for one in OUTPUTS if one.topic == topics.SLOT and (one.key or b"").startswith(b"b-a-content-after")]
+    slots = [
+        record
+        for record in OUTPUTS
+        if record.topic == topics.SLOT and (record.key or b"").startswith(b"b-a-content-after")
+    ]
     envelopes = [json.loads(slot.value or b"") for slot in slots]
     envelopes[1]["data"]["essay_id"] = envelopes[0]["data"]["essay_id"]
     outputs = [one for one in OUTPUTS if one is not slots[1]]
@@ -191,7 +195,7 @@ def test_a_slot_given_to_two_texts_is_found_without_knowing_the_order() -> None:
 
 
 def test_dead_letters_with_other_bytes_another_key_or_another_place_are_found() -> None:
-    dead = next(one for one in OUTPUTS if one.topic == topics.DEAD and one.value)
+    dead = next(record for record in OUTPUTS if record.topic == topics.DEAD and record.value)
     rest = [one for one in OUTPUTS if one is not dead]
     moved = tuple((name, b"9999" if name.endswith("offset") else value) for name, value in dead.headers)
     untold = tuple((name, value) for name, value in dead.headers if name != "rollcall.detail")
@@ -208,14 +212,14 @@ def test_dead_letters_with_other_bytes_another_key_or_another_place_are_found() 
 @pytest.mark.parametrize("ordered", [True, False], ids=["order known", "order unknown"])
 @pytest.mark.parametrize("reason", ["malformed", topics.UPLOAD_CONFLICT, topics.REGISTRATION_CONFLICT])
 def test_a_good_message_on_the_dead_letter_topic_is_found(reason: str, *, ordered: bool) -> None:
-    first = next(one for one in INPUTS if one.topic == topics.CONTENT)
+    first = next(output for output in INPUTS if output.topic == topics.CONTENT)
     assert not judge(INPUTS, [*OUTPUTS, dead_letter(first, reason, 0)], ordered=ordered).right
 
 
 def test_contents_of_one_partition_that_overtook_each_other_are_found() -> None:
     case = next(case for case in CASES if case.sequence == "R2 C0 C1 C2")
     sent = [one for step in case.messages("one") for one in step]
-    inputs = [InputRecord(one.topic, 0, offset, b"same", one.value) for offset, one in enumerate(sent)]
+    inputs = [InputRecord(record.topic, 0, offset, b"same", record.value) for offset, record in enumerate(sent)]
     overtaken = [inputs[0], inputs[2], inputs[1], inputs[3]]
     assert judge(inputs, ideal_outputs(inputs)).right
     assert any("overtook" in detail for detail in judge(inputs, ideal_outputs(overtaken)).details)

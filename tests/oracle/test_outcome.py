@@ -11,7 +11,9 @@ from tests.oracle.records import Event, Expiry, InputRecord, Upload
 
 def log_of(notation: str) -> list[Event]:
     sent = [one for step in messages(parse(notation), "b") for one in step]
-    found = [read(InputRecord(one.topic, 0, offset, one.key, one.value)).event for offset, one in enumerate(sent)]
+    found = [
+        read(InputRecord(record.topic, 0, offset, record.key, record.value)).event for offset, record in enumerate(sent)
+    ]
     return [event for event in found if event is not None]
 
 
@@ -51,9 +53,9 @@ def test_a_refused_text_is_not_known() -> None:
 def test_an_expiry_forgets_and_what_is_put_back_is_new() -> None:
     before, after = log_of("C0 F1"), log_of("R1 F0 C1")
     found = outcome([*before, Expiry(), *after])
-    assert [one.upload[-1:] for one in found.expired] == ["0", "1"]
+    assert [expiry.upload[-1:] for expiry in found.expired] == ["0", "1"]
     assert not found.conflicts
-    assert [one.upload[-1:] for one in found.failed.values()] == ["0"]
+    assert [failure.upload[-1:] for failure in found.failed.values()] == ["0"]
     assert [upload.text for upload in found.excess] == ["b.text-0001"]
 
 
@@ -102,8 +104,8 @@ def test_the_place_of_the_registration_changes_nothing(sequence: list[str], coun
     assert [(essay, one.text) for essay, one in first.slots.items()] == [
         (essay, one.text) for essay, one in moved.slots.items()
     ]
-    assert [(essay, one.upload) for essay, one in first.failed.items()] == [
-        (essay, one.upload) for essay, one in moved.failed.items()
+    assert [(essay, failure.upload) for essay, failure in first.failed.items()] == [
+        (essay, failure.upload) for essay, failure in moved.failed.items()
     ]
     assert [upload.text for upload in first.excess] == [upload.text for upload in moved.excess]
     assert len(first.conflicts) == len(moved.conflicts)

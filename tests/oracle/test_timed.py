@@ -16,7 +16,7 @@ from tests.support.events import uid
 def sent(notation: str) -> list[InputRecord]:
     """Return the inputs of a batch, each topic one partition."""
     flat = [one for step in messages(parse(notation), "b") for one in step]
-    return [InputRecord(one.topic, 0, offset, one.key, one.value) for offset, one in enumerate(flat)]
+    return [InputRecord(record.topic, 0, offset, record.key, record.value) for offset, record in enumerate(flat)]
 
 
 def event(topic: str, correlation_id: str, data: dict[str, Any]) -> OutputRecord:
@@ -37,7 +37,9 @@ def event(topic: str, correlation_id: str, data: dict[str, Any]) -> OutputRecord
 
 
 def timeout(inputs: list[InputRecord], **changes: Any) -> OutputRecord:
-    registration = next(found for found in (read(one).event for one in inputs) if isinstance(found, Registration))
+    registration = next(
+        found for found in (read(message).event for message in inputs) if isinstance(found, Registration)
+    )
     data = {
         "ready_essays": [{"essay_id": "b.essay-0000", "text_storage_id": "b.text-0000"}],
         "missing_essay_ids": ["b.essay-0001", "b.essay-0002"],
@@ -91,7 +93,7 @@ def test_an_untrue_timeout_is_found(changes: dict[str, Any]) -> None:
 
 def test_expired_uploads_are_not_lost() -> None:
     inputs = sent("C0 F1")
-    assert judge(inputs, [expiry(one) for one in inputs]).right
+    assert judge(inputs, [expiry(message) for message in inputs]).right
 
 
 def test_an_expired_upload_that_was_put_back_has_its_slot() -> None:

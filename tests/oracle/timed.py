@@ -33,13 +33,13 @@ def check_timed(
 
 
 def _timeout_problems(event: Emitted, inputs: Sequence[Event], seen: Mapping[Identity, Emitted]) -> list[str]:
-    registration = next((one for one in inputs if isinstance(one, Registration)), None)
+    registration = next((message for message in inputs if isinstance(message, Registration)), None)
     if registration is None:
         return ["the batch is not registered"]
     data, essay_ids = event.data, registration.essay_ids
     texts = {
-        str(one.data["essay_id"]): one.data["text_storage_id"]
-        for identity, one in seen.items()
+        str(output.data["essay_id"]): output.data["text_storage_id"]
+        for identity, output in seen.items()
         if identity[0] == topics.SLOT
     }
     ready, missing = data.get("ready_essays", []), data.get("missing_essay_ids", [])
@@ -71,11 +71,11 @@ def _expiry_problems(event: Emitted, inputs: Sequence[Event]) -> list[str]:
     data = event.data
     original = next(
         (
-            one
-            for one in inputs
-            if isinstance(one, Upload)
-            and one.upload == data.get("file_upload_id")
-            and one.original == data.get("original")
+            message
+            for message in inputs
+            if isinstance(message, Upload)
+            and message.upload == data.get("file_upload_id")
+            and message.original == data.get("original")
         ),
         None,
     )

@@ -25,9 +25,9 @@ def normal(value: Any, name: str = "") -> Any:
     if name in VERBATIM:
         return value
     if isinstance(value, dict):
-        return {key: normal(one, key) for key, one in value.items() if one is not None}
+        return {key: normal(member, key) for key, member in value.items() if member is not None}
     if isinstance(value, list):
-        items = [normal(one) for one in value]
+        items = [normal(member) for member in value]
         return sorted(items, key=_essay) if name == "failed_essays" else items
     if isinstance(value, str) and name in MOMENTS and is_moment(value):
         return at(moment(value))

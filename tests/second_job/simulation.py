@@ -79,10 +79,10 @@ def violations(result: Result) -> list[str]:
         found.append("lost: the log lacks an input")
     due: Counter[Said] = Counter(said for log in logs for said in expected(log.records))
     said: Counter[Said] = Counter(
-        (one.topic, one.key, one.value, one.headers)
+        (record.topic, record.key, record.value, record.headers)
         for topic in OUTPUTS
         for log in result.broker.topic(topic)
-        for one in log.read(0, log.end, committed=True)[0]
+        for record in log.read(0, log.end, committed=True)[0]
     )
     found += [f"unsaid: {one}" for one in due if one not in said]
     for one, count in said.items():

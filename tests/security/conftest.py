@@ -110,10 +110,10 @@ class Workers:
 
     def launch(self, bootstrap: str, app_id: str, settings: Mapping[str, str], *options: str) -> Worker:
         """A worker process that has just begun."""
-        one = Worker(bootstrap, self._home / f"worker-{len(self._made)}", app_id=app_id, settings=settings)
-        self._made.append(one)
-        one.launch(*options)
-        return one
+        worker = Worker(bootstrap, self._home / f"worker-{len(self._made)}", app_id=app_id, settings=settings)
+        self._made.append(worker)
+        worker.launch(*options)
+        return worker
 
     def close(self) -> None:
         """End them all."""

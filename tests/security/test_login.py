@@ -51,8 +51,8 @@ def test_workers_that_are_let_in_serve_a_batch(secured: Secured, io: KafkaIO, wo
             secured.own_certificate(ROLLCALL_PROCESSING_GUARANTEE="at_least_once"),
         ),
     ]
-    for one in made:
-        one.wait_ready()
+    for worker in made:
+        worker.wait_ready()
     batch = "secured"
     slots = events.essay_ids(batch, 2)
     reader = io.reader(topics.OUTPUTS, read_committed=True)

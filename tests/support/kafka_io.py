@@ -91,8 +91,8 @@ class KafkaIO:
         ]
         places = await asyncio.gather(*sent)
         return [
-            InputRecord(one.topic, place.partition, place.offset, one.key, one.value)
-            for one, place in zip(messages, places, strict=True)
+            InputRecord(record.topic, place.partition, place.offset, record.key, record.value)
+            for record, place in zip(messages, places, strict=True)
         ]
 
     def committed(self, group: str) -> dict[tuple[str, int], int]:

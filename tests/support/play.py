@@ -41,7 +41,7 @@ class Played:
     def refused(self) -> list[tuple[str, bytes]]:
         """Reason and original of each dead letter."""
         dead = [output for output in self.outputs if output.topic == topics.DEAD]
-        return [(str(one.header("rollcall.reason")), one.value or b"") for one in dead]
+        return [(str(record.header("rollcall.reason")), record.value or b"") for record in dead]
 
 
 def play(stage: Stage, reader: Reader, cases: Mapping[str, Case]) -> dict[str, Played]:
@@ -76,9 +76,9 @@ def await_outputs(reader: Reader, inputs: Sequence[InputRecord], *, within: floa
     return complete
 
 
-def identity(one: OutputRecord) -> object:
+def identity(record: OutputRecord) -> object:
     """Return what repeats of an output have in common: the event id, or a dead letter's headers."""
-    return one.headers if one.topic == topics.DEAD else one.header("event_id")
+    return record.headers if record.topic == topics.DEAD else record.header("event_id")
 
 
 def outputs_of(
@@ -94,14 +94,14 @@ def outputs_of(
     ]
 
 
-def _source(one: OutputRecord) -> tuple[str | None, ...] | None:
-    if one.topic != topics.DEAD:
+def _source(output: OutputRecord) -> tuple[str | None, ...] | None:
+    if output.topic != topics.DEAD:
         return None
-    return tuple(one.header(f"rollcall.source.{part}") for part in ("topic", "partition", "offset"))
+    return tuple(output.header(f"rollcall.source.{part}") for part in ("topic", "partition", "offset"))
 
 
-def _batch(one: OutputRecord) -> str:
-    return str(json.loads(one.value or b"")["data"]["batch_id"])
+def _batch(record: OutputRecord) -> str:
+    return str(json.loads(record.value or b"")["data"]["batch_id"])
 
 
 def all_messages(cases: Mapping[str, Case]) -> list[Message]:

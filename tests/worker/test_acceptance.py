@@ -59,11 +59,13 @@ def test_the_whole_log_a_second_time_gives_no_new_slot_and_no_new_event(
     stage.wait_taken()
     await_outputs(reader, [*inputs, *again])
     after = outputs_of(batches, [*inputs, *again], reader.records)
-    assert {identity(one) for one in after if one.topic != topics.DEAD} == {
-        identity(one) for one in before if one.topic != topics.DEAD
+    assert {identity(output) for output in after if output.topic != topics.DEAD} == {
+        identity(output) for output in before if output.topic != topics.DEAD
     }
     for topic in (topics.READY, topics.ERRORS, topics.COMPLETED):
-        assert len([one for one in after if one.topic == topic]) == len([one for one in before if one.topic == topic])
+        assert len([output for output in after if output.topic == topic]) == len(
+            [output for output in before if output.topic == topic]
+        )
     verdict = judge([*inputs, *again], after)
     assert (verdict.lost, verdict.wrong, verdict.repeated) == (0, 0, 0), str(verdict)
 

@@ -124,7 +124,7 @@ def test_a_restore_and_the_commands_read_them_too(stage: Stage, worker: Worker, 
     worker.wipe()
     worker.start()
     assert '"event": "state restored"' in worker.log.read_text()
-    again = [one for one in batches_of("zstd") if one.topic == topics.CONTENT][1:]
+    again = [output for output in batches_of("zstd") if output.topic == topics.CONTENT][1:]
     asyncio.run(send(stage.kafka.bootstrap, "zstd", again))  # known, so said again from what was restored
     reader.require(
         lambda records: counted(records, topics.SLOT, topics.EXCESS) == len(again) * (len(CODECS) + 1 + 1),

@@ -35,7 +35,7 @@ def worker_with_state(stage: Stage, app_id: str) -> Worker:
     batch = f"deleted-{next(NAMES)}"
     read = stage.reader()
     stage.io.produce(flat("R2 C0 F1", batch))
-    read.require(lambda found: any(one.topic == topics.READY for one in found), "a ready batch")
+    read.require(lambda found: any(output.topic == topics.READY for output in found), "a ready batch")
     stage.wait_taken(app_id)
     return worker
 
@@ -131,7 +131,7 @@ def test_an_input_whose_records_were_deleted_unread_is_read_on_and_told_at_start
     assert metric(worker, "rollcall_input_gaps_total") == 1
     read = stage.reader()
     stage.io.produce(flat("R1 F0", f"after-{next(NAMES)}"))
-    read.require(lambda found: any(one.topic == topics.ERRORS for one in found), "what came after the gap")
+    read.require(lambda found: any(output.topic == topics.ERRORS for output in found), "what came after the gap")
     worker.stop()
 
 
@@ -146,5 +146,5 @@ def test_an_input_whose_records_are_deleted_under_the_running_worker_is_told(sta
     assert metric(worker, "rollcall_missed_input_offsets_total") > 0
     read = stage.reader()
     stage.io.produce(flat("R1 C0", f"after-{next(NAMES)}"))
-    read.require(lambda found: any(one.topic == topics.READY for one in found), "what came after the gap")
+    read.require(lambda found: any(output.topic == topics.READY for output in found), "what came after the gap")
     worker.stop()

@@ -19,7 +19,7 @@ def test_messages_come_back_byte_for_byte_with_the_places_they_were_given(stage:
         Message("harness.bytes", bytes([n]) * (n % 2 or n % 6 == 0) or None, bytes([n, 255]) * (n % 3) or None)
         for n in range(12)
     ]
-    records = stage.io.produce(sent, partition=lambda one: len(one.key or b"12") % 3)
+    records = stage.io.produce(sent, partition=lambda record: len(record.key or b"12") % 3)
     reader = stage.io.reader(["harness.bytes"])
     reader.require(lambda found: len(found) >= 12, "twelve records")
     read = {

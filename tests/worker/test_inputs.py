@@ -58,7 +58,9 @@ def test_keys_may_be_missing_or_anything(stage: Stage, reader: Reader) -> None:
     sent = [one for number in range(12) for one in flat("C0 R3 C1 F2", f"keys-{number}")]
     keys: list[bytes | None] = [None, b"", b"\xff\xfe", b"same", "nyckel-ö".encode()]
     send_and_judge(
-        stage, reader, [Message(one.topic, keys[number % len(keys)], one.value) for number, one in enumerate(sent)]
+        stage,
+        reader,
+        [Message(record.topic, keys[number % len(keys)], record.value) for number, record in enumerate(sent)],
     )
 
 
@@ -70,7 +72,9 @@ def test_garbage_among_good_messages_becomes_dead_letters_and_every_good_one_is_
     assert len(bad) > 300
     inputs = send_and_judge(stage, reader, shuffled([*bad, *good]))
     dead = outputs_of((), inputs, reader.records)
-    assert sorted(repr((one.key, one.value)) for one in dead) == sorted(repr((one.key, one.value)) for one in bad)
+    assert sorted(repr((record.key, record.value)) for record in dead) == sorted(
+        repr((record.key, record.value)) for record in bad
+    )
 
 
 def test_a_message_as_large_as_the_broker_takes_is_served_or_dead_lettered_whole(stage: Stage, reader: Reader) -> None:
@@ -89,5 +93,5 @@ def test_a_batch_of_any_size_is_ready(slots: int, stage: Stage, reader: Reader) 
     registered = flat(f"R{slots}", batch)
     half = slots // 2
     send_and_judge(stage, reader, list(chain(contents[:half], registered, contents[half:])))
-    ready = [one for one in outputs_of([batch], [], reader.records) if one.topic == topics.READY]
+    ready = [output for output in outputs_of([batch], [], reader.records) if output.topic == topics.READY]
     assert len(ready) == 1

@@ -105,6 +105,6 @@ def _batch(record: InputRecord) -> str:
 
 def outcomes(batch: str, inputs: list[InputRecord], records: list[OutputRecord]) -> set[tuple[str, str, bytes]]:
     """Return topic, event id and data of a batch's distinct events."""
-    events = [one for one in outputs_of([batch], inputs, records) if one.topic != topics.DEAD]
+    events = [output for output in outputs_of([batch], inputs, records) if output.topic != topics.DEAD]
     decoded = [(event, json.loads(event.value or b"")) for event in events]
-    return {(one.topic, event["event_id"], json.dumps(event["data"]).encode()) for one, event in decoded}
+    return {(output.topic, event["event_id"], json.dumps(event["data"]).encode()) for output, event in decoded}

@@ -20,11 +20,11 @@ pytestmark = pytest.mark.kafka
     ],
 )
 def test_a_wrong_setting_stops_the_worker_with_its_name(name: str, value: str, tmp_path: Path) -> None:
-    one = Worker("127.0.0.1:9", tmp_path, settings={name: value})
-    one.launch()
+    worker = Worker("127.0.0.1:9", tmp_path, settings={name: value})
+    worker.launch()
     try:
-        assert one.wait_end() != 0
-        assert name in one.log.read_text()
-        assert "Traceback" not in one.log.read_text()
+        assert worker.wait_end() != 0
+        assert name in worker.log.read_text()
+        assert "Traceback" not in worker.log.read_text()
     finally:
-        one.close()
+        worker.close()

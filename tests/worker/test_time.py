@@ -45,7 +45,9 @@ def flat(notation: str, batch: str) -> list[Message]:
 
 def events(topic: str, batch: str, records: list[OutputRecord]) -> list[Json]:
     """Return the data of a batch's events on a topic."""
-    return [json.loads(one.value or b"")["data"] for one in outputs_of([batch], [], records) if one.topic == topic]
+    return [
+        json.loads(record.value or b"")["data"] for record in outputs_of([batch], [], records) if record.topic == topic
+    ]
 
 
 def seen(topic: str, batch: str, count: int, records: list[OutputRecord]) -> bool:
@@ -87,7 +89,7 @@ def test_pending_uploads_expire_with_the_whole_original_and_can_be_put_back(time
     read.require(partial(seen, topics.EXPIRED, batch, 2), "two expiries")
     expired = events(topics.EXPIRED, batch, read.records)
     by_topic = {one["original_topic"]: one["original"] for one in expired}
-    assert by_topic == {one.topic: json.loads(one.value or b"") for one in sent}
+    assert by_topic == {record.topic: json.loads(record.value or b"") for record in sent}
     inputs += timed.io.produce(flat("R2", batch))
     timed.wait_taken()
     inputs += timed.io.produce(

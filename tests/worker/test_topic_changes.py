@@ -100,7 +100,9 @@ def test_partitions_that_an_input_gets_are_read(stage: Stage, worker: Worker, re
     asyncio.run(administer(stage, partitions=(topics.REGISTERED, PARTITIONS[topics.REGISTERED] + 1)))
     said(worker, "an input topic got partitions; they are read from now on")
     stage.io.call(stage.io._producer.client.force_metadata_update())
-    stage.io.produce(batch("new-partition"), lambda one: PARTITIONS[one.topic] if one.topic == topics.REGISTERED else 0)
+    stage.io.produce(
+        batch("new-partition"), lambda output: PARTITIONS[output.topic] if output.topic == topics.REGISTERED else 0
+    )
     ready(reader, 1)
 
 
