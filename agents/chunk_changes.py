@@ -11,7 +11,8 @@ from logging import ERROR, WARNING
 from typing import NamedTuple
 
 from app.core import names
-from app.core.batch import Batch, State
+from app.core.batch import Batch
+from app.core.batch_state import State
 from app.core.facts import Fact
 from app.core.fold import Outcome
 from app.core.messages import Message

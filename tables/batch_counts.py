@@ -18,7 +18,8 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from app.core.batch import Batch, State
+from app.core.batch import Batch
+from app.core.batch_state import State
 from tables import batches
 from tables.glances import Glances
 from tables.waiting_queue import WaitingQueue

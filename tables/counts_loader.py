@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 
-from app.core.batch import State
+from app.core.batch_state import State
 from app.engine.ports import Store
 from tables import batches, keys, waiting
 from tables.batch_counts import BatchCounts

@@ -11,7 +11,8 @@ is made once, when somebody first asks for it, and follows the batch from then o
 from collections import OrderedDict
 from typing import NamedTuple
 
-from app.core.batch import Batch, State
+from app.core.batch import Batch
+from app.core.batch_state import State
 
 #: How many of the empty slots are named, and among how many behind the first of them they are looked for. (Contents
 #: fill slots from the front, failures from the back: they are next to each other but for slots that were added later.)

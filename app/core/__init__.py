@@ -11,7 +11,8 @@ module            holds
 ``rules``         what each event means for a batch: **the place to change a rule**
 ``act_rules``     the same for what operators do
 ``facts``         what was decided, as immutable statements: the rows of the changelog
-``batch``         the state that the facts add up to
+``batch_state``   what is known of a batch, and what can be asked of it
+``batch``         how a batch changes: by its facts
 ``replay``        what the stored rows of a batch add up to
 ``outputs``       what is published about a fact
 ``about_batch``   what is published about a batch as a whole: complete, failed, late

@@ -29,7 +29,8 @@ from itertools import islice
 from typing import assert_never
 
 from app.core.acts import Act, Discard, DiscardUpload, Extend, ForceComplete, Reopen
-from app.core.batch import Batch, State
+from app.core.batch import Batch
+from app.core.batch_state import State
 from app.core.budget import fits_reopened
 from app.core.events import Policy, Position
 from app.core.facts import DISCARDED, FORCED, Acted, Closed, Dismissed, Extended, Fact, Held, Reopened, Retaken

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Gauge
 
-from app.core.batch import State
+from app.core.batch_state import State
 from app.standing import standing
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agents.poison import PoisonError
 from app.core import names
-from app.core.batch import State
+from app.core.batch_state import State
 from app.core.fold import Outcome
 from app.engine.state.memory_store import MemoryStore
 from app.wire.acts import encode

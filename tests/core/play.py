@@ -10,6 +10,7 @@ import msgspec
 from app.core import names
 from app.core.acts import Act
 from app.core.batch import Batch
+from app.core.batch_state import BatchState
 from app.core.events import Policy, Position, Source, Tick
 from app.core.fold import Step, fold
 from app.core.messages import Message as Said
@@ -131,5 +132,5 @@ def data_bytes(message: Said) -> bytes:
 
 def state(batch: Batch) -> dict[str, Any]:
     """Return everything that a batch is, in a form that compares by value; the order of what is pending counts."""
-    found = {name: getattr(batch, name) for name in Batch.__slots__ if not name.startswith("_")}
+    found = {name: getattr(batch, name) for name in BatchState.__slots__ if not name.startswith("_")}
     return found | {"pending": list(batch.pending.items()), "excess": list(batch.excess.items())}

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.acts import Act
-from app.core.batch import Batch, State
+from app.core.batch import Batch
+from app.core.batch_state import State
 from app.core.events import Content, Failure, Policy
 from app.core.facts import Acted, Closed, Dismissed, Expired, Fact, Held, Placed, Reopened, Retaken, Surplus
 from app.core.fold import Outcome, Step

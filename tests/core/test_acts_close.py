@@ -5,7 +5,7 @@ from copy import deepcopy
 import pytest
 
 from app.core.acts import Act, DiscardUpload
-from app.core.batch import State
+from app.core.batch_state import State
 from app.core.events import Position, Source
 from app.core.facts import Acted, Closed, Dismissed
 from app.core.fold import Outcome, fold

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.core.batch import State
+from app.core.batch_state import State
 from app.core.facts import Acted, Extended, Reopened, Retaken, TimedOut
 from app.core.fold import Outcome
 from app.core.outputs import Expiry

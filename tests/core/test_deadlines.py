@@ -6,7 +6,8 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from app.core.batch import Batch, State
+from app.core.batch import Batch
+from app.core.batch_state import State
 from app.core.events import Policy, Source
 from app.core.facts import Expired, TimedOut
 from app.core.messages import Message as Said

@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import example, given
 
-from app.core.batch import IN_EXCESS, PENDING, State
+from app.core.batch_state import IN_EXCESS, PENDING, State
 from app.core.events import Content, Failure
 from tests.contract.notation import parse
 from tests.core.examples import examples

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.batch import Batch, State
+from app.core.batch import Batch
+from app.core.batch_state import State
 from app.core.events import Content, Failure, Position, Source, Tick
 from app.core.fold import fold
 from app.core.rules import slot_for

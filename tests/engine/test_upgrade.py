@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.core.acts import name_of
-from app.core.batch import State
+from app.core.batch_state import State
 from app.engine.kafka.partitioner import partition_for
 from app.engine.state.store import LOCAL, Store
 from tables import batches, keys, pending, waiting

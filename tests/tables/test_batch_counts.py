@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.core.acts import Discard, DiscardUpload, Extend, ForceComplete, Reopen
-from app.core.batch import Batch, State
+from app.core.batch import Batch
+from app.core.batch_state import State
 from app.engine.state.memory_store import MemoryStore
 from app.engine.state.store import Store
 from tables import batches

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from app.core import facts
-from app.core.batch import State
+from app.core.batch_state import State
 from app.core.events import Content
 from app.engine.state.memory_store import MemoryStore
 from app.engine.state.store import Store

@@ -16,7 +16,8 @@ from app.api.errors import ApiError, refuse, unavailable, unknown_batch
 from app.api.offload import offload
 from app.api.present import models, views
 from app.api.present.summing import overview_of
-from app.core.batch import Batch, State
+from app.core.batch import Batch
+from app.core.batch_state import State
 from app.history.times import iso
 from app.policy import policy_of
 from app.settings import Settings

@@ -14,7 +14,7 @@ from app.api.errors import refuse, unavailable
 from app.api.offload import Pace, Turns
 from app.api.present import views
 from app.api.present.models import BatchSummary, Counts, InputInfo, PartitionInfo
-from app.core.batch import State
+from app.core.batch_state import State
 from app.core.names import INPUTS
 from app.engine.kafka.partitioner import partition_for
 from app.engine.task import Task

@@ -22,7 +22,7 @@ from app.api.http.stream import Broadcaster
 from app.api.offload import offload, run_in_thread
 from app.api.present import models
 from app.api.present.explain import explain
-from app.core.batch import State
+from app.core.batch_state import State
 from app.engine.task_manager import TaskManager
 from app.history.dead_letters import NotReplayableError, dead_letter, dead_letters, replay_dead_letter
 from app.history.tell.timeline import timeline

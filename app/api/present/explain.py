@@ -7,7 +7,8 @@ from aiokafka.errors import KafkaError
 from app.api.cluster.cluster import Cluster, Found
 from app.api.offload import offload, run_in_thread
 from app.api.present import models, views
-from app.core.batch import Batch, State
+from app.core.batch import Batch
+from app.core.batch_state import State
 from app.history.dead_letters import dead_letters
 from app.history.models import DeadLetter
 from app.policy import policy_of

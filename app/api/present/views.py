@@ -6,7 +6,8 @@ from typing import Any, cast
 from app.api.present import models
 from app.core import names
 from app.core.acts import name_of
-from app.core.batch import Batch, State
+from app.core.batch import Batch
+from app.core.batch_state import State
 from app.core.events import Content, Failure, Policy, Source, Upload
 from app.core.facts import FORCED, Held
 from app.core.rules import next_deadline

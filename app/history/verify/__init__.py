@@ -7,5 +7,6 @@ module               holds
 ``expected``         what the log says should have been emitted, compared with what was
 ``audit``            the state that the changelog says, compared with the log
 ``reference_model``  the second opinion that ``audit`` counts with: it shares no code with the core
+``reference_batch``  a batch of the second opinion, and what an input does to it
 ===================  ===================================================================================================
 """

@@ -33,7 +33,8 @@ from app.history.read.reader import (
     spans,
     unsettled,
 )
-from app.history.verify.reference_model import ReferenceBatch, ReferenceModel, digest
+from app.history.verify.reference_batch import ReferenceBatch
+from app.history.verify.reference_model import ReferenceModel, digest
 from app.history.verify.replay import CutLogError, Phases, no_phases
 from app.policy import policy_of
 from app.settings import Settings
@@ -250,7 +251,7 @@ def _batch(batch_id: str, values: list[bytes], end: int | None) -> Batch:
 
 
 def summary(batch: Batch) -> dict[str, Any]:
-    """A batch in the words of :meth:`app.history.verify.reference_model.ReferenceBatch.summary`."""
+    """A batch in the words of :meth:`app.history.verify.reference_batch.ReferenceBatch.summary`."""
     return {
         "slots": [
             [essay, None if upload is None else upload.upload_id, None if upload is None else _text(upload)]
