@@ -11,7 +11,7 @@ from app.api.cluster.membership import Members, members_of
 from app.api.cluster.peer_models import LocalOverview, LocalStanding
 from app.api.errors import ApiError
 from app.api.http.stream import Listener
-from app.api.present import models, views
+from app.api.present import batch_models, models, views
 from app.api.present.summing import overview_of
 from app.engine.state.store import Store
 from app.policy import policy_of
@@ -144,7 +144,9 @@ def test_a_slow_listener_gets_the_latest_of_each_batch_once_and_never_more_than_
     one = Listener()
     shown = views.summary(glance_of(play("R2", "slow").batch), 0, 0, 1000)
     for filled in range(3):
-        changes = models.BatchChanges(changed=[shown.model_copy(update={"filled": filled})], removed=[], more=False)
+        changes = batch_models.BatchChanges(
+            changed=[shown.model_copy(update={"filled": filled})], removed=[], more=False
+        )
         one.tell(None, changes)
     said = one.take().decode()
     assert said.count('"batch_id":"slow"') == 1
@@ -152,14 +154,14 @@ def test_a_slow_listener_gets_the_latest_of_each_batch_once_and_never_more_than_
     assert one.take() == b""
     for number in range(1500):
         changed = [shown.model_copy(update={"batch_id": f"batch-{number}"})]
-        one.tell(None, models.BatchChanges(changed=changed, removed=[], more=False))
+        one.tell(None, batch_models.BatchChanges(changed=changed, removed=[], more=False))
     said = one.take().decode()
     assert said.count('"batch_id"') <= 1000
     assert '"more":true' in said
 
 
 def test_a_long_answer_is_written_in_pieces_and_reads_the_same() -> None:
-    slot = models.Slot(
+    slot = batch_models.Slot(
         essay_id='a"å😀\n',
         state="empty",
         file_upload_id=None,

@@ -20,7 +20,9 @@ from structlog.testing import capture_logs
 
 import app
 from app import commands, logs
-from app.api.present import models as api
+from app.api.present import act_models as acts
+from app.api.present import batch_models as batches
+from app.api.present import models as group
 from app.commands import acting, log_tools, queries
 from app.history import models as history
 from app.printable import visible, visible_json
@@ -82,11 +84,11 @@ def answer(model: type[BaseModel], **fixed: Any) -> Any:
 
 
 ANSWERS: dict[str, type[BaseModel]] = {
-    "overview": api.Overview,
-    "batches": api.BatchPage,
-    "pending": api.PendingPage,
-    "explain": api.Explanation,
-    "acts": api.ActAnswer,
+    "overview": group.Overview,
+    "batches": batches.BatchPage,
+    "pending": batches.PendingPage,
+    "explain": batches.Explanation,
+    "acts": acts.ActAnswer,
 }
 
 #: Every command, as it is called here.
@@ -113,7 +115,7 @@ def evil_world(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def ask(_: Any, where: str, **__: Any) -> dict[str, Any]:
         last = where.rsplit("/", 1)[-1]
-        found: dict[str, Any] = answer(ANSWERS.get(last, api.Batch)).model_dump(warnings=False)
+        found: dict[str, Any] = answer(ANSWERS.get(last, batches.Batch)).model_dump(warnings=False)
         return found
 
     def reads(model: type[BaseModel], **fixed: Any) -> Any:

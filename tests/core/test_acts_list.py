@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import get_args
 
 from app import board
-from app.api.present.models import ActRequest
+from app.api.present.act_models import ActRequest
 from app.core.acts import ACTS, Act
 from app.history.verify.reference_model import ReferenceModel
 

@@ -22,7 +22,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.produce import ProduceRequest
 
 from app.engine.kafka import clients
-from app.engine.kafka.aiokafka_patches import answers, backoff, nodes
+from app.engine.kafka.aiokafka_patches import answers, backoff, known_nodes, nodes
 from app.settings import Settings
 from tests.support.fake_broker import FIND_COORDINATOR, METADATA, FakeBroker
 from tests.support.patience import PATIENCE
@@ -281,7 +281,7 @@ def test_a_node_that_is_away_is_tried_seldom_by_every_client_and_at_once_again_w
 
 def test_a_node_that_lets_in_and_closes_at_once_is_backed_off_as_well() -> None:
     async def scene() -> None:
-        node = nodes.Node()
+        node = known_nodes.Node()
         waits = []
         for _ in range(6):
             waits.append(node.before_try("default"))

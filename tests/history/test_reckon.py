@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from app.core.acts import DiscardUpload, Extend, Reopen
 from app.history.read.reprocess import OneBatch
-from app.history.verify.audit import summary
+from app.history.verify.comparison import summary
 from app.history.verify.reference_model import ReferenceModel
 from app.policy import policy_of
 from tests.agents.log import Log

@@ -60,7 +60,7 @@ class Work:
         return self
 
     def largest(self, topic: str, log: str, begin: int) -> str:
-        found = max((output for output in self.outputs if output[0] == topic), key=lambda one: len(one[2] or b""))
+        found = max((output for output in self.outputs if output[0] == topic), key=lambda output: len(output[2] or b""))
         return f"order {found[1]!r} ({len(found[2] or b'')} bytes) of {log}, offset {begin} or later"
 
 

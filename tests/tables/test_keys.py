@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from app.core.facts import TimedOut
 from app.engine.state import origin
-from app.engine.state.store import LOCAL, end_of
+from app.engine.state.rocksdb import end_of
+from app.engine.state.store import LOCAL
 from tables import batches, generations, input_watermarks, keys, pending, waiting
 from tests.core.examples import examples
 

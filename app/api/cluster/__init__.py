@@ -4,6 +4,7 @@
 module           holds
 ===============  =======================================================================================================
 ``local_state``  answers about the partitions of this worker, from its local databases
+``local_lists``  lists of batches of those partitions, a page at a time
 ``cluster``      answers about all partitions: this worker's, and the others' by asking them
 ``membership``   which worker owns which partition of the log, as the consumer group says
 ``peers``        questions to other workers

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from agents.processor import JoinProcessor
 from app.api.cluster.cluster import Cluster, Found
 from app.api.errors import ApiError, refuse, unknown_batch
-from app.api.present import models
+from app.api.present import act_models
 from app.core.act_rules import refusal
 from app.core.acts import ACTS, Act, make_act
 from app.core.facts import Acted
@@ -23,8 +23,8 @@ _LONGEST_PAUSE = 1.0
 
 
 async def act(
-    cluster: Cluster, engine: TaskManager[JoinProcessor], batch_id: str, asked: models.ActRequest
-) -> models.ActAnswer:
+    cluster: Cluster, engine: TaskManager[JoinProcessor], batch_id: str, asked: act_models.ActRequest
+) -> act_models.ActAnswer:
     """Do it. The same ``act_id`` again is answered as the first time, and nothing is written.
 
     Raises ApiError: 400 for an act that can't be read, 404 for an unknown batch, 409 where the batch's state refuses
@@ -50,7 +50,7 @@ async def act(
     return _answer(wanted.act_id, found.partition, offset, await _taken(cluster, found, wanted.act_id))
 
 
-def act_of(asked: models.ActRequest) -> Act:
+def act_of(asked: act_models.ActRequest) -> Act:
     """The act that is asked for. Raises ApiError 400 where something is missing or does not belong to it."""
     kind = ACTS[asked.act]
     fields = {entry.extra.field for entry in ACTS.values() if entry.extra is not None}
@@ -90,8 +90,8 @@ async def _taken(cluster: Cluster, found: Found, act_id: str) -> Acted | None:
     return None
 
 
-def _answer(act_id: str, partition: int, offset: int, acted: Acted | None) -> models.ActAnswer:
-    return models.ActAnswer(
+def _answer(act_id: str, partition: int, offset: int, acted: Acted | None) -> act_models.ActAnswer:
+    return act_models.ActAnswer(
         act_id=act_id,
         partition=partition,
         offset=offset if acted is None else acted.at,

@@ -7,14 +7,15 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 from urllib.parse import quote
 
-from app.api.cluster.local_state import LocalState, Place, Wanted, partition_of
+from app.api.cluster.local_lists import Place, Wanted
+from app.api.cluster.local_state import LocalState, partition_of
 from app.api.cluster.membership import Membership
 from app.api.cluster.peer_models import LocalOverview, LocalPage, LocalRows, Ranked
 from app.api.cluster.peers import Peers, UnreachableError
 from app.api.cluster.reading import Rows
 from app.api.errors import ApiError, refuse, unavailable, unknown_batch
 from app.api.offload import offload
-from app.api.present import models, views
+from app.api.present import batch_models, models, views
 from app.api.present.summing import overview_of
 from app.core.batch import Batch
 from app.core.batch_state import State
@@ -110,7 +111,7 @@ class Cluster:
             message = f"{url} answers with rows that are not Base64"
             raise UnreachableError(message) from error
 
-    def view(self, found: "Found") -> models.Batch:
+    def view(self, found: "Found") -> batch_models.Batch:
         """A batch with all that is known of it."""
         return views.whole(
             found.batch,
@@ -126,16 +127,16 @@ class Cluster:
         overview = await self.overview()
         return overview.partitions[number]
 
-    async def batches(self, wanted: Wanted, cursor: str | None, limit: int) -> models.BatchPage:
+    async def batches(self, wanted: Wanted, cursor: str | None, limit: int) -> batch_models.BatchPage:
         """A page of a list of batches."""
         ranked, following, missing = await self._page(wanted, cursor, limit)
-        return models.BatchPage(items=[entry.batch for entry in ranked], next=following, missing=missing)
+        return batch_models.BatchPage(items=[entry.batch for entry in ranked], next=following, missing=missing)
 
-    async def pending(self, cursor: str | None, limit: int) -> models.PendingPage:
+    async def pending(self, cursor: str | None, limit: int) -> batch_models.PendingPage:
         """A page of the batches without a registration."""
         ranked, following, missing = await self._page(Wanted(state=State.UNREGISTERED), cursor, limit)
         items = [
-            models.PendingBatch(
+            batch_models.PendingBatch(
                 batch_id=entry.batch.batch_id,
                 partition=entry.batch.partition,
                 pending=entry.batch.pending,
@@ -145,7 +146,7 @@ class Cluster:
             )
             for entry in ranked
         ]
-        return models.PendingPage(items=items, next=following, missing=missing)
+        return batch_models.PendingPage(items=items, next=following, missing=missing)
 
     async def _page(self, wanted: Wanted, cursor: str | None, limit: int) -> tuple[list[Ranked], str | None, list[int]]:
         """The first ``limit`` of a list behind the cursor, from all workers; the next cursor; what is missing."""

@@ -8,7 +8,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.api.present.models import BatchSummary, Counts, InputInfo, Model, PartitionInfo
+from app.api.present.batch_models import BatchSummary
+from app.api.present.model import Model
+from app.api.present.models import Counts, InputInfo, PartitionInfo
 
 #: What others say is checked: a number that no log, clock or count can have is refused with the whole answer.
 Number = Annotated[int, Field(ge=-(2**53), le=2**53)]

@@ -17,7 +17,7 @@ from app.api.cluster.peer_models import LocalRows
 from app.api.errors import ApiError
 from app.api.http.access import Gate
 from app.api.offload import offload
-from app.api.present.models import Error, Model
+from app.api.present.model import Error, Model
 
 log = structlog.get_logger(__name__)
 

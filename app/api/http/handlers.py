@@ -13,21 +13,22 @@ from pydantic import ValidationError
 from agents.processor import JoinProcessor
 from app.api.cluster import acting
 from app.api.cluster.cluster import Cluster, read_cursor
-from app.api.cluster.local_state import LocalState, Wanted
+from app.api.cluster.local_lists import Wanted
+from app.api.cluster.local_state import LocalState
 from app.api.cluster.peer_models import LocalRows
 from app.api.cluster.reading import Rows
 from app.api.errors import ApiError, refuse, unknown_batch
 from app.api.http.access import ACCESS_HEADER, ACCESS_KEY
 from app.api.http.stream import Broadcaster
 from app.api.offload import offload, run_in_thread
-from app.api.present import models
+from app.api.present import act_models, model
 from app.api.present.explain import explain
 from app.core.batch_state import State
 from app.engine.task_manager import TaskManager
 from app.history.dead_letters import NotReplayableError, dead_letter, dead_letters, replay_dead_letter
 from app.history.tell.timeline import timeline
 
-A = TypeVar("A", bound=models.Asked)
+A = TypeVar("A", bound=model.Asked)
 
 _LARGEST_PAGE = 500
 _LARGEST_OFFSET = 2**63 - 1
@@ -56,11 +57,11 @@ class Handlers:
         self._broadcaster = broadcaster
         self._describe = describe
 
-    async def overview(self, _: web.Request) -> models.Model:
+    async def overview(self, _: web.Request) -> model.Model:
         """GET /api/overview."""
         return await self._cluster.overview()
 
-    async def batches(self, request: web.Request) -> models.Model:
+    async def batches(self, request: web.Request) -> model.Model:
         """GET /api/batches."""
         query = request.query
         return await self._cluster.batches(_wanted(query), query.get("cursor"), _limit(query, 100))
@@ -82,12 +83,12 @@ class Handlers:
             raise unknown_batch(batch_id)
         return _json(told.model_dump_json())
 
-    async def act(self, request: web.Request) -> models.Model:
+    async def act(self, request: web.Request) -> model.Model:
         """POST /api/batches/{batch_id}/acts, and /api/batch/acts?id=."""
-        asked = await _body(request, models.ActRequest)
+        asked = await _body(request, act_models.ActRequest)
         return await acting.act(self._cluster, self._engine, _batch_id(request), asked)
 
-    async def pending(self, request: web.Request) -> models.Model:
+    async def pending(self, request: web.Request) -> model.Model:
         """GET /api/pending."""
         return await self._cluster.pending(request.query.get("cursor"), _limit(request.query, 100))
 
@@ -122,7 +123,7 @@ class Handlers:
     async def replay(self, request: web.Request) -> web.StreamResponse:
         """POST /api/dead-letters/{partition}/{offset}/replay."""
         partition, offset = _place(request)
-        asked = await _body(request, models.ReplayRequest)
+        asked = await _body(request, act_models.ReplayRequest)
         try:
             sent = await run_in_thread(
                 lambda: replay_dead_letter(self._settings, partition, offset, who=asked.who, why=asked.why)
@@ -142,11 +143,11 @@ class Handlers:
         """GET /api/openapi.json."""
         return _json(await asyncio.to_thread(self._describe))
 
-    async def local_overview(self, _: web.Request) -> models.Model:
+    async def local_overview(self, _: web.Request) -> model.Model:
         """GET /api/local/overview."""
         return self._local_state.overview()
 
-    async def local_batches(self, request: web.Request) -> models.Model:
+    async def local_batches(self, request: web.Request) -> model.Model:
         """GET /api/local/batches."""
         query = request.query
         after = read_cursor(query["cursor"]) if "cursor" in query else None
@@ -157,7 +158,7 @@ class Handlers:
         rows = await self._local_state.rows(_batch_id(request))
         return _json(await offload(lambda: _encoded(rows)) if rows.large else _encoded(rows))
 
-    async def local_changes(self, request: web.Request) -> models.Model:
+    async def local_changes(self, request: web.Request) -> model.Model:
         """GET /api/local/changes."""
         return await self._local_state.changes(request.query.get("cursor"))
 

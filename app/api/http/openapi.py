@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from app.api.http.routes import ROUTES, Route
-from app.api.present import models
+from app.api.present import batch_models, model
 
 _ERRORS = {
     400: "Something about the question is wrong.",
@@ -38,10 +38,10 @@ _IN_PATH: dict[str, dict[str, Any]] = {
 def document() -> dict[str, Any]:
     """The description, as JSON values."""
     named = (kind for route in ROUTES for kind in (route.answer, route.body))
-    kinds = dict.fromkeys([models.Error, models.BatchChanges, *named])
+    kinds = dict.fromkeys([model.Error, batch_models.BatchChanges, *named])
     # Answers are described as they are written, questions as they are read.
     wanted: list[tuple[type[BaseModel], Literal["validation", "serialization"]]] = [
-        (kind, "validation" if issubclass(kind, models.Asked) else "serialization")
+        (kind, "validation" if issubclass(kind, model.Asked) else "serialization")
         for kind in kinds
         if kind is not None and issubclass(kind, BaseModel)
     ]
@@ -109,7 +109,7 @@ def _operation(route: Route) -> dict[str, Any]:
     operation["responses"] = {str(route.status): _answer(route)} | {
         str(status): {
             "description": _ERRORS[status],
-            "content": {"application/json": {"schema": _ref(models.Error)}},
+            "content": {"application/json": {"schema": _ref(model.Error)}},
         }
         for status in sorted({401, 403, 503, *route.errors} | ({408, 413} if route.body else set()))
     }

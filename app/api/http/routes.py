@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 from aiohttp import web
 
 from app.api.http.handlers import Handlers
-from app.api.present import models
+from app.api.present import act_models, batch_models, model, models
 from app.history.models import DeadLetterContent, DeadLetterPage, Place, Timeline
 
-Handle = Callable[[Handlers, web.Request], Awaitable[models.Model | web.StreamResponse]]
+Handle = Callable[[Handlers, web.Request], Awaitable[model.Model | web.StreamResponse]]
 
 
 class Param(NamedTuple):
@@ -30,7 +30,7 @@ class Route(NamedTuple):
     summary: str
     answer: type[Any] | None
     params: tuple[Param, ...] = ()
-    body: type[models.Asked] | None = None
+    body: type[model.Asked] | None = None
     status: int = 200
     errors: tuple[int, ...] = ()
 
@@ -56,7 +56,7 @@ ROUTES: tuple[Route, ...] = (
         "/api/batches",
         Handlers.batches,
         "Batches: those that wait, the longest wait first; or by state or beginning of the id, in order of id",
-        models.BatchPage,
+        batch_models.BatchPage,
         (
             Param("state", _STATES, "Only those in this state; without it and `search`: those that wait."),
             Param("stuck", {"type": "boolean", "default": False}, "Only those that have waited for too long."),
@@ -66,13 +66,15 @@ ROUTES: tuple[Route, ...] = (
         ),
         errors=(400,),
     ),
-    Route("GET", "/api/batches/{batch_id}", Handlers.batch, "A batch, whole", models.Batch, errors=(400, 404, 503)),
+    Route(
+        "GET", "/api/batches/{batch_id}", Handlers.batch, "A batch, whole", batch_models.Batch, errors=(400, 404, 503)
+    ),
     Route(
         "GET",
         "/api/batches/{batch_id}/explain",
         Handlers.explain,
         "Why a batch isn't ready, and what would finish it; an unknown one as well",
-        models.Explanation,
+        batch_models.Explanation,
         errors=(400, 503),
     ),
     Route(
@@ -88,8 +90,8 @@ ROUTES: tuple[Route, ...] = (
         "/api/batches/{batch_id}/acts",
         Handlers.act,
         "Do something to a batch, on the record; needs the full token",
-        models.ActAnswer,
-        body=models.ActRequest,
+        act_models.ActAnswer,
+        body=act_models.ActRequest,
         status=202,
         errors=(400, 404, 409, 415, 503),
     ),
@@ -98,7 +100,7 @@ ROUTES: tuple[Route, ...] = (
         "/api/batch",
         Handlers.batch,
         "As /api/batches/{batch_id}, the id as a parameter",
-        models.Batch,
+        batch_models.Batch,
         (_ID,),
         errors=(400, 404, 503),
     ),
@@ -107,7 +109,7 @@ ROUTES: tuple[Route, ...] = (
         "/api/batch/explain",
         Handlers.explain,
         "As /api/batches/{batch_id}/explain, the id as a parameter",
-        models.Explanation,
+        batch_models.Explanation,
         (_ID,),
         errors=(400, 503),
     ),
@@ -125,9 +127,9 @@ ROUTES: tuple[Route, ...] = (
         "/api/batch/acts",
         Handlers.act,
         "As /api/batches/{batch_id}/acts, the id as a parameter; needs the full token",
-        models.ActAnswer,
+        act_models.ActAnswer,
         (_ID,),
-        body=models.ActRequest,
+        body=act_models.ActRequest,
         status=202,
         errors=(400, 404, 409, 415, 503),
     ),
@@ -136,7 +138,7 @@ ROUTES: tuple[Route, ...] = (
         "/api/pending",
         Handlers.pending,
         "Batches without a registration, the longest wait first",
-        models.PendingPage,
+        batch_models.PendingPage,
         (_limit(100), _CURSOR),
         errors=(400,),
     ),
@@ -168,7 +170,7 @@ ROUTES: tuple[Route, ...] = (
         Handlers.replay,
         "Send the original to where it came from again; needs the full token",
         Place,
-        body=models.ReplayRequest,
+        body=act_models.ReplayRequest,
         status=202,
         errors=(400, 404, 409, 415, 503),
     ),

@@ -18,7 +18,7 @@ from app.api.http.middleware import middleware
 from app.api.http.pages import Pages
 from app.api.http.routes import LOCAL, ROUTES, Handle
 from app.api.http.stream import Broadcaster
-from app.api.present import models
+from app.api.present import model
 
 if TYPE_CHECKING:
     from faust.web.drivers.aiohttp import Web as AiohttpWeb
@@ -64,7 +64,7 @@ def _answering(
     async def answer(request: web.Request) -> web.StreamResponse:
         _check_text(request)
         found = await handle(handlers, request)
-        if isinstance(found, models.Model):
+        if isinstance(found, model.Model):
             return web.Response(text=found.model_dump_json(), content_type="application/json", status=status)
         if not found.prepared:
             found.set_status(status)

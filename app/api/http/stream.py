@@ -16,7 +16,7 @@ from app.api.cluster.local_state import LocalState
 from app.api.cluster.peer_models import LocalChanges
 from app.api.cluster.peers import Peers
 from app.api.errors import ApiError
-from app.api.present import models
+from app.api.present import batch_models, model, models
 
 log = structlog.get_logger(__name__)
 
@@ -42,11 +42,11 @@ class Listener:
     def __init__(self) -> None:
         self.news = asyncio.Event()
         self._overview: models.Overview | None = None
-        self._changed: dict[str, models.BatchSummary] = {}
+        self._changed: dict[str, batch_models.BatchSummary] = {}
         self._removed: dict[str, None] = {}
         self._more = False
 
-    def tell(self, overview: models.Overview | None, changes: models.BatchChanges | None) -> None:
+    def tell(self, overview: models.Overview | None, changes: batch_models.BatchChanges | None) -> None:
         """Add to it: what is newer takes the place of what is older."""
         if overview is not None:
             self._overview = overview
@@ -71,7 +71,7 @@ class Listener:
         if self._overview is not None:
             events.append(_event("overview", self._overview))
         if self._changed or self._removed or self._more:
-            changes = models.BatchChanges(
+            changes = batch_models.BatchChanges(
                 changed=list(self._changed.values()), removed=list(self._removed), more=self._more
             )
             events.append(_event("batches", changes))
@@ -153,7 +153,7 @@ class Broadcaster:
                         listener.tell(news, changes)
             await asyncio.sleep(max(0.1, INTERVAL - (time.monotonic() - began)))
 
-    async def _changes(self) -> models.BatchChanges | None:
+    async def _changes(self) -> batch_models.BatchChanges | None:
         """What changed on all workers since the last look; None where nothing did."""
         urls = [url for url in await self._cluster.membership.owned() if url != self._local_state.url]
         parts = dict(await asyncio.gather(*(self._of_peer(url) for url in urls)))
@@ -162,7 +162,7 @@ class Broadcaster:
         told = [part for part in parts.values() if part is not None]
         if not any(part.changed or part.removed or part.more for part in told):
             return None
-        return models.BatchChanges(
+        return batch_models.BatchChanges(
             changed=[batch for part in told for batch in part.changed],
             removed=[batch_id for part in told for batch_id in part.removed],
             more=any(part.more for part in told),
@@ -177,5 +177,5 @@ def _same(overview: models.Overview, other: models.Overview) -> bool:
     return overview.model_dump(exclude=_PASSING) == other.model_dump(exclude=_PASSING)
 
 
-def _event(name: str, data: models.Model) -> bytes:
+def _event(name: str, data: model.Model) -> bytes:
     return f"event: {name}\ndata: {data.model_dump_json()}\n\n".encode()

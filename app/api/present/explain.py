@@ -6,7 +6,7 @@ from aiokafka.errors import KafkaError
 
 from app.api.cluster.cluster import Cluster, Found
 from app.api.offload import offload, run_in_thread
-from app.api.present import models, views
+from app.api.present import batch_models, models, views
 from app.core.batch import Batch
 from app.core.batch_state import State
 from app.history.dead_letters import dead_letters
@@ -41,11 +41,11 @@ async def _letters(cluster: Cluster, batch_id: str) -> list[DeadLetter] | None:
 
 def explanation(
     found: Found, partition: models.PartitionInfo, letters: list[DeadLetter] | None, cluster: Cluster
-) -> models.Explanation:
+) -> batch_models.Explanation:
     """Put together what was found out."""
     batch = found.batch
     known = batch.last >= 0
-    return models.Explanation(
+    return batch_models.Explanation(
         batch_id=batch.batch_id,
         state=batch.state.value if known else "unknown",
         sentence=f"{_what(batch) if known else 'nothing of it has been read'}{_besides(batch, partition, letters)}",

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, cast
 
-from app.api.present import models
+from app.api.present import batch_models
 from app.core import names
 from app.core.acts import name_of
 from app.core.batch import Batch
@@ -16,18 +16,18 @@ from app.history.times import iso
 from tables.glances import NAMED, Glance, glance_of
 
 
-def summary(glance: Glance, partition: int, now: int, stuck_after: int) -> models.BatchSummary:
+def summary(glance: Glance, partition: int, now: int, stuck_after: int) -> batch_models.BatchSummary:
     """A batch in a line, at ``now``. Times are log times, ms."""
-    return models.BatchSummary(**_summary(glance, partition, now, stuck_after))
+    return batch_models.BatchSummary(**_summary(glance, partition, now, stuck_after))
 
 
 def whole(
     batch: Batch, partition: int, now: int, *, stuck_after: int, policy: Policy, owner: str | None
-) -> models.Batch:
+) -> batch_models.Batch:
     """A batch with all that is known of it."""
     registration = batch.registration
     deadline = next_deadline(batch, policy)
-    return models.Batch(
+    return batch_models.Batch(
         **_summary(glance_of(batch), partition, now, stuck_after),
         course_code=registration.course_code if registration else None,
         user_id=registration.user_id if registration else None,
@@ -37,12 +37,12 @@ def whole(
         registered_at=iso(batch.registered_at) if registration else None,
         deadline=None if deadline is None else iso(deadline),
         timed_out=batch.timed_out,
-        closed=cast("models.Closed | None", batch.closed),
+        closed=cast("batch_models.Closed | None", batch.closed),
         openings=batch.openings,
         slot_list=[_slot(essay_id, upload) for essay_id, upload in zip(batch.essay_ids, batch.slots, strict=True)],
         pending_list=[_pending(at, held, batch.extension, policy) for at, held in batch.pending.items()],
         excess=[
-            models.ExcessContent(
+            batch_models.ExcessContent(
                 file_upload_id=content.upload_id, text_storage_id=content.text_id, file_name=content.file_name
             )
             for content in batch.excess.values()
@@ -55,10 +55,10 @@ def whole(
     )
 
 
-def acts(batch: Batch) -> list[models.ActRecord]:
+def acts(batch: Batch) -> list[batch_models.ActRecord]:
     """What operators did to a batch, in the order of the log."""
     return [
-        models.ActRecord(
+        batch_models.ActRecord(
             act_id=act_id,
             act=name_of(acted.act),
             at=acted.at,
@@ -97,7 +97,7 @@ def empty_slots(batch: Batch) -> list[str]:
     return [essay_id for essay_id, upload in zip(batch.essay_ids, batch.slots, strict=True) if upload is None]
 
 
-def pending_of(batch: Batch, policy: Policy) -> list[models.PendingUpload]:
+def pending_of(batch: Batch, policy: Policy) -> list[batch_models.PendingUpload]:
     """What is pending for a batch."""
     return [_pending(at, held, batch.extension, policy) for at, held in batch.pending.items()]
 
@@ -132,8 +132,8 @@ def _summary(glance: Glance, partition: int, now: int, stuck_after: int) -> dict
     }
 
 
-def _slot(essay_id: str, upload: Upload | None) -> models.Slot:
-    return models.Slot(
+def _slot(essay_id: str, upload: Upload | None) -> batch_models.Slot:
+    return batch_models.Slot(
         essay_id=essay_id,
         state="empty" if upload is None else "filled" if isinstance(upload, Content) else "failed",
         file_upload_id=upload.upload_id if upload else None,
@@ -144,9 +144,9 @@ def _slot(essay_id: str, upload: Upload | None) -> models.Slot:
     )
 
 
-def _pending(at: int, held: Held, extension: int, policy: Policy) -> models.PendingUpload:
+def _pending(at: int, held: Held, extension: int, policy: Policy) -> batch_models.PendingUpload:
     upload = held.upload
-    return models.PendingUpload(
+    return batch_models.PendingUpload(
         offset=at,
         since=iso(held.time),
         expires_at=iso(held.time + extension + policy.pending_ttl) if policy.pending_ttl else None,

@@ -4,6 +4,7 @@
 module            holds
 ================  ====================================================================================================
 ``store``         the local database of one partition: RocksDB, a copy of what the changelog says
+``rocksdb``       how RocksDB is set up for a partition
 ``memory_store``  a store in memory, for folding one batch again
 ``restore``       the changelog into the local database
 ``origin``        the engine's own row of a changelog: which log the rows follow from

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import structlog
-from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, RdictIter, ReadOptions, WriteBatch
+from rocksdict import Rdict, RdictIter, WriteBatch
 
-from app.engine.state import disk_errors
+from app.engine.state import disk_errors, rocksdb
 from app.engine.state.disk_errors import StoreError
 
-__all__ = ["LAYOUT", "LOCAL", "Store", "StoreError", "end_of"]
+__all__ = ["LAYOUT", "LOCAL", "Store", "StoreError"]
 
 log = structlog.get_logger(__name__)
 
@@ -31,8 +31,6 @@ _LAYOUT_KEY = LOCAL + b"layout"
 _OFFSET_KEY = LOCAL + b"offset"
 _IDENTITY_KEY = LOCAL + b"identity"
 _OFFSET = struct.Struct(">Q")
-
-_MIB = 1024 * 1024
 
 
 class Store:
@@ -63,7 +61,7 @@ class Store:
             self.wipe()
             return
         try:
-            self._db = _database(self.path)
+            self._db = rocksdb.database(self.path)
             layout = self._db.get(_LAYOUT_KEY)
         except Exception as error:
             # rocksdict raises bare Exception. What the system refuses is not damaged; a file that is not there is
@@ -99,7 +97,7 @@ class Store:
             if self.path.exists():
                 shutil.rmtree(self.path)
             self._mark.unlink(missing_ok=True)
-            self._db = _database(self.path)
+            self._db = rocksdb.database(self.path)
             self._db.put(_LAYOUT_KEY, LAYOUT)
 
     @property
@@ -124,7 +122,7 @@ class Store:
     def empty(self) -> bool:
         """Whether there is no row, but for those about the database itself."""
         rows = self._open_db.iter()
-        rows.seek(end_of(LOCAL))
+        rows.seek(rocksdb.end_of(LOCAL))
         found = rows.valid()
         self._check_end(rows)
         return not found
@@ -143,7 +141,7 @@ class Store:
 
         Raises StoreError where the database turns out to be damaged: half a batch would be a wrong batch.
         """
-        bounds = _bounds(prefix)  # to be kept: the iterator's bound is the memory of this object
+        bounds = rocksdb.bounds(prefix)  # to be kept: the iterator's bound is the memory of this object
         rows = self._open_db.iter(bounds)
         rows.seek(start or prefix)
         while rows.valid():
@@ -153,7 +151,7 @@ class Store:
 
     def values(self, prefix: bytes) -> list[bytes]:
         """The values of :meth:`scan`, all at once and in half its time."""
-        bounds = _bounds(prefix)  # to be kept: the iterator's bound is the memory of this object
+        bounds = rocksdb.bounds(prefix)  # to be kept: the iterator's bound is the memory of this object
         rows = self._open_db.iter(bounds)
         rows.seek(prefix)
         found = []
@@ -221,39 +219,3 @@ class Store:
     def rows(self) -> int:
         """About how many rows the database has, by its own estimate; 0 when it isn't open."""
         return 0 if self._db is None else self._db.property_int_value("rocksdb.estimate-num-keys") or 0
-
-
-def end_of(prefix: bytes) -> bytes:
-    """The first key behind every key that starts with ``prefix``, which must not be all 0xFF bytes."""
-    stripped = prefix.rstrip(b"\xff")
-    return stripped[:-1] + bytes([stripped[-1] + 1])
-
-
-def _database(path: Path) -> Rdict:
-    # The column family is named, or a database that exists already would get the cache and the filters of its OPTIONS
-    # file, which does not hold them: 8 MiB and none.
-    options = _options()
-    return Rdict(str(path), options, column_families={"default": options})
-
-
-def _bounds(prefix: bytes) -> ReadOptions:
-    options = ReadOptions()
-    options.set_iterate_upper_bound(end_of(prefix))
-    return options
-
-
-def _options() -> Options:
-    # Sized for a partition, of which a worker may own dozens: 16 MiB of write buffer twice and 16 MiB of block cache,
-    # 48 MiB at most.
-    options = Options(raw_mode=True)
-    options.create_if_missing(True)  # noqa: FBT003 - rocksdict takes it by position
-    options.set_write_buffer_size(16 * _MIB)
-    options.set_max_write_buffer_number(2)
-    options.set_compression_type(DBCompressionType.lz4())
-    options.set_keep_log_file_num(2)
-    options.set_max_open_files(256)
-    table = BlockBasedOptions()
-    table.set_block_cache(Cache(16 * _MIB))
-    table.set_bloom_filter(10, block_based=False)  # 10 bits a key: about 1% false positives
-    options.set_block_based_table_factory(table)
-    return options

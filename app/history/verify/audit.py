@@ -6,23 +6,16 @@ that the group has committed, so it is right beside running workers. One partiti
 into memory, with the ids of all batches: a batch must stand in one partition, that of its key.
 """
 
-import json
 import struct
 from collections.abc import Mapping
 from contextlib import aclosing
-from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from app.core import names
-from app.core.batch import Batch
-from app.core.events import Content, Upload
-from app.core.replay import replay
-from app.engine.kafka.partitioner import partition_for
 from app.engine.state import origin
-from app.engine.topics.checks import way_out
 from app.engine.topics.ensure import changelog_topic, log_topic
-from app.history.models import AuditReport, StateDifference
+from app.history.models import AuditReport
 from app.history.read.reader import (
     committed_offsets,
     existing,
@@ -33,46 +26,22 @@ from app.history.read.reader import (
     spans,
     unsettled,
 )
+from app.history.verify.comparison import Findings, Rows, check_places, compare
 from app.history.verify.reference_batch import ReferenceBatch
 from app.history.verify.reference_model import ReferenceModel, digest
 from app.history.verify.replay import CutLogError, Phases, no_phases
 from app.policy import policy_of
 from app.settings import Settings
 from app.wire import dead_letter
-from tables import batches, keys, pending
+from tables import keys, pending
 
 #: Reasons of dead letters whose input was read and understood: it contradicts what stands.
 _CONFLICTS = {"registration_conflict", "upload_conflict"}
-
-#: So many differences are told in full; all are counted.
-_TOLD = 100
-_LONGEST = 2_000
 
 _LENGTH = struct.Struct(">I")
 
 #: Places of a topic (partition, offset), each with the digests of what could not be used there.
 _Refused = dict[tuple[int, int], set[bytes]]
-
-#: The rows of a batch that the changelog has: those with facts, and the offsets of the originals that are kept.
-_Rows = tuple[list[bytes], set[int]]
-
-
-class _Found:
-    """What the audit finds."""
-
-    def __init__(self) -> None:
-        self.records = self.rows = self.batches = self.total = 0
-        self.differences: list[StateDifference] = []
-        self.recorded: int | None = None
-        self.places: dict[str, list[int]] = {}
-
-    def differ(self, batch_id: str, partition: int, field: str, changelog: Any, log: Any) -> None:
-        self.total += 1
-        if len(self.differences) < _TOLD:
-            recorded, expected = (json.dumps(side, ensure_ascii=False)[:_LONGEST] for side in (changelog, log))
-            self.differences.append(
-                StateDifference(batch_id=batch_id, partition=partition, field=field, changelog=recorded, log=expected)
-            )
 
 
 async def audit(settings: Settings, *, phases: Phases = no_phases) -> AuditReport:
@@ -81,7 +50,7 @@ async def audit(settings: Settings, *, phases: Phases = no_phases) -> AuditRepor
     counts = {topic: await existing(settings, topic) for topic in (log, changelog)}
     counts |= await partition_counts(settings, [names.DEAD_LETTER])
     committed = await committed_offsets(settings, log)
-    found = _Found()
+    found = Findings()
     notes = [] if committed else [f"the group {settings.app_id} has committed nothing: there was nothing to compare"]
     async with opened(settings) as reader:
         dead = [TopicPartition(names.DEAD_LETTER, number) for number in range(counts.get(names.DEAD_LETTER, 0))]
@@ -94,7 +63,7 @@ async def audit(settings: Settings, *, phases: Phases = no_phases) -> AuditRepor
                 continue
             end = committed.get(number, 0)
             label = f"partition {number + 1} of {most}"
-            rows: dict[str, _Rows] = {}
+            rows: dict[str, Rows] = {}
             reckoned: dict[str, ReferenceBatch] = {}
             if number < counts[changelog]:
                 rows = await _changelog(reader, TopicPartition(changelog, number), found, phases, label)
@@ -102,8 +71,8 @@ async def audit(settings: Settings, *, phases: Phases = no_phases) -> AuditRepor
                 reckoned = await _log(reader, settings, TopicPartition(log, number), end, refused, found, phases, label)
             for batch_id in rows.keys() | reckoned.keys():
                 found.places.setdefault(batch_id, []).append(number)
-            _compare(number, end, rows, reckoned, found)
-    notes += _check_places(found, counts[log], counts[changelog])
+            compare(number, end, rows, reckoned, found)
+    notes += check_places(found, counts[log], counts[changelog])
     return AuditReport(
         app_id=settings.app_id,
         same=not found.total,
@@ -131,8 +100,8 @@ async def _refused(reader: AIOKafkaConsumer, partitions: list[TopicPartition], p
 
 
 async def _changelog(
-    reader: AIOKafkaConsumer, partition: TopicPartition, found: _Found, phases: Phases, label: str
-) -> dict[str, _Rows]:
+    reader: AIOKafkaConsumer, partition: TopicPartition, found: Findings, phases: Phases, label: str
+) -> dict[str, Rows]:
     """The rows of a partition as a restore would have them, by batch."""
     rows: dict[bytes, bytes] = {}
     span = await spans(reader, [partition])
@@ -148,7 +117,7 @@ async def _changelog(
                 else:
                     rows[record.key] = record.value
     found.rows += len(rows)
-    by_batch: dict[str, _Rows] = {}
+    by_batch: dict[str, Rows] = {}
     for key, value in rows.items():
         facts, originals = by_batch.setdefault(_batch_id(key), ([], set()))
         if key[:1] == keys.PENDING:
@@ -164,7 +133,7 @@ async def _log(  # noqa: PLR0913, PLR0917 - the parts of one report
     partition: TopicPartition,
     end: int,
     refused: Mapping[str, _Refused],
-    found: _Found,
+    found: Findings,
     phases: Phases,
     label: str,
 ) -> dict[str, ReferenceBatch]:
@@ -193,82 +162,6 @@ async def _log(  # noqa: PLR0913, PLR0917 - the parts of one report
                     told = f"offset {record.offset} is no event, nor a dead letter: {type(error).__name__}: {error}"
                     found.differ(about, partition.partition, "record", None, told)
     return reckoner.batches
-
-
-def _check_places(found: _Found, log_count: int, changelog_count: int) -> list[str]:
-    """Find batches that stand in several partitions, or in another than that of their key; what else there is to say.
-
-    The count that counts is the one that the state was made with; where nobody recorded it, the log's.
-    """
-    count = found.recorded or log_count
-    notes = []
-    if {log_count, changelog_count} != {count}:
-        notes.append(
-            f"the state was made with {count} partitions, and by now the log has {log_count} and the changelog "
-            f"{changelog_count}: {way_out(count)}"
-        )
-    torn = 0
-    for batch_id, places in sorted(found.places.items()):
-        belongs = partition_for(batch_id.encode(), count)
-        if places != [belongs]:
-            torn += 1
-            found.differ(batch_id, places[0], "partitions", places, [belongs])
-    if torn:
-        notes.append(
-            f"{torn} batches stand in several partitions, or in another than that of their key: partitions were added "
-            f"to a topic. {way_out(count)}"
-        )
-    return notes
-
-
-def _compare(
-    partition: int, end: int, rows: Mapping[str, _Rows], reckoned: Mapping[str, ReferenceBatch], found: _Found
-) -> None:
-    for batch_id in sorted(rows.keys() | reckoned.keys()):
-        facts, originals = rows.get(batch_id, ([], set()))
-        try:
-            batch, now = _batch(batch_id, facts, end), _batch(batch_id, facts, None)
-        except Exception as error:  # noqa: BLE001 - whatever a row that isn't right does to the code that reads it
-            found.differ(batch_id, partition, "rows", f"can't be read: {type(error).__name__}: {error}", None)
-            continue
-        missing = [at for at in now.pending if at not in originals]
-        if missing:
-            found.differ(batch_id, partition, "originals", sorted(originals), sorted(now.pending))
-        reference = reckoned.get(batch_id)
-        if reference is None and batch.last < 0:
-            continue  # all that is known of it is beyond what the group has committed
-        found.batches += 1
-        ours, theirs = summary(batch), (reference or ReferenceBatch()).summary()
-        for field in ours:
-            if ours[field] != theirs[field]:
-                found.differ(batch_id, partition, field, ours[field], theirs[field])
-
-
-def _batch(batch_id: str, values: list[bytes], end: int | None) -> Batch:
-    """The state that rows add up to, from facts before log offset ``end``."""
-    rows = [[fact for fact in row if end is None or fact.at < end] for row in batches.rows_of(values)]
-    return replay(batch_id, rows)
-
-
-def summary(batch: Batch) -> dict[str, Any]:
-    """A batch in the words of :meth:`app.history.verify.reference_batch.ReferenceBatch.summary`."""
-    return {
-        "slots": [
-            [essay, None if upload is None else upload.upload_id, None if upload is None else _text(upload)]
-            for essay, upload in zip(batch.essay_ids, batch.slots, strict=True)
-        ],
-        "pending": [[at, held.upload.upload_id, _text(held.upload)] for at, held in batch.pending.items()],
-        "excess": sorted([upload.upload_id, upload.text_id] for upload in batch.excess.values()),
-        "late_failures": batch.late_failures,
-        "conflicts": sorted(map(list, batch.conflicts)),
-        "timed_out": batch.timed_out,
-        "closed": batch.closed,
-        "acts": [[act_id, acted.refused is None] for act_id, acted in batch.acts.items()],
-    }
-
-
-def _text(upload: Upload) -> str | None:
-    return upload.text_id if isinstance(upload, Content) else None
 
 
 def _batch_id(key: bytes) -> str:

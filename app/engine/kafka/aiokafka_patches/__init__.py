@@ -5,7 +5,9 @@ module            holds
 ================  ===================================================================================================
 ``transactions``  the wait for a transaction's markers, and a search for a coordinator that outlives the broker asked
 ``answers``       a time-out for each kind of request, and the end of a connection that is silent
-``nodes``         connections to nodes: each on its own, with a back-off; metadata from a node that is likely to answer
+``nodes``         connections to nodes: each on its own, with a back-off
+``known_nodes``   what a client knows of its nodes: who failed, who is silent, when to try again
+``metadata``      metadata from a node that is likely to answer
 ``retries``       exponential back-off for what a broker refuses for the moment
 ``forgotten``     a transactional id that the broker no longer knows
 ``closing``       a member leaves its group though it stands in a rebalance
@@ -22,7 +24,7 @@ connects of a client wait for each other, and asks again after a fixed few milli
 """
 
 from app.engine.kafka import broker_errors
-from app.engine.kafka.aiokafka_patches import answers, closing, forgotten, nodes, retries, transactions
+from app.engine.kafka.aiokafka_patches import answers, closing, forgotten, metadata, nodes, retries, transactions
 
 
 def install() -> None:
@@ -30,6 +32,7 @@ def install() -> None:
     transactions.install()
     answers.install()
     nodes.install()
+    metadata.install()
     retries.install()
     forgotten.install()
     closing.install()

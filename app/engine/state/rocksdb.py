@@ -1,0 +1,45 @@
+"""How RocksDB is set up for a partition, and how a range of its rows is bounded."""
+
+from pathlib import Path
+
+from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, ReadOptions
+
+_MIB = 1024 * 1024
+
+
+def end_of(prefix: bytes) -> bytes:
+    """The first key behind every key that starts with ``prefix``, which must not be all 0xFF bytes."""
+    stripped = prefix.rstrip(b"\xff")
+    return stripped[:-1] + bytes([stripped[-1] + 1])
+
+
+def database(path: Path) -> Rdict:
+    """Open the database of a partition, made if need be. Raises Exception, as rocksdict does, for whatever is wrong."""
+    # The column family is named, or a database that exists already would get the cache and the filters of its OPTIONS
+    # file, which does not hold them: 8 MiB and none.
+    options = _options()
+    return Rdict(str(path), options, column_families={"default": options})
+
+
+def bounds(prefix: bytes) -> ReadOptions:
+    """How the rows are read whose key starts with ``prefix``. To be kept while an iterator of it is in use."""
+    options = ReadOptions()
+    options.set_iterate_upper_bound(end_of(prefix))
+    return options
+
+
+def _options() -> Options:
+    # Sized for a partition, of which a worker may own dozens: 16 MiB of write buffer twice and 16 MiB of block cache,
+    # 48 MiB at most.
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)  # noqa: FBT003 - rocksdict takes it by position
+    options.set_write_buffer_size(16 * _MIB)
+    options.set_max_write_buffer_number(2)
+    options.set_compression_type(DBCompressionType.lz4())
+    options.set_keep_log_file_num(2)
+    options.set_max_open_files(256)
+    table = BlockBasedOptions()
+    table.set_block_cache(Cache(16 * _MIB))
+    table.set_bloom_filter(10, block_based=False)  # 10 bits a key: about 1% false positives
+    options.set_block_based_table_factory(table)
+    return options
