@@ -4,6 +4,7 @@
 module       holds
 ===========  ========================================================================================================
 ``fakes``    a producer whose acknowledgements the test gives
+``silent``   brokers that are sockets of this process, for what happens when they fall silent
 ``harness``  bugs put into a worker process, its log, its sockets, topics with settings of their own
 ===========  ========================================================================================================
 """
