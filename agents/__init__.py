@@ -7,6 +7,11 @@ module             holds
 =================  =====================================================================================================
 ``rekey``          reads the three inputs and re-keys them by batch id into one ordered log (stateless)
 ``join``           reads the log and joins (stateful)
+``contents``       the plain contents of a chunk, in one loop
+``steps``          one record folded
+``ticks``          what is due, and when the next is
+``in_parts``       a record that concerns very many uploads
+``cuts``           where in a chunk one set of changes ends and the next begins
 ``processor``      the join on the tables of one partition: what the engine runs
 ``apply``          what was decided, turned into rows and outputs
 ``parts``          how much of a record is done at a time

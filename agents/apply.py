@@ -1,18 +1,18 @@
 """What was decided, turned into rows and outputs."""
 
+from collections.abc import Sequence
+
 from agents import dead_letters
 from agents.chunk_changes import ChunkChanges
 from agents.parts import Originals
 from agents.poison import PoisonError
 from app.core import names
 from app.core.batch import Batch
-from app.core.events import Source
-from app.core.facts import Dismissed, Expired, Placed, Surplus
-from app.core.fold import Step
-from app.core.messages import Message
-from app.core.outputs import DeadLetter, Expiry, expired
+from app.core.events import Position, Source
+from app.core.facts import Dismissed, Expired, Fact, Placed, Surplus
+from app.core.messages import Assigned, Message
+from app.core.outputs import DeadLetter, Expiry, Output, expired
 from app.engine.ports import Record
-from tables import pending
 
 #: The facts that may be about a pending upload, which is then pending no more.
 _SETTLING = (Placed, Surplus, Expired, Dismissed)
@@ -31,35 +31,51 @@ class Applier:
     def __init__(self, originals: Originals) -> None:
         self._originals = originals
 
-    def apply(self, batch: Batch, step: Step, record: Record, source: Source | None, changes: ChunkChanges) -> None:
-        """Note the facts and outputs of a step. Raises PoisonError where the tables lack an original."""
+    def apply(
+        self,
+        batch: Batch,
+        facts: Sequence[Fact],
+        outputs: Sequence[Output],
+        record: Record,
+        position: Position,
+        changes: ChunkChanges,
+    ) -> None:
+        """Note what was decided and what is to be said. Raises PoisonError where the tables lack an original."""
         # Outputs first: an expiry needs the original, whose row goes with the fact.
         expiries = 0
-        for output in step.outputs:
-            if isinstance(output, Message):
-                changes.emit(output, record.offset)
-                if output.topic in _REMARKABLE:
-                    _remark(batch, output, record, changes)
+        for output in outputs:
+            if isinstance(output, Assigned):
+                changes.emit_in_short(output)
             elif isinstance(output, Expiry):
                 expiries += 1
-                self._expire(batch, output, record, changes, logged=expiries <= _LINES)
-            elif source is not None:
-                self._bury(batch, output, record, source, changes)
+                self._expire(batch, output, position, changes, logged=expiries <= _LINES)
+            else:
+                self.say(batch, output, record, position, changes)
         if expiries > _LINES:
             changes.note("more pending uploads expired", batch_id=batch.batch_id, count=expiries - _LINES)
-        facts = step.facts
         if facts:
-            changes.decided(batch, facts)
+            changes.facts_of(batch).extend(facts)
             for fact in facts:
                 if isinstance(fact, _SETTLING) and fact.held >= 0:
-                    changes.drop_pending(pending.key(batch.batch_id, fact.held))
+                    changes.drop_pending(batch.batch_id, fact.held)
 
-    def _expire(self, batch: Batch, output: Expiry, record: Record, changes: ChunkChanges, *, logged: bool) -> None:
+    def say(
+        self, batch: Batch, output: Message | DeadLetter, record: Record, position: Position, changes: ChunkChanges
+    ) -> None:
+        """Say what has no short form."""
+        if isinstance(output, Message):
+            changes.emit(output, position.at)
+            if output.topic in _REMARKABLE:
+                _remark(batch, output, position, changes)
+        elif position.source is not None:
+            self._bury(batch, output, record, position.source, changes)
+
+    def _expire(self, batch: Batch, output: Expiry, position: Position, changes: ChunkChanges, *, logged: bool) -> None:
         original = self._originals.take(batch.batch_id, output.held, changes)
         if original is None:
             message = f"batch {batch.batch_id}: the original of the upload at log offset {output.held} is missing"
             raise PoisonError(message)
-        changes.emit(expired(batch.batch_id, output, original.source, original.value), record.offset)
+        changes.emit(expired(batch.batch_id, output, original.source, original.value), position.at)
         changes.given_up[output.reason] += 1
         if logged:
             changes.note(
@@ -76,8 +92,8 @@ class Applier:
         dead_letters.add(record, source, output.reason, output.detail, changes, about)
 
 
-def _remark(batch: Batch, output: Message, record: Record, changes: ChunkChanges) -> None:
+def _remark(batch: Batch, output: Message, position: Position, changes: ChunkChanges) -> None:
     if output.topic == names.READY:
-        changes.ready(batch, record.timestamp)
+        changes.ready(batch, position.time)
     else:
         changes.note("batch is late", batch_id=batch.batch_id, correlation_id=output.correlation_id)

@@ -13,17 +13,24 @@ from typing import NamedTuple
 from app.core import names
 from app.core.batch import Batch
 from app.core.batch_state import State
+from app.core.events import Source
 from app.core.facts import Fact
 from app.core.fold import Outcome
-from app.core.messages import Message
-from app.engine.ports import Place
+from app.core.messages import Assigned, Message
+from app.core.outputs import in_full
+from app.engine.ports import Output, Place, Record
 from app.wire import dead_letter
-from app.wire.encode import Headers, encode
-from tables import batches, waiting
+from app.wire.encode import encode
+from tables import batches, pending, waiting
+from tables.pending import Original
 
 #: Bytes. A topic takes 1,048,588 by default, but the outputs' topics may not have been made by Rollcall, and a platform
 #: may have set less. So few outputs are larger than this that noting where they came from costs nothing.
 _LARGE = 100_000
+
+#: What ``EssaySlotAssigned`` has beside the ids and the name that it is about, in bytes: the envelope, two moments, and
+#: the field names. One in short is smaller than what is noted as large: 7 strings of 1,000 characters of 6 bytes.
+_ASSIGNED = 600
 
 
 class LargeOutput(NamedTuple):
@@ -47,14 +54,14 @@ class Note(NamedTuple):
 class ChunkChanges:
     """The changes of one chunk.
 
-    ``outputs`` are (topic, key, value, headers) in the order in which they are to be said. ``rows`` are the changes
-    of all tables, None for a deletion.
+    ``emitted`` are the outputs in the order in which they are to be said: in short, or (topic, key, value, headers).
+    ``rows`` are the changes of all tables, None for a deletion.
     """
 
     emitted_at: datetime
     source_service: str
-    outputs: list[tuple[str, bytes | None, bytes | None, Headers]] = field(default_factory=list)
-    #: The bytes of the outputs' values.
+    emitted: list[Assigned | Output] = field(default_factory=list)
+    #: The bytes of the outputs' values; of those in short, about.
     size: int = 0
     #: How many records of the chunk had been done with before it, how many it does, and the next offset of the log that
     #: may be committed once it is carried out.
@@ -77,9 +84,10 @@ class ChunkChanges:
     notes: list[Note] = field(default_factory=list)
     #: The state that a batch had before the chunk, for those that waited for nothing and were not new.
     closed: dict[str, State] = field(default_factory=dict)
-    _held: dict[bytes, bytes] = field(default_factory=dict)
+    #: By batch and log offset: where an upload came from, and its record, by its number among records.
+    _held: dict[tuple[str, int], tuple[Source, Sequence[Record], int]] = field(default_factory=dict)
     # Ordered: the rows of a chunk are the same, byte for byte, on every worker.
-    _settled: dict[bytes, None] = field(default_factory=dict)
+    _settled: dict[tuple[str, int], None] = field(default_factory=dict)
     _stale: dict[bytes, None] = field(default_factory=dict)
     _facts: dict[str, list[Fact]] = field(default_factory=dict)
     #: The batch of which this is a part of what a record does to it, and how much was left to do when the part began.
@@ -88,17 +96,40 @@ class ChunkChanges:
     _batches: dict[str, Batch] = field(default_factory=dict)
 
     def emit(self, message: Message, offset: int) -> None:
-        """Publish an output of the record at log offset ``at``."""
-        value, headers = encode(message, self.emitted_at, self.source_service)
-        self.outputs.append((message.topic, message.key.encode(), value, headers))
-        size = len(value)
+        """Publish an output of the record at log offset ``offset``."""
+        output = self._encoded(message)
+        self.emitted.append(output)
+        size = len(output[2] or b"")
         self.size += size
         if size > _LARGE:
             self.large.append(LargeOutput(message.topic, size, message.data.batch_id, offset))
 
+    def emit_in_short(self, assigned: Assigned) -> None:
+        """Publish an output that is written out when all are."""
+        self.emitted.append(assigned)
+        content = assigned.content
+        self.size += (
+            _ASSIGNED
+            + len(assigned.batch_id)
+            + len(assigned.essay_id)
+            + len(content.upload_id)
+            + len(content.text_id)
+            + len(content.file_name)
+        )
+
+    @property
+    def outputs(self) -> list[Output]:
+        """All outputs, in order: topic, key, value and headers of each."""
+        encoded = self._encoded
+        return [encoded(in_full(said)) if isinstance(said, Assigned) else said for said in self.emitted]
+
+    def _encoded(self, message: Message) -> Output:
+        value, headers = encode(message, self.emitted_at, self.source_service)
+        return message.topic, message.key.encode(), value, headers
+
     def dead_letter(self, reason: str, detail: str, place: Place, key: bytes | None, value: bytes | None) -> None:
         """Publish a dead letter: the original bytes, why, and where they stand (topic, partition, offset)."""
-        self.outputs.append((names.DEAD_LETTER, key, value, dead_letter.headers(reason, detail, *place)))
+        self.emitted.append((names.DEAD_LETTER, key, value, dead_letter.headers(reason, detail, *place)))
         self.size += 0 if value is None else len(value)
         self.dead[reason] += 1
 
@@ -131,25 +162,25 @@ class ChunkChanges:
         """Note that all that they do to a batch is a part of what one record does, which has ``left`` to do."""
         self._parts[batch.batch_id] = left
 
-    def decided(self, batch: Batch, facts: Sequence[Fact]) -> None:
-        """Note what was decided about a batch that was touched before."""
-        known = self._facts.get(batch.batch_id)
-        if known is None:
-            self._facts[batch.batch_id] = [*facts]
-        else:
-            known += facts
+    def facts_of(self, batch: Batch) -> list[Fact]:
+        """What was decided about a batch that was touched before, to be added to."""
+        facts = self._facts.get(batch.batch_id)
+        if facts is None:
+            facts = self._facts[batch.batch_id] = []
+        return facts
 
-    def hold(self, key: bytes, value: bytes) -> None:
-        """Keep the original of an upload that is pending."""
-        self._held[key] = value
+    def hold(self, batch_id: str, at: int, source: Source, records: Sequence[Record], number: int) -> None:
+        """Keep the original of an upload that is pending: of ``records[number]``, at log offset ``at``."""
+        self._held[batch_id, at] = source, records, number
 
-    def held(self, key: bytes) -> bytes | None:
+    def held(self, batch_id: str, at: int) -> Original | None:
         """An original that this chunk keeps."""
-        return self._held.get(key)
+        held = self._held.get((batch_id, at))
+        return None if held is None else _original(*held)
 
-    def drop_pending(self, key: bytes) -> None:
+    def drop_pending(self, batch_id: str, at: int) -> None:
         """Let the original of an upload go that is no longer pending."""
-        self._settled[key] = None
+        self._settled[batch_id, at] = None
 
     def stale(self, key: bytes) -> None:
         """Delete a row of ``waiting`` that is not so."""
@@ -163,7 +194,7 @@ class ChunkChanges:
     @property
     def said(self) -> Counter[str]:
         """How many outputs there are, by topic."""
-        return Counter(output[0] for output in self.outputs)
+        return Counter(names.SLOT_ASSIGNED if isinstance(said, Assigned) else said[0] for said in self.emitted)
 
     def largest(self, topic: str, log: str, begin: int) -> str:
         """The largest record for a topic, in words: its size, its batch, and where in the ``log`` it came from.
@@ -190,7 +221,7 @@ class ChunkChanges:
     @property
     def changed(self) -> Iterator[Batch]:
         """The batches about which the chunk decided something, as they are now."""
-        return (self._batches[batch_id] for batch_id in self._facts)
+        return (self._batches[batch_id] for batch_id, facts in self._facts.items() if facts)
 
     def finish(self, watermarks: Mapping[bytes, bytes]) -> None:
         """Make the rows. Called once, when the chunk is folded.
@@ -201,9 +232,12 @@ class ChunkChanges:
         says what a batch waited for goes last, since it leads back to what else there is to be deleted.
         """
         rows = self.rows
-        rows.update((key, value) for key, value in self._held.items() if key not in self._settled)
+        held, settled = self._held, self._settled
+        rows.update((pending.key(*at), pending.value(_original(*held[at]))) for at in held if at not in settled)
         superfluous = list(self._stale)
         for batch_id, facts in self._facts.items():
+            if not facts:
+                continue
             before, after = self._waited[batch_id], waiting.key_for(self._batches[batch_id])
             if before != after and after is not None:
                 rows[after] = b""
@@ -218,7 +252,11 @@ class ChunkChanges:
                 rows[key] = value
             if before != after and before is not None:
                 superfluous.append(before)
-        rows.update(dict.fromkeys(key for key in self._settled if key not in self._held))
+        rows.update(dict.fromkeys(pending.key(*at) for at in settled if at not in held))
         for key in superfluous:
             rows.setdefault(key, None)
         rows.update(watermarks)
+
+
+def _original(source: Source, records: Sequence[Record], number: int) -> Original:
+    return Original(source, records[number].value or b"")

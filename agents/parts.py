@@ -20,7 +20,6 @@ from app.core.batch import Batch
 from app.core.events import Event, Policy, Tick
 from app.core.facts import Held
 from app.core.rules import next_deadline
-from tables import pending
 from tables.partition_state import PartitionState
 from tables.pending import Original
 
@@ -69,8 +68,7 @@ class Originals:
         return bounds.facts
 
     def _load(self, batch_id: str, at: int, changes: ChunkChanges) -> Original | None:
-        value = changes.held(pending.key(batch_id, at))
-        return self._tables.original(batch_id, at) if value is None else pending.original_of(value)
+        return changes.held(batch_id, at) or self._tables.original(batch_id, at)
 
 
 def remaining(batch: Batch, event: Event) -> int:

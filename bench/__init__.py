@@ -8,6 +8,7 @@ module           holds
 ``cells``        what is measured once a round
 ``special``      cells that measure something else than a backlog: a restore, latency
 ``large``        one very large batch, without a broker: is it linear, how long is a step
+``offline``      CPU time of the whole job without a broker, stage by stage
 ``watched``      a cell with the board open
 ``trial``        one run of one contestant, phase by phase
 ``contestants``  who is measured

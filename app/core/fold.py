@@ -31,7 +31,8 @@ from app.core.facts import (
     Surplus,
     TimedOut,
 )
-from app.core.outputs import Output, answer_to_repeat, conflict, outputs_of
+from app.core.messages import Assigned, Message
+from app.core.outputs import DeadLetter, Expiry, Output, answer_to_repeat, conflict, in_full, outputs_of
 from app.core.rules import decide, decide_rest, left
 
 #: What a tick decides, and the rest of an act: what comes first of an act itself is that it was done.
@@ -59,6 +60,9 @@ class Outcome(StrEnum):
     ACTED = "acted"
     REFUSED = "refused"
 
+    #: An enum's own is written in Python, and each record is counted by its outcome.
+    __hash__ = str.__hash__
+
 
 class Step(msgspec.Struct, frozen=True, gc=False):
     """What one event did.
@@ -68,8 +72,12 @@ class Step(msgspec.Struct, frozen=True, gc=False):
 
     batch: Batch
     facts: tuple[Fact, ...]
-    outputs: list[Output]
+    outputs: list[Message | DeadLetter | Expiry]
     outcome: Outcome
+
+
+#: What one event did: the facts, what is to be said, and what became of the record.
+Taken = tuple[tuple[Fact, ...], list[Output], Outcome]
 
 
 def fold(batch: Batch, event: Event, position: Position, policy: Policy, most: int = maxsize) -> Step:
@@ -82,29 +90,36 @@ def fold(batch: Batch, event: Event, position: Position, policy: Policy, most: i
     A repeat changes nothing and gets the answer that the original got (same event id, same data), never a second
     Ready.
     """
-    outputs: list[Output] = []
+    facts, outputs, outcome = take(batch, event, position, policy, most)
+    said = [in_full(output) if isinstance(output, Assigned) else output for output in outputs]
+    return Step(batch, facts, said, outcome)
+
+
+def take(batch: Batch, event: Event, position: Position, policy: Policy, most: int = maxsize) -> Taken:
+    """As :func:`fold`, with outputs in short where there is a short form. ``batch`` has changed then."""
     if position.at <= batch.last:
         # The state is ahead of the offset (a crash between the two): this record is in it, and what it had to say was
         # said before the state was written. But it may be in it only in part.
         if position.at < batch.last or not left(batch, event, policy):
-            return Step(batch, (), [], Outcome.REPEATED)
+            return (), [], Outcome.REPEATED
         facts, outcome = decide_rest(batch, event, position, policy, most), Outcome.REPEATED
     elif batch.expired and position.source in batch.expired:
         # The repartitioner repeated an input whose upload has expired since. Put back, it would have a position of its
         # own.
-        return Step(batch, (), [], Outcome.REPEATED)
+        return (), [], Outcome.REPEATED
     else:
         facts = decide(batch, event, position, policy, most)
         outcome = _outcome(event, facts)
-        if isinstance(event, Content) and (not facts or isinstance(facts[0], Alias)):
-            outputs += answer_to_repeat(batch, event.text_id)
+    outputs: list[Output] = []
+    if outcome is Outcome.REPEATED and isinstance(event, Content):
+        outputs += answer_to_repeat(batch, event.text_id)
     for fact in facts:
         upload = batch.apply(fact)
         if isinstance(fact, Conflicted) and isinstance(event, Registration | Content | Failure):
             outputs.append(conflict(batch, fact, event))
         else:
             outputs += outputs_of(batch, fact, upload, policy)
-    return Step(batch, facts, outputs, outcome)
+    return facts, outputs, outcome
 
 
 def _outcome(event: Event, facts: tuple[Fact, ...]) -> Outcome:

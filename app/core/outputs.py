@@ -33,7 +33,7 @@ from app.core.facts import (
     Surplus,
     TimedOut,
 )
-from app.core.messages import Message, at_moment, event_id
+from app.core.messages import Assigned, Message, at_moment, event_id
 from app.core.payloads import EssaySlotAssigned, ExcessContentProvisioned, PendingContentExpired
 
 #: Why a pending upload was given up.
@@ -67,7 +67,8 @@ class Expiry(msgspec.Struct, frozen=True):
     reason: str
 
 
-Output = Message | DeadLetter | Expiry
+#: As it is said; :class:`~app.core.messages.Assigned` is in short what :func:`in_full` says.
+Output = Message | Assigned | DeadLetter | Expiry
 
 #: The facts that are no matter of every upload.
 _Rare = Registered | Surplus | Alias | Expired | Conflicted | ActFact
@@ -108,7 +109,7 @@ def _outputs_of_rare(batch: Batch, fact: _Rare, upload: Upload | None, policy: P
 def _taken(batch: Batch, slot: int, upload: Upload | None, policy: Policy) -> list[Output]:
     said: list[Output] = []
     if isinstance(upload, Content):
-        said.append(_slot_assigned(batch, slot, upload))
+        said.append(Assigned(batch.batch_id, batch.essay_ids[slot], upload))
     if batch.complete:
         said.extend(completion(batch, policy))
     return said
@@ -128,7 +129,7 @@ def answer_to_repeat(batch: Batch, text_id: str) -> list[Output]:
     if content is None:
         return []
     place = batch.texts[text_id]
-    return [_slot_assigned(batch, place, content) if place >= 0 else _excess(batch, content)]
+    return [Assigned(batch.batch_id, batch.essay_ids[place], content) if place >= 0 else _excess(batch, content)]
 
 
 def expired(batch_id: str, expiry: Expiry, source: Source, original: bytes) -> Message:
@@ -157,16 +158,17 @@ def expired(batch_id: str, expiry: Expiry, source: Source, original: bytes) -> M
     )
 
 
-def _slot_assigned(batch: Batch, slot: int, content: Content) -> Message:
-    essay_id = batch.essay_ids[slot]
+def in_full(assigned: Assigned) -> Message:
+    """The message that an output in short stands for."""
+    content, batch_id, essay_id = assigned.content, assigned.batch_id, assigned.essay_id
     return Message(
         topic=names.SLOT_ASSIGNED,
         key=essay_id,
-        event_id=event_id(names.SLOT_ASSIGNED, batch.batch_id, essay_id),
+        event_id=event_id(names.SLOT_ASSIGNED, batch_id, essay_id),
         correlation_id=content.correlation_id,
         traceparent=content.traceparent,
         data=EssaySlotAssigned(
-            batch_id=batch.batch_id,
+            batch_id=batch_id,
             essay_id=essay_id,
             file_upload_id=content.upload_id,
             text_storage_id=content.text_id,

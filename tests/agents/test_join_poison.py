@@ -2,11 +2,11 @@
 
 import pytest
 
-import agents.join
+import agents.steps
 from agents.poison import PoisonError
 from app.core.batch import Batch
 from app.core.events import Content, Event, Policy, Position
-from app.core.fold import Step, fold
+from app.core.fold import Taken, take
 from tests.agents.log import Log, MakeWorker, dead, topics_of
 from tests.core.play import START, sent, state
 from tests.oracle import topics
@@ -16,13 +16,13 @@ from tests.oracle import topics
 def broken(monkeypatch: pytest.MonkeyPatch) -> None:
     """The fold fails on text 1."""
 
-    def fold_with_a_bug(batch: Batch, event: Event, position: Position, policy: Policy) -> Step:
+    def fold_with_a_bug(batch: Batch, event: Event, position: Position, policy: Policy, most: int) -> Taken:
         if isinstance(event, Content) and event.text_id.endswith("1"):
             message = "no such thing"
             raise KeyError(message)
-        return fold(batch, event, position, policy)
+        return take(batch, event, position, policy, most)
 
-    monkeypatch.setattr(agents.join, "fold", fold_with_a_bug)
+    monkeypatch.setattr(agents.steps, "take", fold_with_a_bug)
 
 
 SKIP = f"ROLLCALL_SKIP_POISON={topics.CONTENT}:0:1,"  # the comma: what follows in the message
@@ -82,10 +82,10 @@ def test_a_bug_on_a_tick_is_named_too(make_worker: MakeWorker, monkeypatch: pyte
     found.send(sent("C0")[0])
     worker.fold(found.records)
 
-    def fail(*_: object) -> Step:
+    def fail(*_: object) -> Taken:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(agents.join, "fold", fail)
+    monkeypatch.setattr(agents.steps, "take", fail)
     with pytest.raises(PoisonError, match=r"offset 1\b.*batch b"):
         worker.join.fold([found.tick(START + 10**9)])
 

@@ -22,16 +22,16 @@ pytestmark = pytest.mark.kafka
 # A fold that fails on one text of one batch; every other record goes to the real one.
 BUG = """
 def install():
-    import agents.join as join
-    fold = join.fold
+    import agents.steps as steps
+    take = steps.take
 
-    def buggy(batch, event, position, policy):
+    def buggy(batch, event, position, policy, most):
         secret_in_a_local_variable = "hunter2" + batch.batch_id
         if getattr(event, "text_id", "") == "poisoned.text-0001":
             raise ZeroDivisionError("nobody foresaw this")
-        return fold(batch, event, position, policy)
+        return take(batch, event, position, policy, most)
 
-    join.fold = buggy
+    steps.take = buggy
 """
 SAID = re.compile(
     r"(?P<topic>\S+) partition (?P<partition>\d+) offset (?P<offset>\d+) "
