@@ -42,7 +42,10 @@ from typing import Any
 
 
 def __getattr__(name: str) -> Any:
-    """Build the application on first use; it is kept, so that everybody gets the same one."""
+    """Build the application on first use; it is kept, so that everybody gets the same one.
+
+    In the process of a command of ours it is :class:`app.commands.offline.Offline`.
+    """
     if name == "app":
         # The faust command has the current folder on the path only while it imports this module; the tables and
         # agents stand beside it.
@@ -52,9 +55,24 @@ def __getattr__(name: str) -> Any:
         from app.early import end_on_sigterm  # noqa: PLC0415 - on first use, see above
 
         end_on_sigterm()
-        from app.main import create_app  # noqa: PLC0415 - on first use, see above
-
-        globals()["app"] = create_app()
+        globals()["app"] = _application()
         return globals()["app"]
     message = f"module 'app' has no attribute {name!r}"
     raise AttributeError(message)
+
+
+def _application() -> Any:
+    from app import command_line, commands  # noqa: PLC0415 - on first use, see above
+
+    verb = command_line.verb(sys.argv[1:])
+    if verb is not None and verb in commands.VERBS:
+        from app import startup  # noqa: PLC0415 - see above
+        from app.commands.offline import Offline  # noqa: PLC0415 - see above
+
+        commands.register([verb])
+        return Offline(startup.settings())
+    from app.main import create_app  # noqa: PLC0415 - see above
+
+    if verb != "worker":
+        commands.register()
+    return create_app()

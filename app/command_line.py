@@ -88,6 +88,15 @@ _INSTEAD: Final[Mapping[str, str]] = {
 }
 
 
+def verb(arguments: Sequence[str]) -> str | None:
+    """The verb of a command line of ``faust -A app`` , without the program's name; None where it is no such."""
+    try:
+        group, rest = _parsed(cli, arguments)
+    except click.UsageError:
+        return None
+    return rest[0] if rest and group.get("app") == "app" else None
+
+
 class Given(NamedTuple):
     """What a worker's command line says: settings by field, and a line for each option that is refused."""
 

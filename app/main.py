@@ -1,9 +1,9 @@
-"""Puts our application together: settings, the topology on the engine, HTTP, the commands.
+"""Puts our application together: settings, the topology on the engine, HTTP.
 
 ``faust -A app worker`` runs what :func:`create_app` returns.
 """
 
-from app import commands, http, startup
+from app import http, startup
 from app.engine.faust import App
 from app.engine.worker import create_worker_app
 from app.settings import Settings
@@ -19,5 +19,4 @@ def create_app(given: Settings | None = None) -> App:
     app = create_worker_app(settings, topology(settings))
     if settings.http_port:
         http.add_routes(app)
-    commands.register()
     return app

@@ -4,10 +4,12 @@
 module         holds
 =============  =========================================================================================================
 ``queries``    ``status``, ``batch show``, ``batch timeline``, ``explain``, ``pending``: how things are
+``from_log``   the state of a batch, folded anew from the log
 ``acting``     ``act``: what an operator does to a batch
 ``dlq``        ``dlq list``, ``dlq show``, ``dlq replay``: dead letters
 ``log_tools``  ``replay``, ``at``, ``audit``: what the topics say
 ``topology``   ``topology``: topics, agents and tables
+``offline``    what stands for the application in the process of a command
 ``base``       what all share: settings, exit statuses, output, errors as a line
 ``client``     questions to a worker: any one answers for all partitions
 ``render``     how answers look for people: tables, durations, progress bars
@@ -17,16 +19,28 @@ Each takes ``--json``: one JSON document on standard output, and nothing else. E
 them (:mod:`app.commands.base`), and each says them in ``--help``.
 """
 
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from typing import Final
+
 from faust.cli.base import cli
 
-from app.commands.acting import act
-from app.commands.dlq import dlq
-from app.commands.log_tools import at, audit, replay
-from app.commands.queries import batch, explain, pending, status
-from app.commands.topology import topology
+#: The module that each verb is in. A process imports those that it is asked for: all of them take half a second.
+VERBS: Final[Mapping[str, str]] = {
+    "status": "queries",
+    "batch": "queries",
+    "explain": "queries",
+    "pending": "queries",
+    "act": "acting",
+    "dlq": "dlq",
+    "replay": "log_tools",
+    "at": "log_tools",
+    "audit": "log_tools",
+    "topology": "topology",
+}
 
 
-def register() -> None:
-    """Add the commands to Faust's own, once the application is being made."""
-    for command in (status, batch, explain, pending, act, dlq, replay, at, audit, topology):
-        cli.add_command(command)
+def register(verbs: Iterable[str] = VERBS) -> None:
+    """Add commands to Faust's own: all, where it isn't said which are needed."""
+    for verb in verbs:
+        cli.add_command(getattr(import_module(f"{__name__}.{VERBS[verb]}"), verb))

@@ -4,7 +4,8 @@ import click
 
 from app.commands import render
 from app.commands.base import DIFFERENT, USAGE, CommandError, Out, command, settings
-from app.commands.queries import show_batch, state_of
+from app.commands.from_log import state_of
+from app.commands.queries import show_batch
 from app.history.copy import copy_log
 from app.history.models import ReplayReport
 from app.history.times import parse

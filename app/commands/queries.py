@@ -1,17 +1,12 @@
 """How things are: asked of any worker, or, where none answers, read from the topics."""
 
-import time
 from typing import Any
 
 import click
 
-from app.api.present import views
 from app.commands import render
-from app.commands.base import UNKNOWN_BATCH, CommandError, Out, command, settings
+from app.commands.base import UNKNOWN_BATCH, Out, command, settings
 from app.commands.client import NobodyError, ask, path, url_option
-from app.history.tell.at import state_at
-from app.history.tell.timeline import timeline
-from app.policy import policy_of
 
 _LIMIT = click.IntRange(1, 1000)
 
@@ -94,6 +89,8 @@ async def batch_show(out: Out, batch_id: str, urls: tuple[str, ...]) -> int:
         found = await ask(urls, path("batches", batch_id))
     except NobodyError as error:
         out.remark(f"rollcall: {error}. Reading the log instead: what follows is what it amounts to now")
+        from app.commands.from_log import state_of  # noqa: PLC0415 - half a second, where a worker answers for nothing
+
         found = await state_of(batch_id)
     if out.as_json:
         out.json(found)
@@ -107,6 +104,9 @@ async def batch_show(out: Out, batch_id: str, urls: tuple[str, ...]) -> int:
 @click.option("--limit", type=click.IntRange(1), default=5000, show_default=True, help="Records at most.")
 async def batch_timeline(out: Out, batch_id: str, limit: int) -> int:
     """The records of a batch in the log, and what each of them did. Read from the log; no worker is asked."""
+    from app.commands.from_log import unknown  # noqa: PLC0415 - its imports are for those who read the log
+    from app.history.tell.timeline import timeline  # noqa: PLC0415 - as above
+
     with render.progress() as phases:
         found = await timeline(
             settings(), batch_id, max_entries=limit, max_seconds=86_400, progress=phases("reading the log")
@@ -159,32 +159,6 @@ async def explain(out: Out, batch_id: str, urls: tuple[str, ...]) -> int:
     owner = f"owned by {where['owner']}" if where["owner"] else "owned by nobody"
     out.say(f"Partition {where['partition']}: {owner}, lag {render.text(where['lag'])}")
     return 0 if known else UNKNOWN_BATCH
-
-
-async def state_of(batch_id: str, *, offset: int | None = None, at: int | None = None) -> dict[str, Any]:
-    """The state of a batch, folded anew from the log, as the API says it. Raises CommandError where it is not known."""
-    chosen = settings()
-    with render.progress() as phases:
-        then = await state_at(chosen, batch_id, offset=offset, time=at, progress=phases("reading the log"))
-    if not then.records or then.batch.last < 0:
-        raise unknown(batch_id)
-    now = then.time if at is None and offset is not None else at
-    found = views.whole(
-        then.batch,
-        then.partition,
-        # This machine's clock may be behind the broker's, by which the log was written.
-        max(then.time or 0, int(time.time() * 1000)) if now is None else now,
-        stuck_after=round(chosen.stuck_after_seconds * 1000),
-        policy=policy_of(chosen),
-        owner=None,
-    )
-    return found.model_dump(mode="json")
-
-
-def unknown(batch_id: str) -> CommandError:
-    """Nothing of the batch is in the log."""
-    message = f"nothing of batch {batch_id} is in the log so far: neither a registration nor an upload"
-    return CommandError(UNKNOWN_BATCH, "unknown_batch", message)
 
 
 def show_batch(out: Out, found: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderHook, RenderResult
@@ -11,8 +11,10 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from app.history.verify.replay import Phases
 from app.printable import visible, visible_lines
+
+if TYPE_CHECKING:
+    from app.history.verify.replay import Phases
 
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
 
@@ -98,7 +100,7 @@ def place(value: dict[str, Any] | None) -> str:
 
 
 @contextmanager
-def progress() -> Iterator[Phases]:
+def progress() -> Iterator["Phases"]:
     """Bars on standard error, one a phase, gone when all is done; nothing where it is no terminal."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

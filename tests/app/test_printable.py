@@ -1,6 +1,5 @@
 """Text of messages on a terminal: whatever is in it, nothing of it is obeyed, hidden, or taken for a line of ours."""
 
-import importlib
 import io
 import json
 import logging
@@ -8,6 +7,7 @@ import re
 import types
 import typing
 from collections.abc import Iterable
+from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,6 +24,7 @@ from app.api.present import act_models as acts
 from app.api.present import batch_models as batches
 from app.api.present import models as group
 from app.commands import acting, log_tools, queries
+from app.commands.base import CommandError
 from app.history import models as history
 from app.printable import visible, visible_json
 from app.settings import Settings
@@ -127,13 +128,13 @@ def evil_world(monkeypatch: pytest.MonkeyPatch) -> None:
     async def state_of(*_: Any, **__: Any) -> dict[str, Any]:
         return await ask(None, "batch")
 
-    letters = importlib.import_module("app.commands.dlq")  # the package's name for it is the group of commands
+    letters = import_module("app.commands.dlq")  # the package's name for it is the group of commands
     commands.register()
     monkeypatch.setitem(vars(app), "app", SimpleNamespace(settings=Settings(broker="127.0.0.1:9")))
     for module in (queries, acting):
         monkeypatch.setattr(module, "ask", ask)
     monkeypatch.setattr(log_tools, "state_of", state_of)
-    monkeypatch.setattr(queries, "timeline", reads(history.Timeline))
+    monkeypatch.setattr(import_module("app.history.tell.timeline"), "timeline", reads(history.Timeline))
     monkeypatch.setattr(log_tools, "replay_all", reads(history.ReplayReport, same=False))
     monkeypatch.setattr(log_tools, "audit_all", reads(history.AuditReport, same=False))
     monkeypatch.setattr(letters, "dead_letters", reads(history.DeadLetterPage))
@@ -193,7 +194,7 @@ def texts(value: Any) -> Iterable[str]:
 
 def test_an_error_of_a_command_is_one_line_whatever_is_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
     async def fails(*_: Any, **__: Any) -> Any:
-        raise commands.base.CommandError(1, "word", EVIL)
+        raise CommandError(1, "word", EVIL)
 
     commands.register()
     monkeypatch.setitem(vars(app), "app", SimpleNamespace(settings=Settings(broker="127.0.0.1:9")))

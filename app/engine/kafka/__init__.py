@@ -15,5 +15,6 @@ module                holds
 ``stalls``            partitions of which the broker gives out nothing, though it has more
 ``cluster``           what a cluster says of itself and of topics: ids, counts, settings
 ``partitioner``       the partition that Kafka's own clients put a key on
+``murmur2``           the same for many keys at once; with numpy, so it is imported on first use
 ====================  ================================================================================================
 """

@@ -1,0 +1,63 @@
+"""What a process imports: a command what it needs of the application, a worker no command. Counted, not timed."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from app.commands import VERBS
+from tests.support.worker import ROOT
+
+#: What takes long to import, and only a worker needs.
+OF_A_WORKER = {
+    "app.main",
+    "app.http",
+    "app.topology",
+    "app.engine.faust",
+    "agents.join",
+    "rocksdict",
+    "prometheus_client",
+}
+#: One argument: the command line behind ``faust -A app``.
+PROGRAM = """
+import json, sys
+from faust.cli.faust import cli
+sys.argv[:] = ["faust", "-A", "app", *sys.argv[1:]]  # in place: Faust has kept the list
+before = len(sys.modules)
+try:
+    cli()
+except SystemExit:
+    print("\\n" + json.dumps([before, sorted(sys.modules)]))
+"""
+
+
+def imported(*arguments: str) -> tuple[int, set[str]]:
+    """How many modules Faust's own command has before it imports the application, and all that there are at its end."""
+    command = [sys.executable, "-c", PROGRAM, *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    before, modules = json.loads(done.stdout.splitlines()[-1])
+    return before, set(modules)
+
+
+@pytest.mark.parametrize("verb", ["status", "batch", "act"])
+def test_a_command_that_asks_a_worker_imports_nothing_of_one(verb: str) -> None:
+    before, modules = imported(verb, "--help")
+    assert f"app.commands.{VERBS[verb]}" in modules
+    assert not modules & OF_A_WORKER
+    assert not {"numpy", "uvloop", "app.history.verify.replay"} & modules
+    others = {f"app.commands.{module}" for module in VERBS.values()} - {f"app.commands.{VERBS[verb]}"}
+    assert not others & modules
+    assert len(modules) - before < 330  # 265 when this was written; a worker has 512
+
+
+def test_a_worker_imports_no_command_and_no_numpy() -> None:
+    _, modules = imported("worker", "--help")
+    assert modules >= OF_A_WORKER
+    assert not {f"app.commands.{module}" for module in VERBS.values()} & modules
+    assert not {"numpy", "rich.progress", "app.commands.base"} & modules
+
+
+def test_all_commands_are_there_where_they_are_listed() -> None:
+    _, modules = imported("--help")
+    assert {f"app.commands.{module}" for module in VERBS.values()} <= modules
