@@ -9,13 +9,13 @@ from agents.poison import PoisonError
 from app.core import names
 from app.core.batch import Batch
 from app.core.events import Position, Source
-from app.core.facts import Dismissed, Expired, Fact, Placed, Surplus
+from app.core.facts import Dismissed, Expired, Fact, Placed, Refused, Surplus
 from app.core.messages import Assigned, Message
-from app.core.outputs import DeadLetter, Expiry, Output, expired
+from app.core.outputs import DeadLetter, Expiry, Output, Refusal, expired
 from app.engine.ports import Record
 
 #: The facts that may be about a pending upload, which is then pending no more.
-_SETTLING = (Placed, Surplus, Expired, Dismissed)
+_SETTLING = (Placed, Surplus, Refused, Expired, Dismissed)
 
 #: So many uploads of a batch that one record gives up have a line each in the log; a last line counts the others.
 _LINES = 10
@@ -42,17 +42,18 @@ class Applier:
     ) -> None:
         """Note what was decided and what is to be said. Raises PoisonError where the tables lack an original."""
         # Outputs first: an expiry needs the original, whose row goes with the fact.
-        expiries = 0
+        from_pending = 0
         for output in outputs:
             if isinstance(output, Assigned):
                 changes.emit_in_short(output)
-            elif isinstance(output, Expiry):
-                expiries += 1
-                self._expire(batch, output, position, changes, logged=expiries <= _LINES)
+            elif isinstance(output, Expiry | Refusal):
+                from_pending += 1
+                self._give_up(batch, output, position, changes, logged=from_pending <= _LINES)
             else:
                 self.say(batch, output, record, position, changes)
-        if expiries > _LINES:
-            changes.note("more pending uploads expired", batch_id=batch.batch_id, count=expiries - _LINES)
+        if from_pending > _LINES:
+            event = f"more pending uploads {'expired' if position.source is None else 'were refused'}"
+            changes.note(event, batch_id=batch.batch_id, count=from_pending - _LINES)
         if facts:
             changes.facts_of(batch).extend(facts)
             for fact in facts:
@@ -68,13 +69,19 @@ class Applier:
             if output.topic in _REMARKABLE:
                 _remark(batch, output, position, changes)
         elif position.source is not None:
-            self._bury(batch, output, record, position.source, changes)
+            about = _about(batch, output)
+            dead_letters.add(record, position.source, output.reason, output.detail, changes, about)
 
-    def _expire(self, batch: Batch, output: Expiry, position: Position, changes: ChunkChanges, *, logged: bool) -> None:
+    def _give_up(
+        self, batch: Batch, output: Expiry | Refusal, position: Position, changes: ChunkChanges, *, logged: bool
+    ) -> None:
         original = self._originals.take(batch.batch_id, output.held, changes)
         if original is None:
             message = f"batch {batch.batch_id}: the original of the upload at log offset {output.held} is missing"
             raise PoisonError(message)
+        if isinstance(output, Refusal):
+            dead_letters.refuse(original, output.letter, changes, _about(batch, output.letter) if logged else None)
+            return
         changes.emit(expired(batch.batch_id, output, original.source, original.value), position.at)
         changes.given_up[output.reason] += 1
         if logged:
@@ -86,10 +93,9 @@ class Applier:
                 file_upload_id=output.upload.upload_id,
             )
 
-    @staticmethod
-    def _bury(batch: Batch, output: DeadLetter, record: Record, source: Source, changes: ChunkChanges) -> None:
-        about = {"batch_id": batch.batch_id, "correlation_id": output.correlation_id}
-        dead_letters.add(record, source, output.reason, output.detail, changes, about)
+
+def _about(batch: Batch, letter: DeadLetter) -> dict[str, str]:
+    return {"batch_id": batch.batch_id, "correlation_id": letter.correlation_id}
 
 
 def _remark(batch: Batch, output: Message, position: Position, changes: ChunkChanges) -> None:

@@ -21,6 +21,7 @@ from app.core.outputs import in_full
 from app.engine.ports import Output, Place, Record
 from app.wire import dead_letter
 from app.wire.encode import encode
+from app.wire.record import read_key
 from tables import batches, pending, waiting
 from tables.pending import Original
 
@@ -241,13 +242,13 @@ class ChunkChanges:
             before, after = self._waited[batch_id], waiting.key_for(self._batches[batch_id])
             if before != after and after is not None:
                 rows[after] = b""
-            acts = bool(self._batches[batch_id].acts)
-            key, value = (batches.row_with_acts if acts else batches.row)(batch_id, facts)
+            number = batches.format_of(self._batches[batch_id])
+            key, value = batches.row(batch_id, facts, number)
             self.grown[batch_id] = len(value)
             if batch_id in self._parts:
                 rows[batches.part_key(batch_id, facts[0].at, self._parts[batch_id])] = value
             elif len(value) > batches.LARGEST:
-                rows.update(batches.cut(batch_id, facts, acts=acts))
+                rows.update(batches.cut(batch_id, facts, number))
             else:
                 rows[key] = value
             if before != after and before is not None:
@@ -259,4 +260,4 @@ class ChunkChanges:
 
 
 def _original(source: Source, records: Sequence[Record], number: int) -> Original:
-    return Original(source, records[number].value or b"")
+    return Original(source, records[number].value or b"", read_key(records[number].headers))

@@ -11,7 +11,7 @@ from app.core.events import CONTENT
 from app.core.facts import Fact
 from app.core.fold import Outcome
 from app.core.messages import Assigned
-from app.core.outputs import Expiry
+from app.core.outputs import Expiry, Refusal
 from app.engine.ports import Record
 from app.wire.chunk import Chunk
 
@@ -59,7 +59,7 @@ class Contents:
             for output in outputs:
                 if isinstance(output, Assigned):
                     changes.emit_in_short(output)
-                elif not isinstance(output, Expiry):
+                elif not isinstance(output, Expiry | Refusal):
                     self._steps.applier.say(batch, output, self._records[done], entry, changes)
             if outcome is Outcome.HELD:
                 changes.hold(batch.batch_id, entry.at, source, self._records, done)

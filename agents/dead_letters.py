@@ -6,9 +6,11 @@ from agents.chunk_changes import ChunkChanges
 from app.core import names
 from app.core.events import Source
 from app.core.fold import Outcome
+from app.core.outputs import DeadLetter
 from app.engine.ports import Place, Record
 from app.wire.decode import OVERSIZED, Decoded, RejectedError
 from app.wire.record import read_key, read_lost
+from tables.pending import Original
 
 POISON = "poison"
 FOREIGN = "foreign_record"
@@ -26,13 +28,26 @@ def add(
     topic = names.INPUTS[source.topic]
     place = Place(topic, source.partition, source.offset)
     changes.dead_letter(reason, detail, place, read_key(record.headers), record.value)
+    _note(place, reason, detail, changes, about)
+
+
+def refuse(original: Original, letter: DeadLetter, changes: ChunkChanges, about: Mapping[str, str] | None) -> None:
+    """A pending upload that its registration can't use. ``about`` as in :func:`add`; without it there is no line."""
+    source = original.source
+    place = Place(names.INPUTS[source.topic], source.partition, source.offset)
+    changes.dead_letter(letter.reason, letter.detail, place, original.key, original.value)
+    if about is not None:
+        _note(place, letter.reason, letter.detail, changes, about)
+
+
+def _note(place: Place, reason: str, detail: str, changes: ChunkChanges, about: Mapping[str, str] | None) -> None:
     changes.note(
         "dead letter",
         reason=reason,
         detail=detail,
-        topic=topic,
-        partition=source.partition,
-        offset=source.offset,
+        topic=place.topic,
+        partition=place.partition,
+        offset=place.offset,
         **(about or {}),
     )
 

@@ -17,7 +17,8 @@ from typing import NamedTuple
 from agents.chunk_changes import ChunkChanges
 from app.core.acts import Discard, Reopen
 from app.core.batch import Batch
-from app.core.events import Event, Policy, Tick
+from app.core.budget import fits, longest_text
+from app.core.events import Content, Event, Policy, Registration, Tick
 from app.core.facts import Held
 from app.core.rules import next_deadline
 from tables.partition_state import PartitionState
@@ -57,10 +58,14 @@ class Originals:
     def most(self, batch: Batch, event: Event, policy: Policy, changes: ChunkChanges, bounds: Bounds) -> int:
         """For how many uploads ``event`` is to be decided at a time: at least one."""
         self._read.clear()
-        if bounds is UNBOUNDED or not isinstance(event, Tick | Discard):
+        if bounds is UNBOUNDED or not isinstance(event, Registration | Tick | Discard):
             return bounds.facts
+        if isinstance(event, Registration):
+            uploads = _refused(batch, event, bounds.facts)
+        else:
+            uploads = enumerate(islice(_given_up(batch, event, policy), bounds.facts))
         size = 0
-        for count, held in enumerate(islice(_given_up(batch, event, policy), bounds.facts)):
+        for count, held in uploads:
             original = self._read[batch.batch_id, held.at] = self._load(batch.batch_id, held.at, changes)
             size += 0 if original is None else len(original.value)
             if size > bounds.size and count:
@@ -74,6 +79,15 @@ class Originals:
 def remaining(batch: Batch, event: Event) -> int:
     """How many uploads an event that concerns many has still to do with; it falls from part to part."""
     return len(batch.excess) if isinstance(event, Reopen) else len(batch.pending)
+
+
+def _refused(batch: Batch, registration: Registration, most: int) -> Iterator[tuple[int, Held]]:
+    """The pending contents that a registration refuses, of the first ``most``, each with how many are before it."""
+    longest = longest_text(registration)
+    if longest is not None:
+        for count, held in enumerate(islice(batch.pending.values(), most)):
+            if isinstance(held.upload, Content) and not fits(held.upload.text_id, longest):
+                yield count, held
 
 
 def _given_up(batch: Batch, event: Tick | Discard, policy: Policy) -> Iterator[Held]:

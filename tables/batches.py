@@ -3,8 +3,8 @@
 * **Key**: ``b``, the batch id, the log offset of the first and of the last fact in the row (8 bytes each). A record
   that concerns very many uploads is done in parts, a row each: instead of the last offset its key has 2^64 - 1 minus
   how many were left to do when the part began, which no offset reaches, so that parts are in their order.
-* **Value**: a format byte (2 for a batch to which an operator has done something, else 1), then the facts that one
-  chunk of the log brought about for the batch, in order (MessagePack).
+* **Value**: a format byte (3 for a batch that has refused a content, else 2 for one to which an operator has done
+  something, else 1), then the facts that one chunk of the log brought about for the batch, in order (MessagePack).
 * **Lifetime**: for ever. A batch is kept when it completes; late uploads and repeats are answered from it.
 * **Size bound**: one fact an accepted upload, about 40 bytes beside the ids it names; one row a batch a chunk, or
   several where it would have over 4 MiB.
@@ -27,8 +27,10 @@ from app.errors import OperatorError
 from tables import keys
 
 #: The newest format of the values that this code writes. It reads this one and all before it. Format 2 has the facts
-#: of what operators do; other rows are written in format 1, so that releases that know no acts can read them.
-FORMAT = 2
+#: of what operators do, format 3 besides :class:`~app.core.facts.Refused`; a batch without those is written in the
+#: format before, so that releases that don't know them can read it.
+FORMAT = 3
+PLAIN, WITH_ACTS, WITH_REFUSED = 1, 2, 3
 
 #: A larger row is cut. One record brings about facts of its own size and, in one part, 1,000 small ones: 4 MiB (the
 #: most that ROLLCALL_MAX_MESSAGE_BYTES allows) + 4 MiB (1,000 ids of 1,000 characters of 4 bytes) is half of what the
@@ -43,8 +45,7 @@ _rows_decoder = msgspec.msgpack.Decoder(list[list[Fact]])
 #: How an array of any length begins in MessagePack: a byte that says so, then the length.
 _ARRAY = struct.Struct(">BI")
 _ARRAY_32 = 0xDD
-_PLAIN = bytes([1])
-_WITH_ACTS = bytes([2])
+_FORMATS = {number: bytes([number]) for number in (PLAIN, WITH_ACTS, WITH_REFUSED)}
 #: How an :class:`~app.core.facts.Expired` begins, whatever number of fields it has: an array of any length in any of
 #: MessagePack's three forms, then its tag. Fields are appended by later releases and are missing in rows of earlier
 #: ones, so the length says nothing; the tag is for ever (a test holds it).
@@ -61,15 +62,18 @@ def prefix(batch_id: str) -> bytes:
     return keys.named(keys.BATCHES, batch_id)
 
 
-def row(batch_id: str, facts: Sequence[Fact]) -> tuple[bytes, bytes]:
-    """The row of what a chunk did to a batch: its key and its value. ``facts`` is not empty and in log order."""
-    return prefix(batch_id) + _RANGE.pack(facts[0].at, facts[-1].at), _PLAIN + _encoder.encode(facts)
+def format_of(batch: Batch) -> int:
+    """The format of the rows of a batch from now on."""
+    if batch.refused:
+        return WITH_REFUSED
+    return WITH_ACTS if batch.acts else PLAIN
 
 
-def row_with_acts(batch_id: str, facts: Sequence[Fact]) -> tuple[bytes, bytes]:
-    """As :func:`row`, for a batch to which an operator has done something."""
-    key, value = row(batch_id, facts)
-    return key, _WITH_ACTS + value[1:]
+def row(batch_id: str, facts: Sequence[Fact], number: int = PLAIN) -> tuple[bytes, bytes]:
+    """The row of what a chunk did to a batch: its key and its value. ``facts`` is not empty and in log order;
+    ``number`` is the format (:func:`format_of`).
+    """
+    return prefix(batch_id) + _RANGE.pack(facts[0].at, facts[-1].at), _FORMATS[number] + _encoder.encode(facts)
 
 
 def part_key(batch_id: str, at: int, left: int) -> bytes:
@@ -77,18 +81,18 @@ def part_key(batch_id: str, at: int, left: int) -> bytes:
     return prefix(batch_id) + _RANGE.pack(at, _LAST - left)
 
 
-def cut(batch_id: str, facts: Sequence[Fact], *, acts: bool) -> Iterator[tuple[bytes, bytes]]:
-    """The rows of what a chunk did to a batch where one would be larger than :data:`LARGEST`.
+def cut(batch_id: str, facts: Sequence[Fact], number: int) -> Iterator[tuple[bytes, bytes]]:
+    """The rows of what a chunk did to a batch where one would be larger than :data:`LARGEST`, as :func:`row`.
 
-    ``acts``: as :func:`row_with_acts`. A row is cut between two records only, so what it says is whole.
+    A row is cut between two records only, so what it says is whole.
     """
-    key, value = (row_with_acts if acts else row)(batch_id, facts)
+    key, value = row(batch_id, facts, number)
     if len(value) <= LARGEST or facts[0].at == facts[-1].at:
         yield key, value
         return
     middle = _between_records(facts)
-    yield from cut(batch_id, facts[:middle], acts=acts)
-    yield from cut(batch_id, facts[middle:], acts=acts)
+    yield from cut(batch_id, facts[:middle], number)
+    yield from cut(batch_id, facts[middle:], number)
 
 
 def _between_records(facts: Sequence[Fact]) -> int:
@@ -119,12 +123,12 @@ def rows_of(values: Sequence[bytes]) -> list[list[Fact]]:
 def decides_state(value: bytes) -> bool:
     """Whether a row may make a batch that waits for nothing anything but complete: its state is then to be loaded.
 
-    A batch without a row in ``waiting`` is complete, unless an operator has closed it (such rows have format 2) or all
-    that was pending for it has expired. False only where neither is in the row. True may be wrong (offsets and texts
-    can hold the same bytes): that costs a look at the batch, about 80 us. Rows of releases before and after, whose
-    facts have fewer or more fields, are treated alike.
+    A batch without a row in ``waiting`` is complete, unless an operator has closed it (such rows have another format)
+    or all that was pending for it has expired. False only where neither is in the row. True may be wrong (offsets and
+    texts can hold the same bytes): that costs a look at the batch, about 80 us. Rows of releases before and after,
+    whose facts have fewer or more fields, are treated alike.
     """
-    return value[0] != _PLAIN[0] or (_EXPIRED_TAG in value and _EXPIRED.search(value, 1) is not None)
+    return value[0] != PLAIN or (_EXPIRED_TAG in value and _EXPIRED.search(value, 1) is not None)
 
 
 def _check(number: int) -> None:

@@ -1,9 +1,9 @@
 """Table ``pending``: the originals of uploads that wait for their registration.
 
 * **Key**: ``p``, the batch id, the log offset of the upload (8 bytes).
-* **Value**: a format byte, then where the original came from and its bytes (MessagePack). What the rules need of it
-  is in ``batches``; the bytes are
-  kept only so that ``PendingContentExpired`` can carry the whole original.
+* **Value**: a format byte, then where the original came from, its bytes and its key (MessagePack). What the rules
+  need of it is in ``batches``; this is kept only so that ``PendingContentExpired``, or a dead letter, can carry the
+  whole original.
 * **Lifetime**: from the upload until its batch is registered, or until it expires.
 * **Size bound**: one original an upload that is pending, each at most the largest message taken.
 * **Who writes**: the task that owns the partition, in the chunk that folded the record. A key is written once and
@@ -26,10 +26,11 @@ _MAGIC = bytes([FORMAT])
 
 
 class Original(msgspec.Struct, frozen=True, array_like=True):
-    """An input as it came: its own position and its bytes."""
+    """An input as it came: its own position, its bytes, and its key: None also where an older release kept it."""
 
     source: Source
     value: bytes
+    key: bytes | None = None
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -7,7 +7,7 @@ whatever the rules have become since.
 
 from typing import assert_never
 
-from app.core.batch_state import IN_EXCESS, PENDING, BatchState
+from app.core.batch_state import IN_EXCESS, PENDING, REFUSED, BatchState
 from app.core.budget import longest_text
 from app.core.events import Content, Upload
 from app.core.facts import (
@@ -21,6 +21,7 @@ from app.core.facts import (
     Fact,
     Held,
     Placed,
+    Refused,
     Registered,
     Reopened,
     Retaken,
@@ -30,6 +31,9 @@ from app.core.facts import (
 
 #: The facts after which a pending upload is forgotten.
 _GIVING_UP = (Expired, Dismissed)
+
+#: The facts about an upload that gets no slot of its registered batch.
+_WITHOUT_SLOT = (Surplus, Refused)
 
 
 class Batch(BatchState):
@@ -57,14 +61,8 @@ class Batch(BatchState):
                 self._held_at[fact.upload.upload_id] = fact.at
             self._know(fact.upload, PENDING)
             return fact.upload
-        if isinstance(fact, Surplus):
-            upload = fact.upload or self.pending.pop(fact.held).upload
-            self._know(upload, IN_EXCESS)
-            if isinstance(upload, Content):
-                self.excess[upload.text_id] = upload
-            else:
-                self.late_failures += 1
-            return upload
+        if isinstance(fact, _WITHOUT_SLOT):
+            return self._without_slot(fact)
         if isinstance(fact, _GIVING_UP):
             held = self.pending.pop(fact.held)
             if held.source is not None:
@@ -79,6 +77,16 @@ class Batch(BatchState):
             return content
         self._note(fact)
         return None
+
+    def _without_slot(self, fact: Surplus | Refused) -> Upload:
+        upload = fact.upload or self.pending.pop(fact.held).upload
+        refused = isinstance(fact, Refused)
+        self._know(upload, REFUSED if refused else IN_EXCESS)
+        if isinstance(upload, Content):
+            (self.refused if refused else self.excess)[upload.text_id] = upload
+        else:
+            self.late_failures += 1
+        return upload
 
     def _note(self, fact: Registered | Alias | TimedOut | Conflicted | Acted | Closed | Extended | Reopened) -> None:
         if isinstance(fact, Registered):

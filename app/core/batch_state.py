@@ -5,13 +5,14 @@ Nothing here changes a batch: :class:`app.core.batch.Batch` does, by its facts.
 
 from enum import Enum
 
-from app.core.budget import json_size
+from app.core.budget import fits
 from app.core.events import Content, Registration, Source, Upload
 from app.core.facts import DISCARDED, Acted, Held
 
 #: Where a known text is, when it isn't in a slot (slots count from 0).
 PENDING = -1
 IN_EXCESS = -2
+REFUSED = -3
 
 
 class State(Enum):
@@ -32,9 +33,9 @@ class BatchState:
 
     ``longest_text`` bounds the ids of texts that take a slot, None where none need be (:mod:`app.core.budget`).
     ``slots[i]`` is what the slot of ``essay_ids[i]`` got: a content, a failure, or None while it waits.
-    ``pending`` maps log offset to the pending upload, in upload order. ``texts`` maps a text id to its slot, PENDING
-    or IN_EXCESS. ``uploads`` maps an upload id to the text it has, or to None when it failed; ``aliases`` maps a text
-    to the uploads that brought it again under ids of their own. ``last`` is the log offset of the latest.
+    ``pending`` maps log offset to the pending upload, in upload order. ``texts`` maps a text id to its slot, PENDING,
+    IN_EXCESS or REFUSED. ``uploads`` maps an upload id to the text it has, or to None when it failed; ``aliases`` maps
+    a text to the uploads that brought it again under ids of their own. ``last`` is the log offset of the latest.
 
     What operators did: ``acts`` by act id, in log order; ``closed`` is how they closed it (FORCED, DISCARDED), None
     where they have not, or have opened it again; ``openings`` counts how often they did, and ``opened_at`` is the log
@@ -63,6 +64,7 @@ class BatchState:
         "opened_at",
         "openings",
         "pending",
+        "refused",
         "registered_at",
         "registration",
         "slots",
@@ -85,6 +87,7 @@ class BatchState:
         self.uploads: dict[str, str | None] = {}
         self.aliases: dict[str, list[str]] = {}
         self.excess: dict[str, Content] = {}
+        self.refused: dict[str, Content] = {}
         self.late_failures = 0
         self.timed_out = False
         self.conflicts: set[Source] = set()
@@ -129,7 +132,7 @@ class BatchState:
 
     def takes(self, text_id: str) -> bool:
         """Whether a text of this id may have a slot: its id fits into the ready event (:mod:`app.core.budget`)."""
-        return self.longest_text is None or json_size(text_id) <= self.longest_text
+        return fits(text_id, self.longest_text)
 
     def free_slot(self, *, last: bool = False) -> int | None:
         """The first slot without an outcome, or the last one; None where there is none.

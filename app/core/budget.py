@@ -6,7 +6,7 @@ JSON writes them as ``\u0001``, are 120 KB.
 
 * **Ready** names every slot and its text. A registration of so many slots that there would be no room for texts of
   :data:`LEAST_TEXT` bytes is refused (:mod:`app.wire.decode`). Of one of over 2,600 slots (15 MiB / 6,039 bytes) a text
-  id may be too long: it then takes no slot and is excess, whenever it comes.
+  id may be too long: its content then takes no slot and is a dead letter, whenever it comes.
 * **ValidationErrors** has a detail for each failed slot, of 16 KiB at most. Where they don't all fit, details are cut,
   then names; essays that still don't fit are left out, and counted (:mod:`app.core.errors_event`).
 """
@@ -67,6 +67,11 @@ def longest_text(registration: Registration) -> int | None:
         return None
     share = (LARGEST - ready_size(registration.essay_ids, besides(registration), 0)) // slots
     return None if share >= _LONGEST_TEXT else share
+
+
+def fits(text_id: str, longest: int | None) -> bool:
+    """Whether a text of this id may have a slot where ids have ``longest`` bytes of JSON at most, or any number."""
+    return longest is None or json_size(text_id) <= longest
 
 
 def fits_reopened(registration: Registration, essay_ids: Iterable[str], longest: int | None) -> bool:

@@ -13,11 +13,14 @@ would misread needs a new :data:`tables.batches.FORMAT`.
 import msgspec
 
 from app.core.acts import Act
-from app.core.events import Registration, Source, Upload
+from app.core.events import Content, Registration, Source, Upload
 
 #: How an operator may have closed a batch.
 FORCED = "forced"
 DISCARDED = "discarded"
+
+#: Why a content is refused: the ready event of so many slots has no room for its text id.
+TEXT_ID_TOO_LONG = "text_id_too_long"
 
 
 class Registered(msgspec.Struct, frozen=True, array_like=True, tag=0, gc=False):
@@ -154,7 +157,18 @@ class Retaken(msgspec.Struct, frozen=True, array_like=True, tag=13, gc=False):
     text_id: str
 
 
+class Refused(msgspec.Struct, frozen=True, array_like=True, tag=14, gc=False):
+    """A content can't have a slot of its registered batch for ``reason``, and went to the dead letters. It is known
+    none the less: its upload has had its outcome. ``held`` as in :class:`Placed`.
+    """
+
+    at: int
+    held: int
+    upload: Content | None
+    reason: str
+
+
 #: What follows from acts, and the acts themselves: unknown to rows of format 1.
 ActFact = Acted | Closed | Dismissed | Extended | Reopened | Retaken
 
-Fact = Registered | Held | Placed | Surplus | Alias | Expired | TimedOut | Conflicted | ActFact
+Fact = Registered | Held | Placed | Surplus | Alias | Expired | TimedOut | Conflicted | Refused | ActFact

@@ -25,6 +25,7 @@ from app.core.facts import (
     Fact,
     Held,
     Placed,
+    Refused,
     Registered,
     Reopened,
     Retaken,
@@ -42,7 +43,8 @@ _OF_TICKS = (Expired, TimedOut, Closed, Dismissed, Extended, Reopened, Retaken)
 class Outcome(StrEnum):
     """What became of one record: the label of the metric ``rollcall_records_total``.
 
-    SKIPPED: the repartitioner repeated itself. REJECTED: it never came to the fold, it can't be used. ACTED, REFUSED:
+    SKIPPED: the repartitioner repeated itself. REJECTED: it can't be used, as it is (it never came to the fold) or in
+    its batch. ACTED, REFUSED:
     what an operator did, or could not.
     """
 
@@ -135,9 +137,11 @@ def _outcome(event: Event, facts: tuple[Fact, ...]) -> Outcome:
     return _outcome_of_rare(first)
 
 
-def _outcome_of_rare(first: Registered | Alias | Expired | TimedOut | Conflicted | ActFact) -> Outcome:
+def _outcome_of_rare(first: Registered | Refused | Alias | Expired | TimedOut | Conflicted | ActFact) -> Outcome:
     if isinstance(first, Registered):
         return Outcome.REGISTERED
+    if isinstance(first, Refused):
+        return Outcome.REJECTED
     if isinstance(first, Conflicted):
         return Outcome.CONFLICT
     if isinstance(first, Acted):

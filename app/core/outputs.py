@@ -11,11 +11,12 @@ from typing import assert_never
 import msgspec
 
 from app.core import names
-from app.core.about_batch import completion, timeout
+from app.core.about_batch import completion, registration_of, timeout
 from app.core.batch import Batch
 from app.core.events import Content, Policy, Registration, Source, Upload
 from app.core.facts import (
     FORCED,
+    TEXT_ID_TOO_LONG,
     Acted,
     ActFact,
     Alias,
@@ -27,6 +28,7 @@ from app.core.facts import (
     Fact,
     Held,
     Placed,
+    Refused,
     Registered,
     Reopened,
     Retaken,
@@ -41,7 +43,8 @@ NOT_REGISTERED = "REGISTRATION_NOT_RECEIVED"
 BY_OPERATOR = "DISCARDED_BY_OPERATOR"
 
 
-#: Why a content has no slot: none is left, or its text id does not fit into the ready event.
+#: Why a content is in excess: no slot is left. An older release also put there, by the other reason, whose text id does
+#: not fit into the ready event (now refused): what it said is repeated as it was.
 NO_SLOT = "NO_AVAILABLE_SLOT"
 LONG_ID = "TEXT_ID_TOO_LONG"
 
@@ -67,11 +70,20 @@ class Expiry(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Refusal(msgspec.Struct, frozen=True):
+    """A pending content can't have a slot of the batch that is now registered: a dead letter with the bytes of its
+    original, which the pending table holds, as it does for an :class:`Expiry`.
+    """
+
+    held: int
+    letter: DeadLetter
+
+
 #: As it is said; :class:`~app.core.messages.Assigned` is in short what :func:`in_full` says.
-Output = Message | Assigned | DeadLetter | Expiry
+Output = Message | Assigned | DeadLetter | Expiry | Refusal
 
 #: The facts that are no matter of every upload.
-_Rare = Registered | Surplus | Alias | Expired | Conflicted | ActFact
+_Rare = Registered | Surplus | Refused | Alias | Expired | Conflicted | ActFact
 
 #: Of which nothing is said, or nothing yet. A surplus failure only counts, and a conflict is said where it is decided.
 _SILENT = (Registered, Surplus, Alias, Conflicted, Acted, Extended, Reopened)
@@ -96,6 +108,9 @@ def _outputs_of_rare(batch: Batch, fact: _Rare, upload: Upload | None, policy: P
         return list(completion(batch, policy)) if fact.how == FORCED else []
     if isinstance(fact, _SILENT) or upload is None:  # the others are about one
         return []
+    if isinstance(fact, Refused):
+        letter = _refused(batch, upload, fact.reason)
+        return [letter if fact.held < 0 else Refusal(fact.held, letter)]
     if isinstance(fact, Expired):
         due = fact.since + batch.extension + policy.pending_ttl
         return [Expiry(fact.held, fact.since, upload, due, NOT_REGISTERED)]
@@ -121,15 +136,27 @@ def conflict(batch: Batch, fact: Conflicted, event: Registration | Upload) -> De
 
 
 def answer_to_repeat(batch: Batch, text_id: str) -> list[Output]:
-    """The answer that a known text got the first time, again: its slot or its excess.
+    """The answer that a known text got the first time, again: its slot, its excess, or that it is refused.
 
     A pending one has had none yet.
     """
+    refused = batch.refused.get(text_id)
+    if refused is not None:
+        return [_refused(batch, refused, TEXT_ID_TOO_LONG)]
     content = batch.content_of(text_id)
     if content is None:
         return []
     place = batch.texts[text_id]
     return [Assigned(batch.batch_id, batch.essay_ids[place], content) if place >= 0 else _excess(batch, content)]
+
+
+def _refused(batch: Batch, upload: Upload, reason: str) -> DeadLetter:
+    slots = len(registration_of(batch).essay_ids)
+    detail = (
+        f"batch {batch.batch_id}: in the ready event of its {slots} slots a text_storage_id has at most "
+        f"{batch.longest_text} bytes as JSON: upload the text under a shorter id, or register fewer slots"
+    )
+    return DeadLetter(reason, detail, upload.correlation_id)
 
 
 def expired(batch_id: str, expiry: Expiry, source: Source, original: bytes) -> Message:

@@ -9,6 +9,7 @@ event                      UNREGISTERED                OPEN                     
 =========================  ==========================  =============================  ===========================
 content, new               pending                     next free slot from the front  excess
 failure, new               pending                     next free slot from the back   recorded
+content, id too long       pending                     refused                        refused
 content, same text         repeat                      repeat                         repeat
 failure, same upload       repeat                      repeat                         repeat
 upload with an outcome     conflict: the first stands  conflict                       conflict
@@ -18,8 +19,9 @@ registration, same         -                           repeat                   
 registration, different    -                           conflict: the first stands     conflict
 =========================  ==========================  =============================  ===========================
 
-A content whose text id is so long that the ready event of so many slots could not hold it takes no slot: it is excess
-(:mod:`app.core.budget`). DISCARDED is as COMPLETE. What operators do has rules of its own (:mod:`app.core.act_rules`).
+A content whose text id is so long that the ready event of so many slots could not hold it is refused: it takes no slot
+and becomes a dead letter, whether it comes before or after the registration (:mod:`app.core.budget`). DISCARDED is as
+COMPLETE. What operators do has rules of its own (:mod:`app.core.act_rules`).
 """
 
 from collections.abc import Iterator
@@ -28,9 +30,21 @@ from sys import maxsize
 
 from app.core.act_rules import act_left, decide_act, decide_rest_of_act, nothing_left
 from app.core.batch import Batch
-from app.core.budget import json_size, longest_text
+from app.core.budget import fits, longest_text
 from app.core.events import Content, Event, Failure, Policy, Position, Registration, Tick, Upload
-from app.core.facts import Alias, Conflicted, Expired, Fact, Held, Placed, Registered, Surplus, TimedOut
+from app.core.facts import (
+    TEXT_ID_TOO_LONG,
+    Alias,
+    Conflicted,
+    Expired,
+    Fact,
+    Held,
+    Placed,
+    Refused,
+    Registered,
+    Surplus,
+    TimedOut,
+)
 
 REGISTRATION_CONFLICT = "registration_conflict"
 UPLOAD_CONFLICT = "upload_conflict"
@@ -129,9 +143,9 @@ def _failure(batch: Batch, failure: Failure, position: Position) -> tuple[Fact, 
 def _arrive(batch: Batch, upload: Upload, position: Position) -> tuple[Fact, ...]:
     if batch.registration is None:
         return (Held(position.at, position.time, upload, position.source),)
-    if batch.longest_text is not None and isinstance(upload, Content) and not batch.takes(upload.text_id):
-        slot = None
-    elif batch.acts:
+    if isinstance(upload, Content) and not fits(upload.text_id, batch.longest_text):
+        return (Refused(position.at, -1, upload, TEXT_ID_TOO_LONG),)
+    if batch.acts:
         slot = _slot_after_acts(batch, upload)
     else:
         slot = slot_for(upload, len(batch.slots), batch.filled, batch.failed)
@@ -161,9 +175,10 @@ def _reconcile(batch: Batch, registration: Registration, at: int, most: int) -> 
     slots, longest = len(registration.essay_ids), longest_text(registration)
     filled, failed = batch.filled, batch.failed
     for held in islice(batch.pending.values(), most):
+        if isinstance(held.upload, Content) and not fits(held.upload.text_id, longest):
+            yield Refused(at, held.at, None, TEXT_ID_TOO_LONG)
+            continue
         slot = slot_for(held.upload, slots, filled, failed)
-        if longest is not None and isinstance(held.upload, Content) and json_size(held.upload.text_id) > longest:
-            slot = None
         if slot is None:
             yield Surplus(at, held.at, None)
             continue

@@ -4,6 +4,7 @@ R2        the registration, with 2 slots; a second R2 is its redelivery; R2' is 
 C0 C1     contents: upload 0 with text 0, upload 1 with text 1; a second C0 is a redelivery of the same event
 C1@0      text 1 under upload 0
 F0        a validation failure of upload 0
+L0        as C0, with a text id of 900 characters
 C0-29     C0 C1 ... C29;  F3-5 likewise
 C0*20     twenty times C0
 [A B C]   at the same moment: any order
@@ -16,8 +17,9 @@ from dataclasses import dataclass
 from tests.support.events import Json, Message, content, essay_ids, failure, message, redelivered, registration
 
 TOKEN = re.compile(
-    r"(?P<kind>[RCF])(?P<first>\d+)(?:-(?P<last>\d+))?(?:@(?P<upload>\d+))?(?P<other>'?)(?:\*(?P<times>\d+))?"
+    r"(?P<kind>[RCFL])(?P<first>\d+)(?:-(?P<last>\d+))?(?:@(?P<upload>\d+))?(?P<other>'?)(?:\*(?P<times>\d+))?"
 )
+LONG = 900  # characters of a long text id
 FAILURES_AFTER = 0.25  # seconds; keeps F3's moment apart from C3's
 
 
@@ -25,7 +27,7 @@ FAILURES_AFTER = 0.25  # seconds; keeps F3's moment apart from C3's
 class Token:
     """One input of a sequence."""
 
-    kind: str  # R, C or F
+    kind: str  # R, C, F or L
     number: int
     upload: int
     other: bool = False
@@ -66,7 +68,8 @@ def envelope_of(token: Token, batch: str) -> Json:
     upload = f"{batch}.upload-{token.upload:04d}"
     if token.kind == "F":
         return failure(batch, upload, second=token.upload + FAILURES_AFTER)
-    return content(batch, upload, f"{batch}.text-{token.number:04d}", second=token.number)
+    text = f"{batch}.text-{token.number:04d}"
+    return content(batch, upload, text.ljust(LONG, "x") if token.kind == "L" else text, second=token.number)
 
 
 def messages(steps: Sequence[Step], batch: str) -> list[list[Message]]:

@@ -14,7 +14,7 @@ from app.core.batch_state import BatchState
 from app.core.events import Policy, Position, Source, Tick
 from app.core.fold import Step, fold
 from app.core.messages import Message as Said
-from app.core.outputs import DeadLetter, Output
+from app.core.outputs import DeadLetter, Output, Refusal
 from app.wire import dead_letter
 from app.wire.decode import decode
 from app.wire.encode import encode
@@ -40,6 +40,7 @@ class Played:
     acts: list[Step] = field(default_factory=list)
     records: list[OutputRecord] = field(default_factory=list)
     at: int = 0
+    _places: dict[int, int] = field(default_factory=dict)  # log offset of an input: its offset
 
     def send(self, sent: Iterable[Message]) -> "Played":
         """Fold more inputs in."""
@@ -50,6 +51,7 @@ class Played:
             assert decoded.batch_id == self.batch.batch_id
             source = Source(names.INPUTS.index(record.topic), 0, offset)
             step = fold(self.batch, decoded.event, Position(self.at, self.time, source), self.policy)
+            self._places[self.at] = offset
             self.at += 1
             self.batch = step.batch
             self.steps.append(step)
@@ -92,9 +94,11 @@ class Played:
         """The dead letters: which input, and why."""
         return [
             (number, output.reason)
+            if isinstance(output, DeadLetter)
+            else (self._places[output.held], output.letter.reason)
             for number, step in enumerate(self.steps)
             for output in step.outputs
-            if isinstance(output, DeadLetter)
+            if isinstance(output, DeadLetter | Refusal)
         ]
 
     def _record(self, output: Output, original: Message, offset: int) -> OutputRecord:
@@ -103,6 +107,10 @@ class Played:
             value, headers = encode(output, EMITTED_AT, "essay-lifecycle-service")
             found = tuple((name, header or b"") for name, header in headers)
             return OutputRecord(output.topic, 0, number, output.key.encode(), value, found)
+        if isinstance(output, Refusal):
+            offset = self._places[output.held]
+            kept = self.inputs[offset]
+            original, output = Message(kept.topic, kept.key, kept.value), output.letter
         assert isinstance(output, DeadLetter)
         dead = dead_letter.headers(output.reason, output.detail, original.topic, 0, offset)
         found = tuple((name, header or b"") for name, header in dead)

@@ -10,6 +10,7 @@ UPLOADS = st.lists(
         st.builds("C{}".format, _NUMBER),
         st.builds("C{}@{}".format, _NUMBER, _NUMBER),
         st.builds("F{}".format, _NUMBER),
+        st.builds("L{}".format, _NUMBER),
     ),
     max_size=14,
 )

@@ -7,8 +7,9 @@ from app.core import names
 from app.core.budget import LARGEST, LEAST_TEXT, json_size
 from app.core.errors_event import OTHER, failed
 from app.core.events import Content, Failure, Registration
+from app.core.facts import TEXT_ID_TOO_LONG
 from app.core.messages import Message
-from app.core.outputs import LONG_ID
+from app.core.outputs import DeadLetter, Refusal
 from app.engine.kafka.clients import MAX_RECORD_BYTES
 from app.wire.decode import OVERSIZED, RejectedError, decode
 from app.wire.encode import encode
@@ -44,7 +45,7 @@ def fits(played: Played) -> bool:
     said = [output for step in played.steps for output in step.outputs if isinstance(output, Message)]
     largest = max(len(encode(record, EMITTED_AT, LONG)[0]) + len(record.key.encode()) + 2000 for record in said)
     facts = [fact for step in played.steps for fact in step.facts]
-    rows = batches.cut(played.batch.batch_id, facts, acts=bool(played.batch.acts))
+    rows = batches.cut(played.batch.batch_id, facts, batches.format_of(played.batch))
     return all(size <= MAX_RECORD_BYTES for size in (largest, *(len(key) + len(value) for key, value in rows)))
 
 
@@ -63,21 +64,28 @@ def test_a_ready_event_with_the_longest_texts_that_take_slots_fits(registered: R
 
 
 @pytest.mark.parametrize("early", [False, True], ids=["after its registration", "before it"])
-def test_a_text_whose_id_has_no_room_in_the_ready_event_is_excess_whenever_it_comes(*, early: bool) -> None:
+def test_a_text_whose_id_has_no_room_in_the_ready_event_is_a_dead_letter_whenever_it_comes(*, early: bool) -> None:
     registered, long = registration(4000), content(0, LONG)
     others = [content(number, "") for number in range(1, 4001)]
     played = Played().do(long, *others, registered) if early else Played().do(registered, long, *others)
-    (excess,) = [
-        output
-        for step in played.steps
-        for output in step.outputs
-        if isinstance(output, Message) and output.topic == names.EXCESS
+    said = [output for step in played.steps for output in step.outputs]
+    (letter,) = [
+        output.letter if isinstance(output, Refusal) else output for output in said if not isinstance(output, Message)
     ]
-    assert (excess.data.text_storage_id, excess.data.reason) == (long.text_id, LONG_ID)  # type: ignore[union-attr]
+    assert isinstance(letter, DeadLetter)
+    assert letter.reason == TEXT_ID_TOO_LONG
+    assert "4000 slots" in letter.detail
+    assert not [output for output in said if isinstance(output, Message) and output.topic == names.EXCESS]
     assert played.batch.complete
     assert fits(played)
-    again = played.do(long).steps[-1]
-    assert again.outputs == [excess]
+    # A redelivery has the same answer; the upload has had its outcome, and the text too, whoever brings it.
+    assert played.do(long).steps[-1].outputs == [letter]
+    second = Content("another upload", long.text_id, "f", "c", 0)
+    assert played.do(second).steps[-1].outputs == [letter]
+    for late in (Content(long.upload_id, "short", "f", "c", 0), Failure(long.upload_id, "f", "E", "{}", "c", 0)):
+        (conflict,) = played.do(late).steps[-1].outputs
+        assert isinstance(conflict, DeadLetter)
+        assert conflict.reason == "upload_conflict"
     # Nor does it take a slot when operators give the batch more of them.
     assert [type(fact).__name__ for fact in played.do(reopen("one more")).steps[-1].facts] == ["Acted", "Reopened"]
 

@@ -1,18 +1,26 @@
 """Conservation: every upload that was accepted is in exactly one place, and every input has exactly one outcome."""
 
 from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.batch import Batch
 from app.core.events import Content, Failure, Policy
-from app.core.facts import Alias, Expired, Fact, Held, Placed, Surplus
+from app.core.facts import Alias, Expired, Fact, Held, Placed, Refused, Surplus
 from tests.core.examples import examples
 from tests.core.play import Played, sent
 from tests.core.sequences import sequences
+from tests.support.budgets import small_budgets
 
 POLICY = Policy(pending_ttl=6_000, readiness_timeout=9_000)  # ms: six and nine records of the log
+
+
+#: What becomes of an upload for good.
+SETTLED = Placed | Surplus | Refused
 
 
 def run(sequence: str, ticks: set[int]) -> tuple[Played, list[Fact]]:
@@ -30,16 +38,20 @@ def run(sequence: str, ticks: set[int]) -> tuple[Played, list[Fact]]:
 TICKS = st.sets(st.integers(0, 16), max_size=4)
 
 
+@pytest.mark.parametrize("budgets", [nullcontext, small_budgets], ids=["any text id", "short text ids"])
 @examples(250)
 @given(sequences(), TICKS)
-def test_every_accepted_upload_is_in_exactly_one_place(sequence: str, ticks: set[int]) -> None:
-    found, facts = run(sequence, ticks)
+def test_every_accepted_upload_is_in_exactly_one_place(
+    budgets: Callable[[], AbstractContextManager[None]], sequence: str, ticks: set[int]
+) -> None:
+    with budgets():
+        found, facts = run(sequence, ticks)
     batch = found.batch
 
     accepted = [fact.at for fact in facts if isinstance(fact, Held)]
-    accepted += [fact.at for fact in facts if isinstance(fact, Placed | Surplus) and fact.held < 0]
+    accepted += [fact.at for fact in facts if isinstance(fact, SETTLED) and fact.held < 0]
     settled = Counter(
-        (fact.held if fact.held >= 0 else fact.at) for fact in facts if isinstance(fact, Placed | Surplus | Expired)
+        (fact.held if fact.held >= 0 else fact.at) for fact in facts if isinstance(fact, SETTLED | Expired)
     )
     settled.update(list(batch.pending))
     assert settled == Counter(accepted)
@@ -50,6 +62,7 @@ def test_every_accepted_upload_is_in_exactly_one_place(sequence: str, ticks: set
     assert batch.filled == sum(isinstance(slot, Content) for slot in batch.slots)
     assert batch.failed == sum(isinstance(slot, Failure) for slot in batch.slots)
     assert len(surplus) == len(batch.excess) + batch.late_failures
+    assert len([fact for fact in facts if isinstance(fact, Refused)]) == len(batch.refused)
     assert not (batch.pending and batch.registration)
 
 

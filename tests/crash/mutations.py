@@ -186,8 +186,8 @@ def value_per_batch() -> AbstractContextManager[None]:
             self._facts[batch_id] = list(known[id(self._batches[batch_id])][1])
         finish(self, watermarks)
 
-    def row(batch_id: str, facts: Sequence[Fact]) -> tuple[bytes, bytes]:
-        return batches.prefix(batch_id) + _TWO_OFFSETS.pack(0, 0), own_row(batch_id, facts)[1]
+    def row(batch_id: str, facts: Sequence[Fact], number: int = 1) -> tuple[bytes, bytes]:
+        return batches.prefix(batch_id) + _TWO_OFFSETS.pack(0, 0), own_row(batch_id, facts, number)[1]
 
     return _patched((Batch, "apply", remember), (ChunkChanges, "finish", finish_whole), (batches, "row", row))
 
@@ -196,8 +196,8 @@ def key_without_last_offset() -> AbstractContextManager[None]:
     """The key of a row of facts holds its first offset only."""
     own_row = batches.row
 
-    def row(batch_id: str, facts: Sequence[Fact]) -> tuple[bytes, bytes]:
-        return batches.prefix(batch_id) + _TWO_OFFSETS.pack(facts[0].at, 0), own_row(batch_id, facts)[1]
+    def row(batch_id: str, facts: Sequence[Fact], number: int = 1) -> tuple[bytes, bytes]:
+        return batches.prefix(batch_id) + _TWO_OFFSETS.pack(facts[0].at, 0), own_row(batch_id, facts, number)[1]
 
     return _patched((batches, "row", row))
 

@@ -8,6 +8,7 @@ module        holds
 ``reading``   reads an input by the rules of the contract, in plain ``json``
 ``outcome``   what must come of a batch
 ``expected``  the events that an outcome must have produced
+``budget``    what an event about a batch has room for
 ``emitted``   reads outputs, and checks each alone and all repeats together
 ``judge``     compares what went in with what came out
 ``observed``  the same for a batch whose upload order is not known

@@ -1,9 +1,11 @@
 """The events that an outcome must have produced, with their `data` as the contract lists it."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 
-from tests.oracle import topics
+from tests.oracle import budget, topics
 from tests.oracle.outcome import Outcome
 from tests.oracle.records import Json, Registration, Upload
 from tests.oracle.values import at
@@ -15,7 +17,8 @@ Identity = tuple[str, ...]  # topic and business key
 class Expected:
     """One distinct output.
 
-    `times` is how often it is emitted when nothing fails: once, and once more for each repeated input.
+    `times` is how often it is emitted when nothing fails: once, and once more for each repeated input. `variants` are
+    what its data may be where it might not fit into a message, given what was found.
     """
 
     identity: Identity
@@ -24,6 +27,7 @@ class Expected:
     data: Json
     traceparents: frozenset[str]
     times: int = 1
+    variants: Callable[[Json], list[Json]] | None = None
 
     @property
     def topic(self) -> str:
@@ -164,4 +168,22 @@ def _errors(registration: Registration, outcome: Outcome) -> Expected:
         "correlation_id": registration.correlation_id,
         "metadata": _metadata(topics.ERRORS, registration, outcome),
     }
-    return _whole_batch(topics.ERRORS, registration, data, outcome)
+    codes = [failure.code for failure in outcome.failed.values()]
+    variants = partial(_errors_variants, data, codes)
+    return replace(_whole_batch(topics.ERRORS, registration, data, outcome), variants=variants)
+
+
+def _errors_variants(whole: Json, codes: list[str], found: Json) -> list[Json]:
+    """What an errors event may say, of which one was found."""
+    essays, summary = whole["failed_essays"], whole["error_summary"]
+    listed = found.get("failed_essays")
+    variants = []
+    for variant in budget.error_variants(essays, codes, len(listed) if isinstance(listed, list) else 0):
+        if variant == essays:
+            variants.append(whole)
+            continue
+        omitted = len(essays) - len(variant)
+        counted = summary | {"error_categories": budget.categories(codes, cut=True)}
+        counted |= {"omitted_essays": omitted} if omitted else {}
+        variants.append(whole | {"failed_essays": variant, "error_summary": counted})
+    return variants

@@ -27,6 +27,8 @@ def ideal_outputs(inputs: Sequence[InputRecord]) -> list[OutputRecord]:
             of_batch = isinstance(event, Registration)
             reason = topics.REGISTRATION_CONFLICT if of_batch else topics.UPLOAD_CONFLICT
             outputs.append(dead_letter(event.record, reason, len(outputs)))
+        for upload in found.refused:
+            outputs.append(dead_letter(upload.record, topics.TEXT_ID_TOO_LONG, len(outputs)))
         for expected in expected_outputs(found):
             outputs += [output(expected, len(outputs) + number) for number in range(expected.times)]
     return outputs

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from tests.oracle import topics
+from tests.oracle.budget import too_long
 from tests.oracle.emitted import Emitted
 from tests.oracle.expected import Identity
 from tests.oracle.outcome import Outcome
@@ -28,7 +29,9 @@ class Observed:
         self.verdict = Verdict()
         self.all = [event for event in events if isinstance(event, Upload)]
         self.live = [event for event in self.all if event.record.position not in dead]
-        self.conflicts = [event for event in events if event.record.position in dead]
+        self.too_long = [event for event in self.all if dead.get(event.record.position) == topics.TEXT_ID_TOO_LONG]
+        refused = {event.record.position for event in self.too_long}
+        self.conflicts = [event for event in events if event.record.position in dead.keys() - refused]
         registrations = [event for event in events if isinstance(event, Registration)]
         self.standing = [event for event in registrations if event.record.position not in dead]
         self.refused = [event for event in registrations if event.record.position in dead]
@@ -47,6 +50,7 @@ class Observed:
         self._check_conflicts()
         if not self.standing:
             return [Outcome(None, pending=tuple(self.live))]
+        self._check_too_long(self.standing[0])
         contents = self._contents()
         if self.verdict.lost or self.verdict.wrong:
             return []
@@ -61,13 +65,23 @@ class Observed:
         if any(_signature(event) in standing for event in self.refused):
             self.verdict.fault(f"{self.batch}: a repeat of the registration that stands was refused")
 
+    def _check_too_long(self, registration: Registration) -> None:
+        """Check that what was refused for its text id was too long, and that nothing that is was served or lost."""
+        for event in self.too_long:
+            if not too_long(event, registration):
+                self.verdict.fault(f"{self.batch}: {event.record.position} was refused though its text id fits")
+        texts = {event.text for event in self.too_long}
+        for event in self.live:
+            if too_long(event, registration) and event.text not in texts and event.upload not in self.expiries:
+                self.verdict.lose(f"{self.batch}: {event.record.position} has too long a text id and no dead letter")
+
     def _check_conflicts(self) -> None:
         """Check that an upload has one outcome, and that what was refused for it had a rival."""
         claims: dict[str, set[str | None]] = {}
-        for event in self.live:
+        for event in (*self.live, *self.too_long):
             claims.setdefault(event.upload, set()).add(event.text)
         uploads_of: dict[str | None, set[str]] = {}
-        for event in self.live:
+        for event in (*self.live, *self.too_long):
             uploads_of.setdefault(event.text, set()).add(event.upload)
         for upload, texts in claims.items():
             own = [text for text in texts if text is None or len(uploads_of[text]) == 1]
@@ -83,7 +97,7 @@ class Observed:
         essay_ids = self.standing[0].essay_ids
         by_text: dict[str, list[Upload]] = {}
         for event in self.live:
-            if event.text is not None:
+            if event.text is not None and not too_long(event, self.standing[0]):
                 by_text.setdefault(event.text, []).append(event)
         unknown = [one for one in self.seen if one[0] in {topics.SLOT, topics.EXCESS} and one[2] not in by_text]
         for identity in unknown:

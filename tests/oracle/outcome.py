@@ -7,13 +7,15 @@ There is no state that moves here. Three facts decide everything:
   events that name it belong to uploads with another outcome: conflicts. After it, they are repeats, whatever upload
   they name.
 - What is new, in order, fills the slots: the first k new items of a batch with k slots, contents from the front,
-  failures from the back.
+  failures from the back. A text whose id the ready event has no room for is refused and takes no slot: the rest is as
+  if it were not there, but that its upload has had its outcome.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from tests.oracle.budget import too_long
 from tests.oracle.records import Event, Expiry, Registration, Upload
 
 
@@ -37,6 +39,7 @@ class Outcome:
     pending: tuple[Upload, ...] = ()
     expired: tuple[Upload, ...] = ()
     conflicts: tuple[Event, ...] = ()
+    refused: tuple[Upload, ...] = ()  # texts whose ids are too long, and their repeats at a registered batch
     answers: dict[str, int] = field(default_factory=dict)  # text -> repeats that arrived at a registered batch
 
     @property
@@ -97,10 +100,17 @@ def outcome(log: Sequence[Event | Expiry]) -> Outcome:
     registration = registrations[0]
     conflicts += [event for event in registrations if event.content != registration.content]
     answers: dict[str, int] = {}
+    refused: list[Upload] = []
     for (index, event), fate in zip(rest, said, strict=True):
-        if fate is Fate.REPEAT and index > registered_at and event.text is not None:
+        if fate is Fate.CONFLICT or event.text is None:
+            continue
+        if too_long(event, registration):
+            refused += [event] * (fate is Fate.NEW or index > registered_at)
+        elif fate is Fate.REPEAT and index > registered_at:
             answers[event.text] = answers.get(event.text, 0) + 1
-    return fill(registration, new, expired=tuple(expired), conflicts=tuple(conflicts), answers=answers)
+    fitting = [event for event in new if not too_long(event, registration)]
+    found = fill(registration, fitting, expired=tuple(expired), conflicts=tuple(conflicts), answers=answers)
+    return replace(found, refused=tuple(refused))
 
 
 def fill(

@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from tests.oracle import topics
+from tests.oracle import budget, topics
 from tests.oracle.records import Event, InputRecord, Json, Malformed, Registration, Upload
 
 COURSES = frozenset({"ENG5", "ENG6", "ENG7", "SV1", "SV2", "SV3"})
+LONGEST = 1000  # characters of an id or a name
 LARGE = (
     512 * 1024
 )  # bytes; more than any real event (a registration of 5,000 slots is about 250 KB): either fate is right
@@ -86,8 +87,14 @@ def _text(data: Json, name: str) -> str:
     return str(value)
 
 
-def _id(data: Json, name: str) -> str:
+def _name(data: Json, name: str) -> str:
     value = _text(data, name)
+    _require(len(value) <= LONGEST, f"{name} has over {LONGEST} characters")
+    return value
+
+
+def _id(data: Json, name: str) -> str:
+    value = _name(data, name)
     _require(value, f"{name} is empty")
     return value
 
@@ -110,7 +117,7 @@ def _time(holder: Json, name: str) -> datetime:
 def _traceparent(envelope: Json) -> str | None:
     metadata = envelope.get("metadata")
     found = metadata.get("traceparent") if isinstance(metadata, dict) else None
-    return found if isinstance(found, str) else None
+    return found if isinstance(found, str) and len(found) <= LONGEST else None
 
 
 def _registration(record: InputRecord, envelope: Json, data: Json) -> Registration:
@@ -118,12 +125,13 @@ def _registration(record: InputRecord, envelope: Json, data: Json) -> Registrati
     _require(isinstance(essay_ids, list) and essay_ids, "essay_ids is not a list of ids")
     ids: list[Any] = essay_ids or []
     _require(all(isinstance(one, str) and one for one in ids), "an essay id is not text")
+    _require(all(len(one) <= LONGEST for one in ids), f"an essay id has over {LONGEST} characters")
     _require(len(set(ids)) == len(ids), "essay_ids repeats itself")
     course_code = _text(data, "course_code")
     _require(course_code in COURSES, "course_code is unknown")
     prompt = data.get("student_prompt_ref")
     _require(prompt is None or isinstance(prompt, dict), "student_prompt_ref is not an object")
-    return Registration(
+    found = Registration(
         record=record,
         batch=_batch(data),
         essay_ids=tuple(ids),
@@ -131,12 +139,14 @@ def _registration(record: InputRecord, envelope: Json, data: Json) -> Registrati
         event_time=_time(envelope, "event_timestamp"),
         traceparent=_traceparent(envelope),
         course_code=course_code,
-        user_id=_text(data, "user_id"),
+        user_id=_name(data, "user_id"),
         org_id=_optional_text(data, "org_id"),
         class_id=_optional_text(data, "class_id") or None,  # an empty class id is null
         student_prompt_ref=prompt,
         essay_instructions=_optional_text(data, "essay_instructions"),
     )
+    _require(budget.room(found) >= budget.LEAST_ID, "its ready event has no room for text ids")
+    return found
 
 
 def _upload(record: InputRecord, envelope: Json, data: Json) -> Upload:
@@ -148,7 +158,7 @@ def _upload(record: InputRecord, envelope: Json, data: Json) -> Upload:
         batch=_batch(data),
         upload=_id(data, "file_upload_id"),
         text=None if failed else _id(data, "text_storage_id"),
-        file_name=_text(data, "original_file_name"),
+        file_name=_name(data, "original_file_name"),
         correlation_id=_correlation(envelope, data),
         time=_time(data, "timestamp"),
         traceparent=_traceparent(envelope),
@@ -164,11 +174,12 @@ def _error_detail(envelope: Json, data: Json, given: Json) -> Json:
         "error_code": data.get("validation_error_code"),
         "correlation_id": _correlation(envelope, data),
         "timestamp": data.get("timestamp"),
-        "service": envelope.get("source_service"),
+        "service": str(envelope.get("source_service"))[:LONGEST],
         "details": {},
     }
     names = ("error_code", "message", "correlation_id", "timestamp", "service", "operation", "details")
-    return filled | {name: given[name] for name in names if given.get(name) is not None}
+    whole = filled | {name: given[name] for name in names if given.get(name) is not None}
+    return budget.cut_detail(whole, filled)
 
 
 # Fields the contract lists without a default, on which no outcome depends: a strict reader may refuse a message that

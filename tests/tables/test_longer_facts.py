@@ -79,5 +79,5 @@ def test_rows_of_a_complete_batch_need_no_look_at_the_batch() -> None:
 
 
 def test_every_row_that_an_operator_has_to_do_with_decides_the_state() -> None:
-    assert batches.decides_state(batches.row_with_acts("b", [facts.Closed(1, facts.DISCARDED)])[1])
+    assert batches.decides_state(batches.row("b", [facts.Closed(1, facts.DISCARDED)], batches.WITH_ACTS)[1])
     assert batches.decides_state(batches.row("b", [facts.Expired(3, 1, 2)])[1])

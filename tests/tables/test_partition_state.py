@@ -210,7 +210,7 @@ def test_a_batch_of_long_strings_takes_the_room_of_several(store: Store) -> None
     for number in range(20):
         name = f"long-{number}"
         acts = [Acted(at, 0, ForceComplete(f"{number}-{at}", "ada", "y" * 2000), "refused") for at in range(10)]
-        key, value = batches.row_with_acts(name, acts)
+        key, value = batches.row(name, acts, batches.WITH_ACTS)
         tables.batch(name)
         tables.write({key: value}, tables.store.offset + 1, [name], {name: len(value)})
     assert 1 <= tables.cached <= 1000 * 340 // 20_000

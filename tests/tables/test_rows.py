@@ -20,6 +20,7 @@ from app.core.facts import (
     Fact,
     Held,
     Placed,
+    Refused,
     Registered,
     Reopened,
     Retaken,
@@ -78,6 +79,7 @@ FACT: st.SearchStrategy[Fact] = st.one_of(
     st.builds(Extended, OFFSET, st.integers(-(2**40), 2**40)),
     st.builds(Reopened, OFFSET, TIME, ESSAY_IDS),
     st.builds(Retaken, OFFSET, st.integers(0, 5000), TEXT),
+    st.builds(Refused, OFFSET, OFFSET, st.none() | st.builds(Content, TEXT, TEXT, TEXT, TEXT, MOMENT), TEXT),
 )
 
 
@@ -91,11 +93,14 @@ def test_facts_are_read_as_they_were_written(facts: list[Fact]) -> None:
 
 @examples(60)
 @given(st.lists(FACT, min_size=1, max_size=5))
-def test_a_row_with_acts_differs_in_its_format_alone(facts: list[Fact]) -> None:
-    plain, marked = batches.row("b", facts), batches.row_with_acts("b", facts)
-    assert (marked[0], marked[1][1:]) == (plain[0], plain[1][1:])
-    assert (plain[1][0], marked[1][0]) == (1, 2)
-    assert batches.facts_of(marked[1]) == facts
+def test_a_row_with_acts_or_refusals_differs_in_its_format_alone(facts: list[Fact]) -> None:
+    plain = batches.row("b", facts)
+    assert plain[1][0] == 1
+    for number in (2, 3):
+        marked = batches.row("b", facts, number)
+        assert (marked[0], marked[1][1:]) == (plain[0], plain[1][1:])
+        assert marked[1][0] == number
+        assert batches.facts_of(marked[1]) == facts
 
 
 def test_the_key_of_a_row_says_which_part_of_the_log_it_covers() -> None:

@@ -20,6 +20,7 @@ from app.core.facts import (
     Fact,
     Held,
     Placed,
+    Refused,
     Registered,
     Reopened,
     Retaken,
@@ -104,6 +105,8 @@ def fact(decided: Fact, batch: Batch) -> str:
         return _placed(decided, batch)
     if isinstance(decided, Surplus):
         return f"{_whose(decided.upload, decided.held)} found no slot left"
+    if isinstance(decided, Refused):
+        return f"{_whose(decided.upload, decided.held)} went to the dead letters: {decided.reason}"
     if isinstance(decided, Alias):
         return f"upload {decided.upload_id} is the known text {decided.text_id}"
     if isinstance(decided, Conflicted):

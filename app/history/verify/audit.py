@@ -36,7 +36,7 @@ from app.wire import dead_letter
 from tables import keys, pending
 
 #: Reasons of dead letters whose input was read and understood: it contradicts what stands.
-_CONFLICTS = {"registration_conflict", "upload_conflict"}
+_CONFLICTS = {"registration_conflict", "upload_conflict", "text_id_too_long"}
 
 _LENGTH = struct.Struct(">I")
 

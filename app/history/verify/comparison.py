@@ -111,6 +111,7 @@ def summary(batch: Batch) -> dict[str, Any]:
         ],
         "pending": [[at, held.upload.upload_id, _text(held.upload)] for at, held in batch.pending.items()],
         "excess": sorted([upload.upload_id, upload.text_id] for upload in batch.excess.values()),
+        "refused": sorted([upload.upload_id, upload.text_id] for upload in batch.refused.values()),
         "late_failures": batch.late_failures,
         "conflicts": sorted(map(list, batch.conflicts)),
         "timed_out": batch.timed_out,

@@ -47,6 +47,8 @@ class ReferenceBatch:
     last: int = -1
     pending: list[Pending] = field(default_factory=list)
     excess: list[Upload] = field(default_factory=list)
+    #: The contents of which the ready event has no room for the text id.
+    refused: list[Upload] = field(default_factory=list)
     late_failures: int = 0
     uploads: dict[str, str | None] = field(default_factory=dict)
     texts: set[str] = field(default_factory=set)
@@ -72,6 +74,7 @@ class ReferenceBatch:
             ],
             "pending": [[waiting.offset, waiting.what.upload, waiting.what.text] for waiting in self.pending],
             "excess": sorted([upload.upload, upload.text] for upload in self.excess),
+            "refused": sorted([upload.upload, upload.text] for upload in self.refused),
             "late_failures": self.late_failures,
             "conflicts": sorted(map(list, self.conflicts)),
             "timed_out": self.late,
@@ -116,8 +119,13 @@ class ReferenceBatch:
             self.texts.add(upload.text)
 
     def settle(self, upload: Upload) -> None:
-        """A slot: the first free one for a text, the last free one for a failure; or none, where none is left."""
-        if not self.done and self.fits(upload):
+        """A slot: the first free one for a text, the last free one for a failure; or none, where none is left.
+
+        A text whose id is too long for the ready event of the batch is refused, slots or not.
+        """
+        if not self.fits(upload):
+            self.refused.append(upload)
+        elif not self.done:
             self.fill(upload)
         elif upload.text is not None:
             self.excess.append(upload)

@@ -153,9 +153,8 @@ class ReferenceModel:
         batch.closed, batch.opened, batch.later, batch.late = None, time, 0, False
         batch.essays += more
         batch.add_slots(len(more))
-        fitting = [upload for upload in batch.excess if batch.fits(upload)][: batch.free]
-        for upload in fitting:
+        retaken = batch.excess[: batch.free]
+        for upload in retaken:
             batch.fill(upload)
-        retaken = {upload.text for upload in fitting}
-        batch.excess = [upload for upload in batch.excess if upload.text not in retaken]
+        batch.excess = batch.excess[len(retaken) :]
         return True
