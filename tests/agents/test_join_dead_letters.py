@@ -1,13 +1,17 @@
 """The join and what can not be used: dead letters with the original, its key, its place and the reason."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.core.fold import Outcome
 from app.wire.record import source_header
+from tables import batches, keys
 from tests.agents.log import Log, MakeWorker, dead, topics_of
 from tests.agents.test_join_inputs import log_of
 from tests.core.play import sent
 from tests.oracle import topics
+from tests.support.budgets import small_budgets
 from tests.support.events import Message
 from tests.support.malformed import malformed, oversized
 
@@ -31,6 +35,38 @@ def test_a_dead_letter_is_the_original_with_its_key_its_place_and_the_reason(mak
     }
     assert work.dead == {"malformed": 2}
     assert work.outcomes == {(topics.FAILED, Outcome.REJECTED): 2}
+
+
+@pytest.mark.parametrize("early", [True, False], ids=["before its registration", "after it"])
+@pytest.mark.parametrize("key", [b"key", None])
+def test_a_text_with_too_long_an_id_is_a_dead_letter_with_its_key_and_place_and_its_slot_stays_free(
+    make_worker: MakeWorker, *, early: bool, key: bytes | None
+) -> None:
+    worker = make_worker()
+    log = Log()
+    (long,) = sent("L0")
+    filler, registered, other = sent("C1 R2 C2")
+    log.send(filler, partition=1)
+    for message in (replace(long, key=key), registered)[:: 1 if early else -1]:
+        log.send(message, partition=1)
+    with small_budgets():
+        # One by one: what is pending is read back from the tables.
+        folded = [worker.fold([record]) for record in log.records]
+        letters = [output for work in folded for output in work.outputs if output[0] == topics.DEAD]
+        assert [(of, value) for _, of, value, _ in letters] == [(key, long.value)]
+        found = dict(letters[0][3])
+        assert found["rollcall.reason"] == b"text_id_too_long"
+        assert found["rollcall.source.topic"] == topics.CONTENT.encode()
+        assert (found["rollcall.source.partition"], found["rollcall.source.offset"]) == (b"1", b"1")
+        assert b"at most" in (found["rollcall.detail"] or b"")
+        assert topics.EXCESS not in [output[0] for work in folded for output in work.outputs]
+        log.send(other, partition=1)
+        completed = worker.fold(log.records[-1:])
+        assert topics.READY in [output[0] for output in completed.outputs]
+    # The original is kept no longer, and the row says that only this release can read it.
+    assert not list(worker.store.scan(keys.PENDING))
+    assert max(value[0] for value in worker.store.values(batches.prefix("b"))) == batches.FORMAT
+    assert worker.tables.batch("b").refused
 
 
 @pytest.mark.parametrize("key", [None, b"", b"\xff"])

@@ -20,6 +20,7 @@ from tests.agents.log import Log, MakeWorker, Output, Record, Worker
 from tests.core.acting import discard, discard_upload, extend, reopen
 from tests.core.examples import examples
 from tests.core.play import SECOND, START, sent
+from tests.support.budgets import small_budgets
 
 DAY = 86_400
 SMALL = Bounds(2, 1500, 4000)  # two uploads, or two originals of some 700 bytes, a part
@@ -27,8 +28,10 @@ Said = list[tuple[str, bytes | None, bytes | None]]
 
 
 @pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
+def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(Join, "bounds", SMALL)
+    with small_budgets():
+        yield
 
 
 def said(outputs: Sequence[Output]) -> Said:
@@ -67,6 +70,7 @@ LOGS = {
     "a tick that gives up what was put off": lambda: filled("C0 C1 C2 C3 C4", extend(60), DAY + 30, 2 * DAY),
     "a registration with pending uploads": lambda: filled("C0 F1 C2 C3 F4 C5 R4 C6"),
     "a registration that completes": lambda: filled("C0 C1 C2 C3 C4 R5"),
+    "a registration that refuses some": lambda: filled("C0 L1 L2 F3 L4 C5 L6 R4 C7 L1"),
     "a discard": lambda: filled("C0 C1 F2 C3 C4", discard()),
     "one upload and then all": lambda: filled("C0 C1 F2 C3 C4", discard_upload(1), discard()),
     "a re-opening": lambda: filled("R1 C0 C1 C2 C3 C4 C5", reopen("x", "y", "z", "u")),
@@ -181,17 +185,20 @@ def test_the_bounds_that_belong_to_the_stored_format_are_those_that_are_in_use()
     assert Join.bounds == Bounds(1000, 8 * 1024 * 1024, 16 * 1024 * 1024)
 
 
-def test_no_part_is_larger_than_its_bounds(make_worker: MakeWorker) -> None:
+@pytest.mark.parametrize("event", ["a tick that gives up", "a registration that refuses"])
+def test_no_part_is_larger_than_its_bounds(make_worker: MakeWorker, event: str) -> None:
     """300 originals of 0.9 MB each, due at one tick, are 257 MiB: no work holds more than a chunk of the log does."""
     large = "x" * 900_000
     log = Log()
-    for message in sent(" ".join(f"C{number}" for number in range(40))):
+    for message in sent("L0-39"):
         assert message.value is not None
         log.send(replace(message, value=message.value[:-1] + b',"filling":"' + large.encode() + b'"}'))
     worker = make_worker()
     for begin in range(0, 40, 8):
         worker.fold(log.records[begin : begin + 8])
-    works = list(carried_out(worker, [log.tick(START + 2 * DAY * SECOND)]))
+    with small_budgets():
+        record = log.tick(START + 2 * DAY * SECOND) if "tick" in event else log.send(sent("R3")[0])
+        works = list(carried_out(worker, [record]))
     assert max(work.size for work in works) <= BOUNDS.size + 40 * 2000  # 2,000 bytes of envelope for each
     assert sum(len(work.outputs) for work in works) == 40
 

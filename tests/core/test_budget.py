@@ -6,16 +6,18 @@ import pytest
 from app.core import names
 from app.core.budget import LARGEST, LEAST_TEXT, json_size
 from app.core.errors_event import OTHER, failed
-from app.core.events import Content, Failure, Registration
-from app.core.facts import TEXT_ID_TOO_LONG
+from app.core.events import Content, Failure, Policy, Position, Registration
+from app.core.facts import TEXT_ID_TOO_LONG, Placed, Registered, Surplus
+from app.core.fold import fold
 from app.core.messages import Message
-from app.core.outputs import DeadLetter, Refusal
+from app.core.outputs import LONG_ID, DeadLetter, Refusal
+from app.core.replay import replay
 from app.engine.kafka.clients import MAX_RECORD_BYTES
 from app.wire.decode import OVERSIZED, RejectedError, decode
 from app.wire.encode import encode
 from app.wire.error_detail import LARGEST as LARGEST_DETAIL
 from tables import batches
-from tests.core.acting import reopen
+from tests.core.acting import force, reopen
 from tests.core.play import EMITTED_AT
 from tests.core.test_linear import Played
 from tests.support import events
@@ -159,3 +161,17 @@ def test_a_trace_that_is_none_for_its_length_is_not_kept() -> None:
 
 def test_the_least_text_is_one_of_sixty_characters() -> None:
     assert json_size("t" * 60) == LEAST_TEXT
+
+
+def test_an_excess_of_an_older_release_for_a_long_id_stands_and_is_answered_as_it_was() -> None:
+    """It said that such a text is excess, although slots are free."""
+    long = content(0, LONG)
+    batch = replay(
+        "b", [[Registered(1, 0, registration(4000)), Placed(2, 0, -1, content(1, "")), Surplus(3, -1, long)]]
+    )
+    (again,) = fold(batch, long, Position(4, 0), Policy()).outputs
+    assert isinstance(again, Message)
+    assert (again.topic, again.data.reason) == (names.EXCESS, LONG_ID)  # type: ignore[union-attr]
+    batch = fold(batch, force(), Position(5, 0), Policy()).batch
+    facts = fold(batch, reopen("one more"), Position(6, 0), Policy()).facts
+    assert [type(fact).__name__ for fact in facts] == ["Acted", "Reopened"]

@@ -1,5 +1,7 @@
 """The applications that the driver runs, by name."""
 
+from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from app.core.names import OUTPUTS, SLOT_ASSIGNED
@@ -7,7 +9,7 @@ from app.topology import topology
 from app.wire.record import SOURCE_HEADER
 from tests.crash.checks import violations
 from tests.crash.job import Job
-from tests.crash.script import INPUT_PARTITIONS, PENDING_TTL, READINESS_TIMEOUT, script
+from tests.crash.script import INPUT_PARTITIONS, PENDING_TTL, READINESS_TIMEOUT, REFUSING, script
 from tests.second_job import simulation
 
 ESSAYS = Job(
@@ -20,4 +22,7 @@ ESSAYS = Job(
     violations=violations,
 )
 
-JOBS: Final = {job.name: job for job in (ESSAYS, simulation.JOB)}
+#: The same with texts whose ids are too long for the ready events: the world's budgets are small.
+REFUSALS = replace(ESSAYS, name="refusals", script=partial(script, kinds=REFUSING))
+
+JOBS: Final = {job.name: job for job in (ESSAYS, REFUSALS, simulation.JOB)}

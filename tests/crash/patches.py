@@ -25,6 +25,7 @@ from tests.crash.clients import Producer, Reader
 from tests.crash.clock import EPOCH_MS
 from tests.crash.disk import SimulatedStore
 from tests.crash.process import CURRENT
+from tests.support.budgets import small_budgets
 
 _SILENT = logging.CRITICAL
 
@@ -97,6 +98,7 @@ def simulated() -> Iterator[None]:
     ]
     configured = structlog.get_config()
     with ExitStack() as stack:
+        stack.enter_context(small_budgets())
         for module, names in replaced:
             stack.enter_context(mock.patch.multiple(module, **names))
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(_SILENT))

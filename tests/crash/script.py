@@ -37,6 +37,15 @@ PROMPT = (
 )
 
 
+#: The kinds of sequences of which a world has one each; in the others ids of texts are too long for the ready event.
+ORDINARY = (EXPIRING, LATE, PROMPT)
+REFUSING = (
+    ("L0 C1 | C0 L1 R2 C2 L0", "F0 L1 L1 | R2 F0 L1 C2", "L0 L1 | R1 L0 C0"),
+    ("R2 L0 C1 | L0 C2", "L0 R3 C1 | C1 L0@4 F2", "R2 L0 F0 | C0 C1"),
+    ("L0 C1 L2 F3 R3 | C4 L0 L5", "C0 L1 R2 C1@1 F1 | L1 C2", "L0 L0 F1 R2 R2 | L1@0 C2"),
+)
+
+
 @dataclass(frozen=True)
 class Sent:
     """One input: when (virtual seconds from the beginning of its act) and where it is appended."""
@@ -47,10 +56,10 @@ class Sent:
 
 
 @cache
-def script(seed: int) -> tuple[tuple[Sent, ...], ...]:
+def script(seed: int, kinds: tuple[tuple[str, ...], ...] = ORDINARY) -> tuple[tuple[Sent, ...], ...]:
     """The acts of a seed."""
     rng = Random(f"script {seed}")  # noqa: S311 - a seed, so that a run can be repeated
-    sequences = [rng.choice(EXPIRING), rng.choice(LATE), rng.choice(PROMPT)]
+    sequences = [rng.choice(kind) for kind in kinds]
     acts: list[list[Message]] = [[] for _ in range(ACTS)]
     for batch, sequence in zip(_names(seed), sequences, strict=False):
         for act, part in zip(acts, _parts(sequence, batch), strict=True):
@@ -71,7 +80,7 @@ def _names(seed: int) -> list[str]:
         if partition_for(name.encode(), PARTITIONS) == goal:
             names.append(name)
             goal = next(wanted)
-        if len(names) == len((EXPIRING, LATE, PROMPT)):
+        if len(names) == len(ORDINARY):
             break
     return names
 

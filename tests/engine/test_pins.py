@@ -20,8 +20,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.consumer.subscription_state import Assignment, Subscription, SubscriptionState, TopicPartitionState
 from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator
 from aiokafka.producer.sender import Sender
+from aiokafka.protocol import fetch
 from faust.app.base import BootStrategy
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
@@ -63,7 +65,12 @@ PRIVATE: dict[Any, tuple[str, ...]] = {
         "on_stop",
         "add_future",
     ),
-    AIOKafkaClient: ("coordinator_lookup", "force_metadata_update", "set_topics"),
+    AIOKafkaClient: ("coordinator_lookup", "force_metadata_update", "send", "set_topics"),
+    SubscriptionState: ("subscription",),
+    Subscription: ("assignment",),
+    Assignment: ("state_value", "tps"),
+    TopicPartitionState: ("has_valid_position", "position"),
+    fetch.FetchResponse_v1: ("API_KEY",),
     GroupCoordinator: ("check_errors", "fetch_committed_offsets", "request_rejoin"),
     Sender: ("sender_task",),
     AIOKafkaAdminClient: ("_send_request", "describe_configs", "describe_topics", "list_topics", "create_topics"),
@@ -76,7 +83,8 @@ MADE: dict[Any, tuple[str, ...]] = {
     GroupCoordinator: ("_closing", "_coordination_task"),
     Fetcher: ("_fetch_task",),
     AIOKafkaClient: ("_sync_task",),
-    aiokafka.AIOKafkaConsumer: ("_client", "_closed", "_coordinator", "_fetcher"),
+    aiokafka.AIOKafkaConsumer: ("_client", "_closed", "_coordinator", "_fetcher", "_subscription"),
+    TopicPartitionState: ("highwater", "lso"),
     aiokafka.AIOKafkaProducer: ("_closed", "_sender"),
     faust_consumer.Consumer: ("can_resume_flow", "flow_active"),
     faust_consumer.ThreadDelegateConsumer: ("_thread",),
@@ -238,6 +246,16 @@ def _is_code(value: Any) -> bool:
 def test_the_fetcher_drains_through_the_overridden_loop() -> None:
     names = {step.argval for step in dis.get_instructions(plain(faust_consumer.Fetcher, "_fetcher"))}
     assert "_drain_messages" in names
+
+
+def test_each_answer_to_a_fetch_says_partition_and_error_first() -> None:
+    """The watch over partitions that stand still reads no more of it (:mod:`app.engine.kafka.stalls`)."""
+    answers = [answer for name, answer in vars(fetch).items() if re.fullmatch(r"FetchResponse_v\d+", name)]
+    assert answers
+    for answer in answers:
+        topics = dict(zip(answer.SCHEMA.names, answer.SCHEMA.fields, strict=True))["topics"]
+        assert topics.array_of.names[1] == "partitions"
+        assert topics.array_of.fields[1].array_of.names[:2] == ("partition", "error_code")
 
 
 def test_a_batch_builder_tells_a_full_batch_by_none_and_takes_any_first_record() -> None:

@@ -35,10 +35,15 @@ ROWS = written("format_1.txt")
 ROWS_2 = written("format_2.txt")
 ACTED, WAITS = "upgrade-acts", "upgrade-acts-pending"
 
+# What the first release that refuses texts for their ids wrote for REFUSED, of whose texts two are refused, one while
+# it was pending, and for WAITING, of which one is pending. It stays readable for ever: never make it anew.
+ROWS_3 = written("format_3.txt")
+REFUSED, WAITING = "upgrade-refused", "upgrade-refused-other"
+
 
 def of(table: bytes, batch: str) -> list[bytes]:
     """The values of a batch's rows in a table."""
-    rows = sorted((ROWS | ROWS_2).items())
+    rows = sorted((ROWS | ROWS_2 | ROWS_3).items())
     return [value for key, value in rows if key.startswith(keys.named(table, batch))]
 
 
@@ -73,6 +78,20 @@ def test_rows_of_format_two_are_read() -> None:
     )
     assert waiting.key_for(waits) in ROWS_2
     assert len(of(keys.PENDING, WAITS)) == 1
+
+
+def test_rows_of_format_three_are_read() -> None:
+    assert [value[0] for value in of(keys.BATCHES, REFUSED)] == [1, 1, 3, 3, 3]
+    batch = batches.batch_of(REFUSED, of(keys.BATCHES, REFUSED))
+    assert [slot is not None for slot in batch.slots] == [True, False, True]
+    assert sorted(content.upload_id for content in batch.refused.values()) == [
+        f"{REFUSED}.upload-{number:04d}" for number in (0, 2)
+    ]
+    assert {batch.texts[text] for text in batch.refused} == {-3}
+    (original,) = map(pending.original_of, of(keys.PENDING, WAITING))
+    assert (original.value, original.key) == (flat("C9", WAITING)[0].value, flat("C9", WAITING)[0].key)
+    # Of a release before, the key is not known.
+    assert [pending.original_of(value).key for value in of(keys.PENDING, OTHER)] == [None]
 
 
 def test_a_row_of_a_newer_format_is_refused_with_both_formats() -> None:

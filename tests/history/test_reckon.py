@@ -16,6 +16,7 @@ from tests.core.play import SECOND
 from tests.history.log import BATCHES, STEPS, KeyedLog, Step, fold_all, log_of, refused, settings
 from tests.oracle import topics
 from tests.support import events
+from tests.support.budgets import small_budgets
 from tests.support.events import Message, uid
 
 
@@ -43,6 +44,13 @@ def agree(log: Log) -> None:
 @given(STEPS)
 def test_the_reckoner_agrees_with_the_core(steps: list[Step]) -> None:
     agree(log_of(steps))
+
+
+@bounds(max_examples=100, deadline=None)
+@given(STEPS)
+def test_they_agree_on_texts_whose_ids_are_too_long_for_the_ready_event(steps: list[Step]) -> None:
+    with small_budgets():
+        agree(log_of(steps))
 
 
 def test_what_could_not_be_used_of_a_topic_that_was_made_again_says_nothing_of_what_stands_there_now() -> None:

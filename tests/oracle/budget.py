@@ -32,10 +32,10 @@ def size(value: Any) -> int:
 def room(registration: Registration) -> int:
     """How many bytes of JSON each text id of a batch may have; the longest id fits where it is :data:`LONGEST_ID`."""
     passed_on = (registration.student_prompt_ref, registration.essay_instructions)
-    used = sum(size(one) for one in passed_on if one is not None)
+    used = sum(size(value) for value in passed_on if value is not None)
     # Each with the comma behind it; the quotes of the text id are the text id's.
     essays = [{"essay_id": essay, "text_storage_id": ""} for essay in registration.essay_ids]
-    used += sum(size(one) - len('""') + len(",") for one in essays)
+    used += sum(size(essay) - len('""') + len(",") for essay in essays)
     return min(LONGEST_ID, (LISTS - used) // len(essays))
 
 
@@ -53,7 +53,7 @@ def error_variants(whole: Sequence[Json], codes: Sequence[str], found: int) -> l
         return [list(whole)]
     variants = [list(whole)] if size(list(whole)) <= LISTS else []
     for name in (None, SHORT):
-        cut = [_cut(*one, name) for one in zip(whole, codes, strict=True)]
+        cut = [_cut(essay, code, name) for essay, code in zip(whole, codes, strict=True)]
         if len(cut) == found and size(cut) <= LISTS:
             variants.append(cut)
         if size(cut) + slack + KINDS * (SHORT * 6 + 64) <= LISTS:

@@ -12,6 +12,7 @@ module           holds
 ``brokers``      a running broker, borrowed and given back cleared
 ``worker``       worker processes
 ``patience``     how long tests wait
+``budgets``      budgets so small that a few slots meet them
 ``play``         many batches against a running worker at once
 ``progress``     a line a minute: what runs, and how far the tests are
 ``base_image``   a base for the images out of this machine's own Python

@@ -1,10 +1,11 @@
-"""Budgets so small that batches of a few slots meet them: of the product, and of the oracle, which has its own."""
+"""Budgets so small that batches of a few slots meet them: of the core, of the oracle, and of the reference model."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
 
 from app.core import budget
+from app.history.verify import reference_batch
 from tests.oracle import budget as oracle_budget
 
 #: Bytes of a ready event's lists. A batch of the notation has at most 130 for what it passes on and 47 a slot beside
@@ -20,5 +21,6 @@ def small_budgets() -> Iterator[None]:
         patch.object(budget, "LARGEST", LISTS),
         patch.object(budget, "_ALWAYS", 0),
         patch.object(oracle_budget, "LISTS", LISTS),
+        patch.object(reference_batch, "READY_BYTES", LISTS),
     ):
         yield
