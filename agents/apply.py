@@ -8,7 +8,7 @@ from agents.parts import Originals
 from agents.poison import PoisonError
 from app.core import names
 from app.core.batch import Batch
-from app.core.events import Position, Source
+from app.core.events import Position
 from app.core.facts import Dismissed, Expired, Fact, Placed, Refused, Surplus
 from app.core.messages import Assigned, Message
 from app.core.outputs import DeadLetter, Expiry, Output, Refusal, expired

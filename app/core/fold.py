@@ -33,7 +33,7 @@ from app.core.facts import (
     TimedOut,
 )
 from app.core.messages import Assigned, Message
-from app.core.outputs import DeadLetter, Expiry, Output, answer_to_repeat, conflict, in_full, outputs_of
+from app.core.outputs import DeadLetter, Expiry, Output, Refusal, answer_to_repeat, conflict, in_full, outputs_of
 from app.core.rules import decide, decide_rest, left
 
 #: What a tick decides, and the rest of an act: what comes first of an act itself is that it was done.
@@ -74,7 +74,7 @@ class Step(msgspec.Struct, frozen=True, gc=False):
 
     batch: Batch
     facts: tuple[Fact, ...]
-    outputs: list[Message | DeadLetter | Expiry]
+    outputs: list[Message | DeadLetter | Expiry | Refusal]
     outcome: Outcome
 
 
