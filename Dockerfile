@@ -10,14 +10,14 @@ COPY requirements-worker.lock ./
 # On arm64 faust-streaming has no wheel: its source builds with a C compiler. On amd64 nothing is compiled.
 RUN if [ "$(uname -m)" != x86_64 ]; then apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev; fi \
  && pip wheel --no-cache-dir --no-deps --require-hashes --requirement requirements-worker.lock --wheel-dir /wheels
-COPY LICENSE README.md pyproject.toml ./
+COPY LICENSE THIRD_PARTY.md README.md pyproject.toml rollcall.py ./
 COPY app app
 COPY tables tables
 COPY agents agents
 # Compiled now: the running image can't be written to, so Python could not keep what it compiles.
 RUN python -m venv /opt/rollcall \
  && /opt/rollcall/bin/pip install --no-cache-dir --no-index --find-links /wheels --editable . \
- && /opt/rollcall/bin/python -m compileall -q app tables agents
+ && /opt/rollcall/bin/python -m compileall -q app tables agents rollcall.py
 
 FROM ${PYTHON_IMAGE} AS worker
 # 999 is what `useradd --system` gave in the images before this one: their volumes stay writable. A number, since

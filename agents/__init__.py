@@ -22,3 +22,5 @@ module             holds
 ``chunk_changes``  what a chunk amounts to: the records to publish, the rows to write, what to count
 =================  =====================================================================================================
 """
+
+PART_OF = "rollcall"  # see rollcall.py

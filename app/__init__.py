@@ -31,6 +31,7 @@ module                holds
 ``standard_streams``  with JSON logs, nothing but lines of JSON is written
 ``errors``            errors that an operator can put right
 ``printable``         text of messages and ids, without what a terminal takes for a command
+``version``           which release this is
 ``main``              puts the application together
 ``topology``          the application on one page: what the engine is handed
 ====================  ===============================================================================================
@@ -39,6 +40,8 @@ module                holds
 import sys
 from pathlib import Path
 from typing import Any
+
+PART_OF = "rollcall"  # see rollcall.py
 
 
 def __getattr__(name: str) -> Any:
@@ -55,6 +58,12 @@ def __getattr__(name: str) -> Any:
         from app.early import end_on_sigterm  # noqa: PLC0415 - on first use, see above
 
         end_on_sigterm()
+        import rollcall  # noqa: PLC0415 - on first use, see above
+
+        if wrong := rollcall.foreign(("tables", "agents")):
+            from app.startup import refuse_foreign_packages  # noqa: PLC0415 - takes time, and is rarely needed
+
+            refuse_foreign_packages(wrong)
         globals()["app"] = _application()
         return globals()["app"]
     message = f"module 'app' has no attribute {name!r}"

@@ -9,7 +9,10 @@ from app.early import end_on_sigterm
 
 end_on_sigterm()  # before the import that follows, which takes a second
 
+from faust import __version__ as faust_version  # noqa: E402 - see above
 from faust.cli.faust import cli  # noqa: E402 - see above
+
+from app.version import release  # noqa: E402 - see above
 
 _APP = ("-A", "app")
 
@@ -19,6 +22,9 @@ def main() -> None:
     if any(argument in {"-A", "--app"} or argument.startswith("--app=") for argument in sys.argv[1:]):
         sys.stderr.write(f"rollcall: its application is always {_APP[1]!r}; for another one: faust -A ...\n")
         sys.exit(2)
+    if sys.argv[1:] == ["--version"]:
+        sys.stdout.write(f"rollcall {release()}, on Faust {faust_version}\n")
+        return
     # In place: Faust has kept the list, and looks in it for the application whose commands it is to know.
     sys.argv[1:1] = _APP
     cli()

@@ -39,6 +39,14 @@ def settings() -> Settings:
         _refuse(str(error), as_json=as_json, status=1)
 
 
+def refuse_foreign_packages(wrong: str) -> NoReturn:
+    """End the process with what :func:`rollcall.foreign` says of `tables` and `agents`."""
+    as_json = command_line.given(sys.argv[1:]) is not None and sources.json_logs_wanted()
+    if as_json:
+        standard_streams.take_over(as_json=True)
+    _refuse(wrong, as_json=as_json, status=1)
+
+
 def _refuse(message: str, *, as_json: bool, status: int) -> NoReturn:
     if as_json:
         log.critical("the worker can't start", error=" ".join(message.split()))

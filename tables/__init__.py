@@ -21,3 +21,5 @@ module                holds
 ``waiting_queue``     keeps the counts' order of who waits
 ====================  ==================================================================================================
 """
+
+PART_OF = "rollcall"  # see rollcall.py

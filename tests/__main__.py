@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PROCESSES = 4
 # By units, the longest first: see tests/support/spread.py.
 SPREAD = ["--dist", "loadscope", "--no-loadscope-reorder"]
-TYPED = ("app", "tables", "agents", "demo", "bench", "ops", "tests", "run.py")
+TYPED = ("app", "tables", "agents", "demo", "bench", "ops", "tests", "run.py", "rollcall.py")
 
 
 @dataclass(frozen=True)

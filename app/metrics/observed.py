@@ -1,14 +1,13 @@
 """What is looked at when it is asked for: it costs nothing in between, and nothing of it asks the broker."""
 
 import platform
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Gauge
 
 from app.core.batch_state import State
 from app.standing import standing
+from app.version import release
 
 if TYPE_CHECKING:
     from agents.processor import JoinProcessor
@@ -55,7 +54,7 @@ STATE_ROWS = Gauge("rollcall_state_rows", "About how many rows the local databas
 def observe(engine: "TaskManager[JoinProcessor]") -> None:
     """Set the gauges to what is the case now."""
     BUILD.labels(
-        _version(), platform.python_version(), engine.settings.app_id, engine.settings.processing_guarantee
+        release(), platform.python_version(), engine.settings.app_id, engine.settings.processing_guarantee
     ).set(1)
     READY.set(engine.ready)
     PARTITIONS.set(len(engine.tasks))
@@ -95,11 +94,3 @@ def _tables(engine: "TaskManager[JoinProcessor]") -> None:
         CACHE_LOOKUPS.labels("miss").inc(misses)
         STATE_BYTES.labels(partition).set(task.store.size())
         STATE_ROWS.labels(partition).set(task.store.rows())
-
-
-@cache
-def _version() -> str:
-    try:
-        return version("rollcall")
-    except PackageNotFoundError:
-        return "unknown"

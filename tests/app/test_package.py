@@ -1,16 +1,31 @@
-"""What is installed: every file of the packages, the marker of typed packages, and the program ``rollcall``."""
+"""A release: the wheel and the sdist have what they must, and a wheel runs where there is no checkout."""
 
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
+from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
+
+import pytest
+
+from tests.support.installed import Installed
+from tests.support.stage import Stage
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("app", "tables", "agents", "demo")
 BIN = Path(sys.executable).parent
-BUILD = "from setuptools.build_meta import build_wheel; print(build_wheel('.'))"
+LOCAL = shutil.ignore_patterns(
+    ".git", ".venv", "__pycache__", "*.egg-info", ".*_cache", ".hypothesis", ".cache", "build", "dist", "rollcall-data",
+    ".env", "bench-results.json", "target",
+)  # fmt: skip
+# Of the repository's files, those that the sdist has no use for.
+NOT_IN_SDIST = {".gitignore", ".ci/run"}
+# What setuptools puts in.
+BY_SETUPTOOLS = {"PKG-INFO", "setup.cfg"}
 
 
 def run(*command: str, directory: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -20,21 +35,121 @@ def run(*command: str, directory: Path = ROOT) -> subprocess.CompletedProcess[st
     )
 
 
-def test_the_wheel_has_every_file_of_the_four_packages_and_nothing_else(tmp_path: Path) -> None:
-    for name in PACKAGES:
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, tmp_path)
-    files = {str(path.relative_to(tmp_path)) for name in PACKAGES for path in (tmp_path / name).rglob("*.*")}
-    built = run(sys.executable, "-c", BUILD, directory=tmp_path)
-    assert built.returncode == 0, built.stderr
-    with zipfile.ZipFile(tmp_path / built.stdout.splitlines()[-1]) as wheel:
-        packed = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    assert packed == files
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkout's files without what is local."""
+    return Path(shutil.copytree(ROOT, tmp_path_factory.mktemp("source") / "rollcall", ignore=LOCAL))
+
+
+@pytest.fixture(scope="module")
+def files(source: Path) -> set[str]:
+    return {str(path.relative_to(source)) for path in source.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def dist(source: Path, files: set[str], tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: ARG001 - before it
+    """What `python -m build` makes: an sdist, and a wheel out of the sdist."""
+    folder = tmp_path_factory.mktemp("dist")
+    built = run(sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), ".", directory=source)
+    assert built.returncode == 0, built.stdout + built.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(dist: Path) -> Path:
+    return next(dist.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    return Installed(tmp_path_factory.mktemp("environment"), wheel)
+
+
+def test_the_sdist_is_the_whole_repository(dist: Path, files: set[str]) -> None:
+    with tarfile.open(next(dist.glob("*.tar.gz"))) as sdist:
+        packed = {name.partition("/")[2] for name in sdist.getnames() if not sdist.getmember(name).isdir()}
+    ours = {name for name in packed - BY_SETUPTOOLS if ".egg-info/" not in name}
+    assert ours == files - NOT_IN_SDIST
+
+
+def test_the_wheel_has_every_file_of_the_packages_and_nothing_else(wheel: Path, files: set[str]) -> None:
+    with zipfile.ZipFile(wheel) as opened:
+        packed = {name for name in opened.namelist() if ".dist-info/" not in name and ".data/" not in name}
+    assert packed == {name for name in files if name.startswith(tuple(f"{name}/" for name in PACKAGES))} | {
+        "rollcall.py"
+    }
+
+
+def test_the_wheel_has_the_alert_rules_the_dashboards_and_the_runbooks(installed: Installed) -> None:
+    """They are installed below share/rollcall, as they are in the checkout."""
+    for folder in ("grafana/dashboards", "grafana/provisioning", "runbooks"):
+        expected = {path.relative_to(ROOT / "ops"): path.read_text() for path in (ROOT / "ops" / folder).rglob("*.*")}
+        found = {
+            path.relative_to(installed.share): path.read_text() for path in (installed.share / folder).rglob("*.*")
+        }
+        assert found == expected
+        assert found
+    for name in ("alerts.yml", "prometheus.yml"):
+        assert (installed.share / "prometheus" / name).read_text() == (ROOT / "ops/prometheus" / name).read_text()
+
+
+def test_the_wheel_has_the_licence_and_the_notices(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as opened:
+        assert {Path(name).name for name in opened.namelist() if ".dist-info/licenses/" in name} == {
+            "LICENSE",
+            "THIRD_PARTY.md",
+        }
 
 
 def test_the_packages_that_others_may_import_are_marked_as_typed() -> None:
     assert [name for name in ("app", "tables", "agents") if not (ROOT / name / "py.typed").exists()] == []
+
+
+def test_what_is_installed_is_imported_from_the_wheel_alone(installed: Installed, tmp_path: Path) -> None:
+    """Else the tests below would run the checkout."""
+    names = (*PACKAGES, "rollcall")
+    code = f"import {', '.join(names)}\nfor module in ({', '.join(names)}): print(module.__file__)"
+    ran = installed.run("python", "-c", code, directory=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert all(Path(line).is_relative_to(installed.packages) for line in ran.stdout.split())
+
+
+@pytest.mark.kafka
+class TestRunsWithoutTheCheckout:
+    @pytest.fixture
+    def stage(self, tmp_path: Path) -> Iterator[Stage]:
+        with Stage(tmp_path) as made:
+            yield made
+
+    def test_a_worker_from_an_empty_directory(self, installed: Installed, stage: Stage, tmp_path: Path) -> None:
+        worker = stage.worker(settings={"ROLLCALL_LOG_FORMAT": "json"})
+        empty = tmp_path / "empty"
+        empty.mkdir()
+        settings = {name: value for name, value in worker.env.items() if name.startswith("ROLLCALL_")}
+        with worker.log.open("wb") as log:
+            worker.process = subprocess.Popen(
+                [str(installed.bin / "faust"), "-A", "app", "worker"],
+                cwd=empty,
+                env=installed.environment(**settings),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        worker.wait_ready()
+        assert worker.get("/")[0] == 200
+        for path in (ROOT / "app/board").glob("*.*s"):
+            assert worker.get(f"/board/{path.name}") == (200, path.read_text())
+        assert f'version="{version("rollcall")}"' in worker.get("/metrics")[1]
+        shown = installed.run("rollcall", "status", directory=empty, **settings)
+        assert shown.returncode == 0, shown.stderr
+        worker.stop()
+        assert worker.exit_code == 0
+        assert list(empty.iterdir()) == []
+
+    def test_the_demo_from_an_empty_directory(self, installed: Installed, tmp_path: Path) -> None:
+        ran = installed.run("python", "-m", "demo", "--batches", "3", "--essays", "2", directory=tmp_path)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        assert "3 of 3" in ran.stdout
 
 
 def test_rollcall_is_faust_with_the_application(tmp_path: Path) -> None:
@@ -52,3 +167,9 @@ def test_rollcall_takes_no_other_application() -> None:
         ran = run(str(BIN / "rollcall"), *options, "status")
         assert (ran.returncode, ran.stdout) == (2, "")
         assert ran.stderr.startswith("rollcall: its application is always 'app'")
+
+
+def test_rollcall_says_which_release_it_is(tmp_path: Path) -> None:
+    ran = run(str(BIN / "rollcall"), "--version", directory=tmp_path)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout == f"rollcall {version('rollcall')}, on Faust {version('faust-streaming')}\n"

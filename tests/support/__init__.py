@@ -11,6 +11,7 @@ module           holds
 ``stage``        a real Kafka with topics, a client and workers
 ``brokers``      a running broker, borrowed and given back cleared
 ``worker``       worker processes
+``installed``    an environment that has Rollcall as a wheel
 ``patience``     how long tests wait
 ``budgets``      budgets so small that a few slots meet them
 ``play``         many batches against a running worker at once

@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Iterable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 
 from app.api.cluster.peer_models import LocalOverview, LocalStanding
 from app.api.present import models
 from app.history.times import iso
 from app.settings import Settings
+from app.version import release
 
 
 def overview_of(
@@ -41,7 +41,7 @@ def overview_of(
         time=iso(now),
         app_id=settings.app_id,
         guarantee=settings.processing_guarantee,
-        version=app_version(),
+        version=release(),
         workers=_workers(this, owned, parts),
         partitions=[
             partitions.get(number)
@@ -60,14 +60,6 @@ def overview_of(
         oldest_pending_seconds=None if oldest is None else max(0, now - oldest) / 1000,
         stuck=sum(standing.stuck for standing in standings.values()),
     )
-
-
-def app_version() -> str:
-    """The release that runs."""
-    try:
-        return version("rollcall")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def _workers(
