@@ -9,10 +9,9 @@ module                holds
 ``core``              what a batch is, and what each event does to it: pure
 ``wire``              bytes of the topics to the core's events, and the core's outputs to bytes
 ``engine``            the engine inside Faust: chunks, barrier, fencing, restore, topics
-``metrics``           what is counted, and what is looked at when it is asked for
+``metrics``           what is counted of essays, and what is looked at when it is asked for
 ``api``               the HTTP API
 ``board``             the web page on it: HTML, CSS and JavaScript, no Python
-``http``              ``/metrics`` and the API on Faust's web server
 ``history``           what the topics say about the past: timelines, replay, audit, dead letters
 ``commands``          the commands of operators
 ``cli``               the program ``rollcall``, which is ``faust -A app``

@@ -3,7 +3,8 @@
 ``faust -A app worker`` runs what :func:`create_app` returns.
 """
 
-from app import http, startup
+from app import startup
+from app.api.http import server
 from app.engine.faust import App
 from app.engine.worker import create_worker_app
 from app.settings import Settings
@@ -18,5 +19,5 @@ def create_app(given: Settings | None = None) -> App:
     settings = startup.settings() if given is None else given
     app = create_worker_app(settings, topology(settings))
     if settings.http_port:
-        http.add_routes(app)
+        server.add(app)
     return app

@@ -7,7 +7,7 @@ reads ``INPUTS``            :mod:`app.wire.inputs`: topic, shape, event, outcome
 writes ``OUTPUTS``          :mod:`app.core.names`; their models in :mod:`app.core.payloads`
 re-keys by batch id         :class:`agents.rekey.Rekey`
 joins over tables           :class:`agents.processor.JoinProcessor`
-counts                      :mod:`app.metrics`
+counts and looks at         :mod:`app.metrics`, beside what the engine does (:mod:`app.engine.metrics`)
 ==========================  ==========================================================================================
 
 Inputs are re-keyed by batch id into the log (:class:`agents.rekey.Rekey`); each partition of the log is joined
@@ -42,6 +42,6 @@ def topology(settings: Settings) -> Topology[JoinProcessor]:
         topics=TOPICS,
         router=Rekey(settings.partitions, partition_for, fits),
         processor=processor,
-        observer=metrics,
         tick=[(TICK_HEADER, b"")],
+        gauges=metrics.observe,
     )

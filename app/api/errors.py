@@ -1,18 +1,13 @@
-"""Errors that are answered as such: status, code and message."""
+"""What the API refuses, and what it can not answer now."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import NoReturn
 
+from app.engine.http.errors import HttpError
 
-class ApiError(Exception):
-    """Answered with ``status`` and ``{"error": code, "message": message}``."""
 
-    def __init__(self, status: int, code: str, message: str, *, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
-        self.headers = dict(headers or {})
+class ApiError(HttpError):
+    """An error of the API."""
 
 
 def refuse(message: str) -> NoReturn:

@@ -4,9 +4,9 @@
 module            holds
 ================  ====================================================================================================
 ``ports``         what the engine is handed: the border to the rest, each with its contract
-``unobserved``    the observer of who counts nothing
 ``worker``        a worker of an application: Faust, the engine and a topology, put together
-``health``        whether it is live and ready, over HTTP
+``http``          what every worker serves: health, metrics, and who may ask
+``metrics``       what the engine counts, and what it looks at when it is asked
 ``task_manager``  what a worker runs: the repartitioner, and a task for each partition of the log that it owns
 ``task``          one partition of the log: process a chunk, publish it, write it, acknowledge it
 ``repartition``   the stateless stage that re-keys the inputs into the log

@@ -12,16 +12,14 @@ port            what the engine asks of it
 ``Processor``   what a chunk of one partition of the log brings about, and when the next deadline is
 ``Changes``     what to publish and to write for it
 ``Store``       is the engine's own: the rows of a partition, as tables read them
-``Observer``    counts what was done
+``Observer``    counts what was done; the engine has one of its own (:mod:`app.engine.metrics.counted`)
 ==============  ======================================================================================================
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
-
-from app.engine.unobserved import UNOBSERVED
 
 Headers = list[tuple[str, bytes | None]]
 
@@ -232,16 +230,30 @@ class TopicNames(NamedTuple):
 NO_TOPICS = TopicNames((), (), "")
 
 
+def _metrics() -> Observer:
+    # Ports are imported by whoever names a type of them; the client of Prometheus only by a worker.
+    from app.engine.metrics import counted  # noqa: PLC0415
+
+    return counted
+
+
+def _no_gauges(_engine: Any) -> None:
+    """Nothing is looked at beside what the engine looks at."""
+
+
 @dataclass(frozen=True)
 class Topology(Generic[P]):
     """An application, as the engine is handed it.
 
     ``processor`` makes the processor of a partition: from its number, its restored store, its share of the worker's
-    cache (in the application's own unit), and the broker's clock. ``tick`` are the headers of a tick.
+    cache (in the application's own unit), and the broker's clock. ``tick`` are the headers of a tick. ``gauges``
+    is called whenever ``/metrics`` is asked for, with the worker's :class:`~app.engine.task_manager.TaskManager`: the
+    place to set gauges of the application's own. The engine's metrics are there without it.
     """
 
     topics: TopicNames
     router: Router
     processor: Callable[[int, Store, int, Callable[[], datetime]], P]
     tick: Headers
-    observer: Observer = UNOBSERVED
+    observer: Observer = field(default_factory=_metrics)
+    gauges: Callable[[Any], None] = _no_gauges

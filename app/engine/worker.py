@@ -14,8 +14,8 @@ from typing import Any
 import uvloop
 
 from app import logs
-from app.engine import health
 from app.engine.faust import App, PartitionAssignor, TableManager, Worker, command
+from app.engine.http import exposition, health
 from app.engine.kafka import broker_diagnosis
 from app.engine.kafka.client_watch import ClientWatch
 from app.engine.lag import lags
@@ -85,7 +85,8 @@ class WorkerApp(App):
 
 
 def create_worker_app(settings: Settings, topology: Topology[Any]) -> App:
-    """A worker with these settings. Its HTTP, if it has a port, answers ``/health/*``; the caller adds what else.
+    """A worker with these settings. Its HTTP, if it has a port, answers ``/health/*`` and ``/metrics``; the
+    caller adds what else.
 
     Nothing is connected, read or written before the worker starts.
     """
@@ -134,5 +135,6 @@ def create_worker_app(settings: Settings, topology: Topology[Any]) -> App:
         app.topics.add(app.topic(name))
     if settings.http_port:
         health.add_routes(app)
+        exposition.add_routes(app)
     command.override()
     return app

@@ -1,4 +1,4 @@
-"""Who may ask and act: every row of the table of app.api.http.access, on the own web server without a worker."""
+"""Who may ask and act: every row of the table of app.engine.http.access, on the own web server without a worker."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any, cast
@@ -7,7 +7,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 
-from app.api.http.access import Gate
+from app.engine.http.access import Gate
 from app.main import create_app
 from app.settings import Settings
 from tests.api.conftest import READ_TOKEN, TOKEN

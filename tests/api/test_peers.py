@@ -15,7 +15,7 @@ from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, Cons
 from app.addresses import is_address
 from app.api.cluster.membership import Members, members_of
 from app.api.cluster.peers import Peers
-from app.api.http.access import Gate
+from app.engine.http.access import Gate
 from app.engine.kafka.partitioner import partition_for
 from app.settings import Settings
 from tests.api.conftest import READ_TOKEN, TOKEN

@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from app.engine import health
+from app.engine.http import health
 
 
 async def live(trouble: str | None) -> tuple[int, Any]:

@@ -10,6 +10,7 @@ from agents.chunk_changes import ChunkChanges
 from app import metrics
 from app.core import names
 from app.core.fold import Outcome
+from app.engine.metrics import counted
 from app.wire.decode import RejectedError, decode
 from tests.support.malformed import malformed
 
@@ -49,20 +50,20 @@ def test_a_chunk_counts_what_it_did_and_each_batch_that_became_ready() -> None:
     work.emitted += [(names.READY, b"batch", b"{}", [])] * 2
     work.dead["malformed"] += 1
     work.completed += [(4.0, time.time() - 2), (0.0, time.time() + 60)]
-    counted = {
+    sums = {
         "rollcall_chunk_records_sum": 7,
         "rollcall_ready_after_registration_seconds_count": 2,
         "rollcall_ready_after_registration_seconds_sum": 4,
         "rollcall_ready_after_last_upload_seconds_count": 2,
     }
-    before = {name: value(name) or 0 for name in counted}
+    before = {name: value(name) or 0 for name in sums}
     assigned = value("rollcall_records_total", topic=names.CONTENT, outcome="assigned") or 0
     ready = value("rollcall_outputs_total", topic=names.READY) or 0
     malformed_ones = value("rollcall_dead_letters_total", reason="malformed") or 0
     latency = value("rollcall_ready_after_last_upload_seconds_sum") or 0
     metrics.folded(work)
-    metrics.processed(7, 0.01, 0.02)
-    assert {name: (value(name) or 0) - before[name] for name in counted} == counted
+    counted.processed(7, 0.01, 0.02)
+    assert {name: (value(name) or 0) - before[name] for name in sums} == sums
     assert value("rollcall_records_total", topic=names.CONTENT, outcome="assigned") == assigned + 3
     assert value("rollcall_outputs_total", topic=names.READY) == ready + 2
     assert value("rollcall_dead_letters_total", reason="malformed") == malformed_ones + 1
@@ -72,9 +73,9 @@ def test_a_chunk_counts_what_it_did_and_each_batch_that_became_ready() -> None:
 
 def test_a_commit_that_the_group_did_not_take_is_counted() -> None:
     before = value("rollcall_refused_commits_total") or 0
-    metrics.commit_attempted(0.1, taken=True)
+    counted.commit_attempted(0.1, taken=True)
     assert value("rollcall_refused_commits_total") == before
-    metrics.commit_attempted(0.1, taken=False)
+    counted.commit_attempted(0.1, taken=False)
     assert value("rollcall_refused_commits_total") == before + 1
 
 

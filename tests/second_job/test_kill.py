@@ -15,6 +15,7 @@ from tests.support.worker import Worker
 
 pytestmark = pytest.mark.kafka
 
+TOKEN = "a-token-of-more-than-twenty-characters"  # noqa: S105 - a test's
 ORDER_COUNT, WAVES = 1000, 10  # 1000 orders and their payments in ten waves, whichever comes first
 
 
@@ -82,7 +83,7 @@ def test_each_order_is_paid_although_a_worker_is_killed_and_wiped(
 def test_an_order_without_a_payment_is_unpaid_and_the_worker_stops_as_asked(
     kafka: EmbeddedKafka, io: KafkaIO, tmp_path: Path
 ) -> None:
-    own = worker(kafka, tmp_path, READINESS_TIMEOUT_SECONDS="0.5", TICK_SECONDS="0.2")
+    own = worker(kafka, tmp_path, READINESS_TIMEOUT_SECONDS="0.5", TICK_SECONDS="0.2", HTTP_TOKEN=TOKEN)
     try:
         io.produce([Message(ORDERS, b"a", b"an order"), Message(ORDERS, None, b"whose?")])
         own.start()
@@ -93,6 +94,17 @@ def test_an_order_without_a_payment_is_unpaid_and_the_worker_stops_as_asked(
             (REFUSED, None, b"whose?"),
         }
         assert own.get("/health/live")[0] == 200
+        assert own.get("/metrics")[0] == 401
+        status, text = own.get("/metrics", token=TOKEN)
+        series = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+        assert (status, series["rollcall_rekeyed_records_total"]) == (200, "2.0")
+        assert {name for name in series if name.startswith("rollcall_lag_records")} >= {
+            f'rollcall_lag_records{{partition="{number}",topic="{topic}"}}'
+            for topic, count in ((ORDERS, 3), (PAYMENTS, 2), ("orders-log", 3))
+            for number in range(count)
+        }
+        assert float(series["rollcall_chunk_records_sum"]) >= 2
+        assert not [name for name in series if "batch" in name or "upload" in name], "essays are somebody else's"
         own.stop()
         assert own.exit_code == 0
     finally:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 from tests.support.patience import PATIENCE, slowness
 
@@ -104,10 +104,11 @@ class Worker:
                 raise AssertionError(message)
             time.sleep(0.1)
 
-    def get(self, path: str, timeout: float = 20) -> tuple[int, str]:
+    def get(self, path: str, timeout: float = 20, *, token: str = "") -> tuple[int, str]:
         """GET a path of its HTTP server: status and body; status 0 when nobody answers."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
-            with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=timeout) as answer:
+            with urlopen(Request(f"http://127.0.0.1:{self.port}{path}", headers=headers), timeout=timeout) as answer:
                 return answer.status, answer.read().decode()
         except HTTPError as error:
             return error.code, error.read().decode()

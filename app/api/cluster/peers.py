@@ -15,9 +15,9 @@ from yarl import URL
 
 from app.api.cluster.peer_models import LocalRows
 from app.api.errors import ApiError
-from app.api.http.access import Gate
 from app.api.offload import offload
 from app.api.present.model import Error, Model
+from app.engine.http.access import Gate
 
 log = structlog.get_logger(__name__)
 

@@ -6,7 +6,6 @@ module          holds
 ``server``      puts the routes on the worker's web server
 ``routes``      the table of routes
 ``middleware``  what goes around every handler
-``access``      who may ask and act
 ``budget``      how many requests at a time
 ``handlers``    what is asked, in; an answer's model, out
 ``stream``      server-sent events

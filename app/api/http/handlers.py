@@ -18,12 +18,12 @@ from app.api.cluster.local_state import LocalState
 from app.api.cluster.peer_models import LocalRows
 from app.api.cluster.reading import Rows
 from app.api.errors import ApiError, refuse, unknown_batch
-from app.api.http.access import ACCESS_HEADER, ACCESS_KEY
 from app.api.http.stream import Broadcaster
 from app.api.offload import offload, run_in_thread
 from app.api.present import act_models, model
 from app.api.present.explain import explain
 from app.core.batch_state import State
+from app.engine.http.access import ACCESS_HEADER, ACCESS_KEY
 from app.engine.task_manager import TaskManager
 from app.history.dead_letters import NotReplayableError, dead_letter, dead_letters, replay_dead_letter
 from app.history.tell.timeline import timeline

@@ -13,9 +13,10 @@ from aiohttp.typedefs import Middleware
 from aiokafka.errors import KafkaError
 
 from app.api.errors import ApiError
-from app.api.http.access import ACCESS_HEADER, ACCESS_KEY, Gate
 from app.api.http.budget import Budget, Lane
 from app.engine.faust.connection import SECURITY_HEADERS
+from app.engine.http.access import ACCESS_HEADER, ACCESS_KEY, Gate
+from app.engine.http.errors import HttpError, error_answer
 from app.errors import OperatorError
 
 log = structlog.get_logger(__name__)
@@ -48,7 +49,7 @@ def middleware(gate: Gate, budget: Budget) -> Middleware:
                 answer = await _to_its_end(_within(lane, handler, request), acts)
             else:
                 answer = await _within(lane, handler, request)
-        except ApiError as error:
+        except HttpError as error:
             answer = error_answer(error)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is answered, as JSON
             answer = _failed(error, request)
@@ -63,14 +64,6 @@ def _admit(request: web.Request, gate: Gate) -> None:
         gate.check_name(request)
     elif not request.path.startswith("/health/"):
         request[ACCESS_KEY] = gate.admit(request).value
-
-
-def error_answer(error: ApiError) -> web.Response:
-    """An error as JSON."""
-    headers = dict(error.headers)
-    if error.status == 401:  # noqa: PLR2004 - HTTP: who are you?
-        headers["WWW-Authenticate"] = 'Bearer realm="rollcall"'
-    return web.json_response({"error": error.code, "message": error.message}, status=error.status, headers=headers)
 
 
 async def _within(lane: Lane, handler: Handler, request: web.Request) -> web.StreamResponse:

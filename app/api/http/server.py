@@ -11,7 +11,6 @@ from app.api.cluster.membership import Membership
 from app.api.cluster.peers import Peers
 from app.api.errors import refuse
 from app.api.http import openapi
-from app.api.http.access import Gate
 from app.api.http.budget import Budget
 from app.api.http.handlers import Handlers
 from app.api.http.middleware import middleware
@@ -19,6 +18,7 @@ from app.api.http.pages import Pages
 from app.api.http.routes import LOCAL, ROUTES, Handle
 from app.api.http.stream import Broadcaster
 from app.api.present import model
+from app.engine.http.access import Gate
 
 if TYPE_CHECKING:
     from faust.web.drivers.aiohttp import Web as AiohttpWeb

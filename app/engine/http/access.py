@@ -30,7 +30,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from pydantic import SecretStr
 
-from app.api.errors import ApiError
+from app.engine.http.errors import HttpError
 from app.settings import Settings
 
 #: What the caller may do: on every answer of the API.
@@ -58,7 +58,7 @@ class Gate:
         self._read = _secret(settings.http_read_token)
 
     def admit(self, request: web.Request) -> Access:
-        """What the caller may do. Raises ApiError: 401, 403, or 415."""
+        """What the caller may do. Raises HttpError: 401, 403, or 415."""
         if self._full is None:
             access = Access.FULL
             self._check_host(request.headers.get("Host", ""))
@@ -68,14 +68,14 @@ class Gate:
         if request.method not in _READS:
             if access is not Access.FULL:
                 message = "the read token does not permit acts: use the token of ROLLCALL_HTTP_TOKEN"
-                raise ApiError(403, "read_only", message)
+                raise HttpError(403, "read_only", message)
             if request.content_type != _JSON:
                 message = f"a request that changes something needs Content-Type: {_JSON}"
-                raise ApiError(415, "not_json", message)
+                raise HttpError(415, "not_json", message)
         return access
 
     def check_name(self, request: web.Request) -> None:
-        """Refuse a foreign ``Host`` where there are no tokens. Raises ApiError 403."""
+        """Refuse a foreign ``Host`` where there are no tokens. Raises HttpError 403."""
         if self._full is None:
             self._check_host(request.headers.get("Host", ""))
 
@@ -92,7 +92,7 @@ class Gate:
         read = self._read is not None and hmac.compare_digest(token, self._read)
         if not (full or read):
             message = "a token is needed: Authorization: Bearer <ROLLCALL_HTTP_TOKEN or ROLLCALL_HTTP_READ_TOKEN>"
-            raise ApiError(401, "unauthorized", message)
+            raise HttpError(401, "unauthorized", message)
         return Access.FULL if full else Access.READ
 
     @staticmethod
@@ -107,16 +107,16 @@ class Gate:
                 "without ROLLCALL_HTTP_TOKEN only requests to a loopback name (127.0.0.1, localhost, [::1]) are "
                 "answered: a web page could reach this worker under a name of its own otherwise"
             )
-            raise ApiError(403, "foreign_host", message)
+            raise HttpError(403, "foreign_host", message)
 
 
 def _check_page(headers: Mapping[str, str]) -> None:
     """Refuse what a page of another origin asks. Another port of this machine is another origin."""
     if headers.get("Sec-Fetch-Site", "none").lower() not in {"same-origin", "none"}:
-        raise ApiError(403, "cross_origin", "a page from elsewhere may neither read nor act here")
+        raise HttpError(403, "cross_origin", "a page from elsewhere may neither read nor act here")
     origin = headers.get("Origin")
     if origin is not None and not _same_origin(origin, headers.get("Host", "")):
-        raise ApiError(403, "cross_origin", "a page from elsewhere may neither read nor act here")
+        raise HttpError(403, "cross_origin", "a page from elsewhere may neither read nor act here")
 
 
 def _same_origin(origin: str, host: str) -> bool:

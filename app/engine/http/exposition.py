@@ -1,0 +1,33 @@
+"""``/metrics``: the engine's metrics and the application's, in the Prometheus text format, on Faust's web server."""
+
+from typing import TYPE_CHECKING, cast
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from app.engine.http.access import Gate
+from app.engine.http.errors import HttpError, error_answer
+from app.engine.metrics import counted, observed
+
+if TYPE_CHECKING:
+    from faust.web.drivers.aiohttp import Web as AiohttpWeb
+
+    from app.engine.faust import App
+
+
+def add_routes(app: "App") -> None:
+    """Add the route to the app's web server. Who may ask is said in :mod:`app.engine.http.access`."""
+    gate = Gate(app.settings)
+    topology = app.engine.topology
+    counted.begin(topology.topics.inputs)
+
+    async def expose(request: web.Request) -> web.Response:
+        try:
+            gate.admit(request)
+        except HttpError as error:
+            return error_answer(error)
+        observed.observe(app.engine)
+        topology.gauges(app.engine)
+        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    cast("AiohttpWeb", app.web).web_app.router.add_get("/metrics", expose)
