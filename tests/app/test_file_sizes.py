@@ -6,11 +6,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("agents", "app", "bench", "demo", "ops", "tables", "tests", "deploy")
-LARGEST = 260
+LARGEST = 270
 
 #: Larger ones, with the lines that each may have. None is added, and none of them grows.
 LARGER = {
-    "agents/join.py": 306,
     "app/engine/faust/consumer.py": 330,
     "app/engine/task.py": 324,
     "app/engine/task_manager.py": 279,
@@ -18,10 +17,7 @@ LARGER = {
     "tests/api/test_budget.py": 277,
     "tests/api/test_peers.py": 311,
     "tests/board/fake_api.py": 280,
-    "tests/crash/mutations.py": 261,
-    "tests/crash/world.py": 267,
     "tests/engine/test_barrier.py": 303,
-    "tests/engine/test_publish.py": 267,
     "tests/engine/test_traps.py": 281,
     "tests/history/test_commands.py": 281,
     "tests/ops/test_kubernetes.py": 271,

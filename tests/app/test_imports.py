@@ -12,7 +12,7 @@ from tests.support.worker import ROOT
 #: What takes long to import, and only a worker needs.
 OF_A_WORKER = {
     "app.main",
-    "app.http",
+    "app.api.http.server",
     "app.topology",
     "app.engine.faust",
     "agents.join",

@@ -8,6 +8,7 @@ from typing import Any
 import click
 import pytest
 import yaml
+from faust.cli.base import cli
 
 from app import commands
 from tests.ops import expressions
@@ -17,7 +18,6 @@ from tests.support.worker import ROOT
 RUNBOOKS = ROOT / "ops" / "runbooks"
 UNIT_TESTS = sorted((RULES.parent / "tests").glob("*.yml"))
 ALERTS = list(expressions.rules())
-COMMANDS = {var.name: var for var in vars(commands).values() if isinstance(var, click.Command)}
 PLACES = {"PARTITION": "0", "OFFSET": "0"}  # what stands for a number on a page
 SECTIONS = ["What it means", "Likely causes", "What to look at", "What to do", "How to know it is over"]
 
@@ -97,9 +97,10 @@ def test_every_command_that_a_page_names_exists_and_takes_what_it_is_given() -> 
         for command in re.findall(r"(?:^\$ |`)faust -A app ([^`#\n]+)", path.read_text(), re.MULTILINE)
     ]
     assert len(found) > 20
+    commands.register()
     for line in found:
         verb, *words = line.split()
-        command = COMMANDS[verb]
+        command: click.Command = cli.commands[verb]
         while isinstance(command, click.Group):
             command = command.commands[words.pop(0)]
         command.parse_args(click.Context(command), [PLACES.get(word, word) for word in words])  # raises UsageError
