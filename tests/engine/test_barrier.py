@@ -13,9 +13,9 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaTimeoutError, ProducerFenced
 
-from agents import join
+from agents import steps
 from agents.poison import PoisonError
-from app.core.fold import fold
+from app.core.fold import take
 from app.core.names import CONTENT, DEAD_LETTER, INPUTS, OUTPUTS
 from app.engine import task as task_module
 from app.engine.deadline import Deadline
@@ -235,7 +235,7 @@ async def test_an_exception_in_the_fold_sends_nothing_of_its_chunk_and_stops_the
         raise ZeroDivisionError(message)
 
     async with running(monkeypatch, tmp_path, guarantee) as rig:
-        monkeypatch.setattr(join, "fold", broken)
+        monkeypatch.setattr(steps, "take", broken)
         rig.feed("R1 C0")
         await rig.until(lambda: rig.failures)
         assert isinstance(rig.failures[0], PoisonError)
@@ -249,14 +249,14 @@ async def test_a_copy_that_the_hop_made_of_a_skipped_record_does_not_stop_the_ta
 ) -> None:
     """A worker that stops has not committed its inputs, so the log gets the poisoned one again after the restart."""
     async with running(monkeypatch, tmp_path, guarantee, skip=f"{CONTENT}:0:2") as rig:
-        real = fold
+        real = take
 
         def broken(batch: Any, event: Any, *rest: Any) -> Any:
             if getattr(event, "text_id", "") == "one.text-0001":
                 raise ZeroDivisionError
             return real(batch, event, *rest)
 
-        monkeypatch.setattr(join, "fold", broken)
+        monkeypatch.setattr(steps, "take", broken)
         first = of_log(rig.settings, flat("R2 C0 C1", "one"))
         again = [record._replace(offset=record.offset + 3, timestamp=record.timestamp + 3) for record in first]
         rig.task.queue.offer([*first, *again])
