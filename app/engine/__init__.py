@@ -7,6 +7,7 @@ module            holds
 ``worker``        a worker of an application: Faust, the engine and a topology, put together
 ``http``          what every worker serves: health, metrics, and who may ask
 ``metrics``       what the engine counts, and what it looks at when it is asked
+``keyed``         joins of inputs by their keys: what is the same in each of them
 ``task_manager``  what a worker runs: the repartitioner, and a task for each partition of the log that it owns
 ``task``          one partition of the log: process a chunk, publish it, write it, acknowledge it
 ``repartition``   the stateless stage that re-keys the inputs into the log

@@ -5,13 +5,13 @@ from contextlib import AbstractContextManager
 from typing import Any
 from unittest import mock
 
+from app.engine.keyed.changes import KeyedChanges
 from tests.crash import mutations
 from tests.crash.catalogue import EXACTLY, ONCE, Trial
-from tests.second_job.orders_and_payments import Work
 
 
-def _finish_by(finish: Callable[[Work], Work]) -> AbstractContextManager[Any]:
-    return mock.patch.object(Work, "finish", finish)
+def _finish_by(finish: Callable[[KeyedChanges], KeyedChanges]) -> AbstractContextManager[Any]:
+    return mock.patch.object(KeyedChanges, "finish", finish)
 
 
 def no_watermark() -> AbstractContextManager[None]:
@@ -22,8 +22,8 @@ def no_watermark() -> AbstractContextManager[None]:
 def watermark_first() -> AbstractContextManager[None]:
     """The watermark is written before the facts that it stands for."""
 
-    def finish(self: Work) -> Work:
-        self.rows = {**self.seen, **self.rows}
+    def finish(self: KeyedChanges) -> KeyedChanges:
+        self.rows = {**self.watermarks, **self.rows}
         return self
 
     return _finish_by(finish)

@@ -4,11 +4,15 @@ Outputs are held against a second opinion, which reads the log with no more than
 itself, folded over the log one record at a time, each input once.
 """
 
+import struct
 from collections import Counter
 from collections.abc import Iterable
 from itertools import chain
 from random import Random
 
+from app.engine.keyed.inputs import SOURCE, TICK
+from app.engine.keyed.processor import KeyedPartition
+from app.engine.ports import TopicNames
 from app.engine.state import origin
 from app.engine.state.memory_store import MemoryStore
 from app.engine.topics.ensure import log_topic
@@ -24,8 +28,6 @@ from tests.second_job.orders_and_payments import (
     PAID,
     PAYMENTS,
     REFUSED,
-    SOURCE,
-    TICK,
     UNPAID,
     Join,
     topology,
@@ -119,7 +121,7 @@ def expected(records: Iterable[Record]) -> Iterable[Said]:
         elif said.get(key) == UNPAID:
             reason = b"late"
         if reason or key is None:
-            yield REFUSED, key, record.value, (("reason", reason), (SOURCE, source))
+            yield REFUSED, key, record.value, (("reason", reason), *_place(source))
             continue
         kind[key] = record
         if key in orders and key in payments:
@@ -128,12 +130,21 @@ def expected(records: Iterable[Record]) -> Iterable[Said]:
             yield PAID, key, orders[key].value, headers
 
 
+def _place(source: bytes) -> Headers:
+    number, partition, offset = struct.unpack_from(">BIQ", source)
+    return (
+        ("source.topic", INPUTS[number].encode()),
+        ("source.partition", str(partition).encode()),
+        ("source.offset", str(offset).encode()),
+    )
+
+
 def _rows(logs: list[Log], ends: list[int]) -> Rows:
     """The rows that the job has for what is before ``ends``, with nothing in between that can fail."""
     found: Rows = []
     for log, end in zip(logs, ends, strict=True):
         store = MemoryStore()
-        job = Join(store, round(PATIENCE * 1000))
+        job = Join(KeyedPartition("", 0, store, TopicNames(INPUTS, OUTPUTS, REFUSED)), round(PATIENCE * 1000))
         for record in _once(record for record in log.records if record.offset < end):
             for work in job.process([record]):
                 job.written(work, 0)
