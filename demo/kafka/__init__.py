@@ -9,6 +9,8 @@ module          holds
 ``jars``        its jars, pinned by ``jars.lock`` and checked each time
 ``lock``        makes ``jars.lock`` again
 ``java``        which Java runs it
+``ahead``       Java's ahead-of-time cache, where it has been made
+``rehearsal``   makes it
 ``ports``       free TCP ports
 ``probe``       whether a broker answers
 ``watcher``     ends the broker when the process that started it is gone

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, ClassVar, Self
 
+from demo.kafka.ahead import cached
 from demo.kafka.errors import KafkaStartError
 from demo.kafka.jars import class_path
 from demo.kafka.java import find_java
@@ -136,10 +137,10 @@ class EmbeddedKafka:
         with (data_dir / "broker.log").open("ab") as log:
             if not (data_dir / "log" / "meta.properties").exists():
                 self._format(command, data_dir, log)
-            self._spawn([*command, "kafka.Kafka", "server.properties"], data_dir, log)
+            self._spawn([*command, *self._broker_options(java), "kafka.Kafka", "server.properties"], data_dir, log)
 
-    def stop(self) -> None:
-        """Ask the broker to shut down in good order (SIGTERM) and wait for its end; SIGKILL after 30 s.
+    def stop(self, within: float = STOP_TIMEOUT_SECONDS) -> None:
+        """Ask the broker to shut down in good order (SIGTERM) and wait for its end; SIGKILL after `within` seconds.
 
         Data is kept. Does nothing if it does not run; a paused broker is resumed first.
         """
@@ -148,7 +149,7 @@ class EmbeddedKafka:
         self._broker.send_signal(signal.SIGCONT)  # a stopped process would take notice of SIGTERM only when resumed
         self._broker.terminate()
         try:
-            self._broker.wait(STOP_TIMEOUT_SECONDS)
+            self._broker.wait(within)
         except subprocess.TimeoutExpired:
             self.kill()
         self._forget()
@@ -214,6 +215,9 @@ class EmbeddedKafka:
             "-Dorg.slf4j.simpleLogger.showDateTime=true",
             "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
         ]
+
+    def _broker_options(self, java: Path) -> list[str]:
+        return cached(java) if self._quick_start else []
 
     def _format(self, command: list[str], data_dir: Path, log: IO[bytes]) -> None:
         """Write the metadata of an empty node, as Kafka requires before a first start.

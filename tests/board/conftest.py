@@ -10,7 +10,7 @@ from tests.board.fake_api import FakeApi
 from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Dialog, Page
+    from playwright.sync_api import Browser, ConsoleMessage, Dialog, Error, Page
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
@@ -38,11 +38,32 @@ def api() -> Iterator[FakeApi]:
         yield made
 
 
+@pytest.fixture(scope="package")
+def kept(browser: "Browser") -> "Page":
+    """A page that test after test opens the board in: a window of its own costs each of them a second of CPU.
+
+    Nothing of the board's is carried over. What it stores is kept by origin, and each test's API has another port.
+    """
+    context = browser.new_context()
+    context.set_default_timeout(PATIENCE * 1000)  # milliseconds
+    return context.new_page()
+
+
 @pytest.fixture
-def visit(browser: "Browser", api: FakeApi) -> Iterator[Open]:
-    """Open the board at a hash, in a context of its own. No script may fail, and the security policy may not be hit."""
+def visit(browser: "Browser", kept: "Page", api: FakeApi) -> Iterator[Open]:
+    """Open the board at a hash. No script may fail, and the security policy may not be hit.
+
+    The first time in the page that is kept, after that in a window of its own: what another person sees.
+    """
     wrong: list[str] = []
-    contexts = []
+    opened: list[Page] = []
+
+    def failed(error: "Error") -> None:
+        wrong.append(str(error))
+
+    def said(message: "ConsoleMessage") -> None:
+        if "Security Policy" in message.text:
+            wrong.append(message.text)
 
     def refuse(dialog: "Dialog") -> None:
         wrong.append(f"a dialog of the browser: {dialog.message}")
@@ -51,17 +72,23 @@ def visit(browser: "Browser", api: FakeApi) -> Iterator[Open]:
     def visit(
         path: str = "#/", *, width: int = 1280, height: int = 860, color_scheme: Literal["light", "dark"] = "light"
     ) -> "Page":
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=color_scheme)
-        contexts.append(context)
-        context.set_default_timeout(PATIENCE * 1000)  # milliseconds
-        page = context.new_page()
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda said: wrong.append(said.text) if "Security Policy" in said.text else None)
+        page = browser.new_context().new_page() if opened else kept
+        opened.append(page)
+        page.set_default_timeout(PATIENCE * 1000)  # milliseconds
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=color_scheme)
+        page.on("pageerror", failed)
+        page.on("console", said)
         page.on("dialog", refuse)
         page.goto(f"{api.url}/{path}")
         return page
 
     yield visit
-    for context in contexts:
-        context.close()
+    for page in opened[1:]:
+        page.context.close()
+    for event, listener in (("pageerror", failed), ("console", said), ("dialog", refuse)) if opened else ():
+        kept.remove_listener(event, listener)
+    if opened:
+        kept.unroute_all(behavior="ignoreErrors")
+        kept.goto("about:blank")
     assert wrong == []
