@@ -13,6 +13,7 @@ from app.core.facts import Dismissed, Expired, Fact, Placed, Refused, Surplus
 from app.core.messages import Assigned, Message
 from app.core.outputs import DeadLetter, Expiry, Output, Refusal, expired
 from app.engine.ports import Record
+from app.wire.traceparent import fields, parse
 
 #: The facts that may be about a pending upload, which is then pending no more.
 _SETTLING = (Placed, Surplus, Refused, Expired, Dismissed)
@@ -91,6 +92,7 @@ class Applier:
                 batch_id=batch.batch_id,
                 correlation_id=output.upload.correlation_id,
                 file_upload_id=output.upload.upload_id,
+                **fields(parse(output.upload.traceparent)),
             )
 
 
@@ -102,4 +104,5 @@ def _remark(batch: Batch, output: Message, position: Position, changes: ChunkCha
     if output.topic == names.READY:
         changes.ready(batch, position.time)
     else:
-        changes.note("batch is late", batch_id=batch.batch_id, correlation_id=output.correlation_id)
+        trace = fields(parse(output.traceparent))
+        changes.note("batch is late", batch_id=batch.batch_id, correlation_id=output.correlation_id, **trace)

@@ -10,6 +10,7 @@ from datetime import datetime
 from logging import ERROR, WARNING
 from typing import NamedTuple
 
+from agents.completed import Completed, completed
 from app.core import names
 from app.core.batch import Batch
 from app.core.batch_state import State
@@ -79,8 +80,8 @@ class ChunkChanges:
     #: Pending uploads that were given up, by reason.
     given_up: Counter[str] = field(default_factory=Counter)
     mismatches: int = 0
-    #: For each batch that is now ready: seconds of log time since its registration, and the latest moment in it.
-    completed: list[tuple[float, float]] = field(default_factory=list)
+    #: For each batch that is now ready.
+    completed: list[Completed] = field(default_factory=list)
     #: What is to be logged once the changes are durable.
     notes: list[Note] = field(default_factory=list)
     #: The state that a batch had before the chunk, for those that waited for nothing and were not new.
@@ -144,8 +145,7 @@ class ChunkChanges:
 
     def ready(self, batch: Batch, time: int) -> None:
         """Note that a batch became ready at log time ``time`` (ms)."""
-        latest = max((upload.moment for upload in batch.slots if upload is not None), default=0)
-        self.completed.append(((time - batch.registered_at) / 1e3, latest / 1e6))
+        self.completed.append(completed(batch, time))
 
     def touch(self, batch: Batch) -> None:
         """Note a batch before it changes."""

@@ -10,6 +10,7 @@ from app.core.outputs import DeadLetter
 from app.engine.ports import Place, Record
 from app.wire.decode import OVERSIZED, Decoded, RejectedError
 from app.wire.record import read_key, read_lost
+from app.wire.traceparent import fields, of_message, parse
 from tables.pending import Original
 
 POISON = "poison"
@@ -28,7 +29,7 @@ def add(
     topic = names.INPUTS[source.topic]
     place = Place(topic, source.partition, source.offset)
     changes.dead_letter(reason, detail, place, read_key(record.headers), record.value)
-    _note(place, reason, detail, changes, about)
+    _note(place, reason, detail, changes, {**(about or {}), **fields(of_message(record.value))})
 
 
 def refuse(original: Original, letter: DeadLetter, changes: ChunkChanges, about: Mapping[str, str] | None) -> None:
@@ -37,10 +38,10 @@ def refuse(original: Original, letter: DeadLetter, changes: ChunkChanges, about:
     place = Place(names.INPUTS[source.topic], source.partition, source.offset)
     changes.dead_letter(letter.reason, letter.detail, place, original.key, original.value)
     if about is not None:
-        _note(place, letter.reason, letter.detail, changes, about)
+        _note(place, letter.reason, letter.detail, changes, {**about, **fields(of_message(original.value))})
 
 
-def _note(place: Place, reason: str, detail: str, changes: ChunkChanges, about: Mapping[str, str] | None) -> None:
+def _note(place: Place, reason: str, detail: str, changes: ChunkChanges, about: Mapping[str, str]) -> None:
     changes.note(
         "dead letter",
         reason=reason,
@@ -48,7 +49,7 @@ def _note(place: Place, reason: str, detail: str, changes: ChunkChanges, about: 
         topic=place.topic,
         partition=place.partition,
         offset=place.offset,
-        **(about or {}),
+        **about,
     )
 
 
@@ -73,7 +74,10 @@ def skip(record: Record, place: Place, changes: ChunkChanges, *, rekeyed: bool, 
         return
     key = read_key(record.headers) if rekeyed else record.key
     changes.dead_letter(POISON, "skipped by ROLLCALL_SKIP_POISON", place, key, record.value)
-    changes.note("dead letter", reason=POISON, topic=place.topic, partition=place.partition, offset=place.offset)
+    trace = fields(of_message(record.value))
+    changes.note(
+        "dead letter", reason=POISON, topic=place.topic, partition=place.partition, offset=place.offset, **trace
+    )
 
 
 def foreign(record: Record, place: Place, changes: ChunkChanges) -> None:
@@ -97,4 +101,5 @@ def remark(decoded: Decoded, source: Source, changes: ChunkChanges) -> None:
         topic=names.INPUTS[source.topic],
         partition=source.partition,
         offset=source.offset,
+        **fields(parse(decoded.event.traceparent)),
     )

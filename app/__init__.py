@@ -32,6 +32,7 @@ module                holds
 ``printable``         text of messages and ids, without what a terminal takes for a command
 ``version``           which release this is
 ``main``              puts the application together
+``tracing``           spans with OpenTelemetry, where they are wanted
 ``topology``          the application on one page: what the engine is handed
 ====================  ===============================================================================================
 """

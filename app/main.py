@@ -7,6 +7,7 @@ from app import startup
 from app.api.http import server
 from app.engine.faust import App
 from app.engine.worker import create_worker_app
+from app.errors import OperatorError
 from app.settings import Settings
 from app.topology import topology
 
@@ -17,7 +18,15 @@ def create_app(given: Settings | None = None) -> App:
     Wrong settings end the process with a message that names them: nothing can be run without them.
     """
     settings = startup.settings() if given is None else given
-    app = create_worker_app(settings, topology(settings))
+    made = topology(settings)
+    if settings.traces:
+        from app import tracing  # noqa: PLC0415 - only where it is wanted
+
+        try:
+            made = tracing.traced(made, settings)
+        except OperatorError as error:
+            startup.refuse(error)
+    app = create_worker_app(settings, made)
     if settings.http_port:
         server.add(app)
     return app

@@ -88,6 +88,10 @@ class Settings(HttpSettings, Security):
         default=None, description="Structured logs on standard error; console on a terminal, else json."
     )
 
+    traces: bool = Field(
+        default=False,
+        description="Send traces with OpenTelemetry (the extra rollcall[otel]), as the variables OTEL_* say.",
+    )
     source_service: str = Field(
         default="essay-lifecycle-service", min_length=1, max_length=1000, description="source_service of the outputs."
     )

@@ -8,6 +8,7 @@ import structlog
 
 from app import command_line, standard_streams
 from app import settings as sources
+from app.errors import OperatorError
 from app.printable import visible_lines
 from app.settings import Settings, SettingsError
 
@@ -45,6 +46,12 @@ def refuse_foreign_packages(wrong: str) -> NoReturn:
     if as_json:
         standard_streams.take_over(as_json=True)
     _refuse(wrong, as_json=as_json, status=1)
+
+
+def refuse(error: OperatorError) -> NoReturn:
+    """End the process with an operator's error."""
+    as_json = command_line.given(sys.argv[1:]) is not None and sources.json_logs_wanted()
+    _refuse(str(error), as_json=as_json, status=1)
 
 
 def _refuse(message: str, *, as_json: bool, status: int) -> NoReturn:

@@ -21,6 +21,7 @@ module        holds
 ``history``     history and the commands
 ``asyncapi``    the AsyncAPI document
 ``app``         what stands around the core: settings, metrics, what is installed
+``tracing``     traces with OpenTelemetry
 ``docs``        the documents
 ``ops``         dashboards, alerts, the compose file
 ``demo``        the demo

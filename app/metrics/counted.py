@@ -11,6 +11,7 @@ from app.core.outputs import BY_OPERATOR, NOT_REGISTERED
 from app.core.rules import REGISTRATION_CONFLICT, UPLOAD_CONFLICT
 from app.wire import decode
 from app.wire.inputs import INPUTS
+from app.wire.traceparent import fields, parse
 
 if TYPE_CHECKING:
     from agents.chunk_changes import ChunkChanges
@@ -91,6 +92,13 @@ def folded(work: "ChunkChanges") -> None:
     MISMATCHES.inc(work.mismatches)
     if work.completed:
         now = work.emitted_at.timestamp()
-        for since_registration, moment in work.completed:
-            READY_AFTER_REGISTRATION.observe(max(0.0, since_registration))
-            READY_AFTER_LAST_UPLOAD.observe(max(0.0, now - moment))
+        for batch in work.completed:
+            since_upload = max(0.0, now - batch.latest)
+            READY_AFTER_REGISTRATION.observe(max(0.0, batch.since_registration), _exemplar(batch.registration_trace))
+            READY_AFTER_LAST_UPLOAD.observe(since_upload, _exemplar(batch.upload_trace))
+
+
+def _exemplar(traceparent: str | None) -> dict[str, str] | None:
+    """The trace by which a dashboard leads from a point to what happened; none that its sender has not kept."""
+    trace = parse(traceparent)
+    return fields(trace) if trace is not None and trace.sampled else None

@@ -13,6 +13,7 @@ module            holds
 ``dead_letter``   the headers of a dead letter, written and read
 ``record``        the records of the internal log: re-keyed inputs, ticks, acts
 ``chunk``         a chunk of the log, read: where each record stands, and the plain contents among them
+``traceparent``   to which trace a message belongs
 ``acts``          what operators do, as records of the internal log
 ================  ===================================================================================================
 """

@@ -7,6 +7,7 @@ import pytest
 from prometheus_client import REGISTRY, generate_latest
 
 from agents.chunk_changes import ChunkChanges
+from agents.completed import Completed
 from app import metrics
 from app.core import names
 from app.core.fold import Outcome
@@ -49,7 +50,7 @@ def test_a_chunk_counts_what_it_did_and_each_batch_that_became_ready() -> None:
     work.outcomes[names.CONTENT, Outcome.ASSIGNED] += 3
     work.emitted += [(names.READY, b"batch", b"{}", [])] * 2
     work.dead["malformed"] += 1
-    work.completed += [(4.0, time.time() - 2), (0.0, time.time() + 60)]
+    work.completed += [Completed(4.0, time.time() - 2), Completed(0.0, time.time() + 60)]
     sums = {
         "rollcall_chunk_records_sum": 7,
         "rollcall_ready_after_registration_seconds_count": 2,

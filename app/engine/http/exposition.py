@@ -1,9 +1,13 @@
-"""``/metrics``: the engine's metrics and the application's, in the Prometheus text format, on Faust's web server."""
+"""``/metrics``: the engine's metrics and the application's, on Faust's web server.
+
+In the text format that the ``Accept`` header asks for: Prometheus' own, or OpenMetrics, which has exemplars.
+"""
 
 from typing import TYPE_CHECKING, cast
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import REGISTRY
+from prometheus_client.exposition import choose_encoder
 
 from app.engine.http.access import Gate
 from app.engine.http.errors import HttpError, error_answer
@@ -28,6 +32,7 @@ def add_routes(app: "App") -> None:
             return error_answer(error)
         observed.observe(app.engine)
         topology.gauges(app.engine)
-        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return web.Response(body=encode(REGISTRY), headers={"Content-Type": content_type})
 
     cast("AiohttpWeb", app.web).web_app.router.add_get("/metrics", expose)
