@@ -61,7 +61,7 @@ def reject(record: Record, source: Source, rejected: RejectedError, changes: Chu
         return
     size, digest = lost
     detail = (
-        f"{size} bytes, with key and headers more than a message holds even when compressed, and left out: their "
+        f"{size} bytes, with key and headers more than the log takes even when compressed, and left out: their "
         f"SHA-256 is {digest}; the topic has the original for as long as its retention.ms keeps it"
     )
     add(record, source, OVERSIZED, detail, changes)

@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from app.engine.kafka import broker_errors
 from app.engine.kafka.clients import MAX_RECORD_BYTES, append
+from app.engine.kafka.decompress import LARGEST_RECORD
 from app.engine.kafka.partitioner import partitions_for
 from app.errors import OperatorError
 
@@ -48,10 +49,12 @@ _LARGEST_COMPRESSED: Final = MAX_RECORD_BYTES - 64 * 1024
 def fits(key: bytes | None, value: bytes | None) -> bool:
     """Whether a topic that takes the largest messages takes this record, compressed where it has to be.
 
-    A topic's limit is one of compressed batches, so a record of an input may be larger than any message. It takes a
-    second for each 50 MB or so where that is to be found out.
+    A topic's limit is one of compressed batches, so a record of an input may be larger than any message: at most
+    LARGEST_RECORD bytes, so that who reads it can. It takes a second for each 50 MB where that is to be found out.
     """
     record = (key or b"") + (value or b"")
+    if len(record) > LARGEST_RECORD:
+        return False
     if len(record) <= _LARGEST_COMPRESSED:
         return True
     return any(len(zlib.compress(record, level)) <= _LARGEST_COMPRESSED for level in (1, 9))

@@ -13,12 +13,15 @@ from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.structs import RecordMetadata, TopicPartition
 
+from app.engine.kafka.decompress import LARGEST_BATCH
 from app.engine.topics.ensure import plans
 from app.settings import Settings
 from app.topology import TOPICS
+from tests.engine.harness import plain_log
 from tests.oracle import topics
 from tests.oracle.records import OutputRecord
 from tests.support import events
@@ -142,3 +145,48 @@ def test_a_restore_and_the_commands_read_them_too(stage: Stage, worker: Worker, 
             timeout=PATIENCE,
         )
         assert (done.returncode, done.stderr) == (0, ""), (verb, done.stdout)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_a_batch_that_would_fill_the_memory_stops_the_worker_with_its_place_and_the_way_on(
+    stage: Stage, worker: Worker, codec: str
+) -> None:
+    """What lies before it is done, what lies behind it is done once it is given up."""
+    if not worker.alive:
+        worker.start()
+    reader = stage.reader()
+    bootstrap, name = stage.kafka.bootstrap, f"bomb-{codec}"
+    (before, behind) = (
+        [events.message(events.content(f"{name}-{part}", f"{name}-{part}", f"{name}-{part}"))]
+        for part in ("before", "behind")
+    )
+    asyncio.run(send(bootstrap, codec, [*before, events.message(events.registration(f"{name}-before", ["e"]))]))
+    reader.require(lambda records: counted(records, topics.READY) == 1, "what lies before it")
+    place = asyncio.run(send_bomb(bootstrap, codec))
+    asyncio.run(send(bootstrap, codec, [*behind, events.message(events.registration(f"{name}-behind", ["e"]))]))
+    assert worker.wait_end() == 1
+    text = plain_log(worker)
+    assert (
+        f"{topics.CONTENT} partition {place.partition}, offsets {place.offset} to {place.offset}: the batch can't be"
+        in text
+    )
+    assert f"decompressed it has more than {LARGEST_BATCH} bytes" in text
+    assert f"kafka-delete-records.sh, offset {place.offset + 1}" in text
+    assert "Traceback" not in text
+    partition = TopicPartition(topics.CONTENT, place.partition)
+    stage.io.call(stage.io._admin.delete_records({partition: RecordsToDelete(place.offset + 1)}))
+    worker.start()
+    reader.require(lambda records: counted(records, topics.READY) == 2, "what lies behind it")
+
+
+async def send_bomb(bootstrap: str, codec: str) -> RecordMetadata:
+    """Send a megabyte or less that is 100 MiB when it is decompressed."""
+    value = bytes(100 * 1024 * 1024)
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap, compression_type=codec, max_request_size=2 * len(value), request_timeout_ms=120_000
+    )
+    await producer.start()
+    try:
+        return await producer.send_and_wait(topics.CONTENT, value=value, key=b"k")
+    finally:
+        await producer.stop()

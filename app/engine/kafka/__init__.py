@@ -6,6 +6,7 @@ module                holds
 ``clients``           how clients are made: addresses, sizes, time-outs, TLS and SASL
 ``aiokafka_patches``  what is changed inside aiokafka: transactions, time-outs, back-off, closing
 ``fetch``             the records of a fetch as one list
+``decompress``        compressed batches, decompressed up to a bound
 ``unreadable``        a batch of records that can't be read, named
 ``broker_errors``     Kafka's error codes that the client lacks, and how a broker's refusal is told
 ``client_errors``     what a broker's final refusals mean in terms of settings, ACLs and the app id

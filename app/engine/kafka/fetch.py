@@ -14,6 +14,7 @@ from typing import Any
 
 from aiokafka.consumer import fetcher
 
+from app.engine.kafka.decompress import ENOUGH, MOST_RECORDS, account, bound
 from app.engine.kafka.unreadable import UnreadableError, unreadable
 
 
@@ -37,13 +38,16 @@ class WholeFetch(_Records):  # type: ignore[misc] # aiokafka has no types here
         self._records_iterator = None
 
     def take(self) -> list[Any]:
-        """All records from the position on, in order; the position moves behind them.
+        """The records from the position on, in order; the position moves behind them. All that were fetched, but where
+        they have been compressed by far: what is beyond the bounds of :mod:`app.engine.kafka.decompress` is fetched
+        again.
 
         A batch that can't be read ends the fetch: what lies before it is delivered, and the next call, which begins
         with it, raises UnreadableError. The consumer's own position has not moved then.
         """
         taken: list[Any] = []
         batches = self._records
+        account.decompressed = 0
         while batches.has_next():
             batch = batches.next_batch()
             try:
@@ -54,6 +58,8 @@ class WholeFetch(_Records):  # type: ignore[misc] # aiokafka has no types here
                 raise
             # Also where nothing was delivered: compaction may have emptied the end of a batch.
             self.next_fetch_offset = batch.next_offset
+            if account.decompressed > ENOUGH or len(taken) >= MOST_RECORDS:
+                break
         return taken
 
     def _read(self, batch: Any) -> list[Any]:
@@ -62,6 +68,7 @@ class WholeFetch(_Records):  # type: ignore[misc] # aiokafka has no types here
         try:
             if self._aborted(batch) or batch.is_control_batch:
                 return []
+            bound(batch)
             records = list(batch)
         except Exception as error:
             raise unreadable(self._tp, batch, error) from error

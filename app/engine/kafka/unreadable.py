@@ -1,4 +1,4 @@
-"""Batches of records that can't be read: a wrong checksum, a broken compressed payload, an unknown codec.
+"""Batches of records that can't be read: a wrong checksum, a broken compressed payload, an unknown codec, too much.
 
 A broker hands out what is on its disk as it is, so such a batch comes again however often it is fetched, and everything
 behind it in its partition waits. Whoever meets one stops and names it.
@@ -8,6 +8,7 @@ from typing import Any
 
 from aiokafka.errors import UnsupportedCodecError
 
+from app.engine.kafka.decompress import TooLargeError
 from app.errors import OperatorError
 
 #: By the three lowest bits of a batch's attributes (https://kafka.apache.org/documentation/#recordbatch).
@@ -24,6 +25,8 @@ def unreadable(place: tuple[str, int], batch: Any, cause: BaseException | str) -
     first, end = (batch, None) if isinstance(batch, int) else (batch.base_offset, batch.next_offset)
     if isinstance(cause, str):
         explanation = cause
+    elif isinstance(cause, TooLargeError):
+        explanation = str(cause)
     elif isinstance(cause, UnsupportedCodecError):
         explanation = f"its codec is not known here ({cause})"
     else:
@@ -31,8 +34,10 @@ def unreadable(place: tuple[str, int], batch: Any, cause: BaseException | str) -
         payload = "its records" if codec == "none" else f"its {codec} payload"
         explanation = f"{payload} can't be decoded ({type(cause).__name__}: {cause})"
     where = f"offset {first}" if end is None else f"offsets {first} to {end - 1}"
-    give_up = "" if end is None else f", or give up what is in it (kafka-delete-records.sh, offset {end})"
+    give_up = "" if end is None else f"give up what is in it (kafka-delete-records.sh, offset {end})"
+    cure = "" if isinstance(cause, TooLargeError) else "restore the partition from a sound replica"
+    remedy = ", or ".join(filter(None, (cure, give_up))) or "give up the batch (kafka-delete-records.sh)"
     return UnreadableError(
         f"{topic} partition {partition}, {where}: the batch can't be read: {explanation}. Nothing behind it is read: "
-        f"restore the partition from a sound replica{give_up}, and start again"
+        f"{remedy}, and start again"
     )
