@@ -22,7 +22,6 @@ from app.core.outputs import in_full
 from app.engine.ports import Output, Place, Record
 from app.wire import dead_letter
 from app.wire.encode import encode
-from app.wire.record import read_key
 from tables import batches, pending, waiting
 from tables.pending import Original
 
@@ -177,7 +176,7 @@ class ChunkChanges:
     def held(self, batch_id: str, at: int) -> Original | None:
         """An original that this chunk keeps."""
         held = self._held.get((batch_id, at))
-        return None if held is None else _original(*held)
+        return None if held is None else pending.kept(*held)
 
     def drop_pending(self, batch_id: str, at: int) -> None:
         """Let the original of an upload go that is no longer pending."""
@@ -234,7 +233,7 @@ class ChunkChanges:
         """
         rows = self.rows
         held, settled = self._held, self._settled
-        rows.update((pending.key(*at), pending.value(_original(*held[at]))) for at in held if at not in settled)
+        rows.update((pending.key(*at), pending.value(pending.kept(*held[at]))) for at in held if at not in settled)
         superfluous = list(self._stale)
         for batch_id, facts in self._facts.items():
             if not facts:
@@ -257,7 +256,3 @@ class ChunkChanges:
         for key in superfluous:
             rows.setdefault(key, None)
         rows.update(watermarks)
-
-
-def _original(source: Source, records: Sequence[Record], number: int) -> Original:
-    return Original(source, records[number].value or b"", read_key(records[number].headers))

@@ -12,10 +12,13 @@
 """
 
 import struct
+from collections.abc import Sequence
 
 import msgspec
 
 from app.core.events import Source
+from app.engine.ports import Record
+from app.wire.record import read_key
 from tables import keys
 from tables.batches import UnknownFormatError
 
@@ -31,6 +34,11 @@ class Original(msgspec.Struct, frozen=True, array_like=True):
     source: Source
     value: bytes
     key: bytes | None = None
+
+
+def kept(source: Source, records: Sequence[Record], number: int) -> Original:
+    """What is kept of a record of the log that holds an input."""
+    return Original(source, records[number].value or b"", read_key(records[number].headers))
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -248,16 +248,6 @@ def test_the_fetcher_drains_through_the_overridden_loop() -> None:
     assert "_drain_messages" in names
 
 
-def test_each_answer_to_a_fetch_says_partition_and_error_first() -> None:
-    """The watch over partitions that stand still reads no more of it (:mod:`app.engine.kafka.stalls`)."""
-    answers = [answer for name, answer in vars(fetch).items() if re.fullmatch(r"FetchResponse_v\d+", name)]
-    assert answers
-    for answer in answers:
-        topics = dict(zip(answer.SCHEMA.names, answer.SCHEMA.fields, strict=True))["topics"]
-        assert topics.array_of.names[1] == "partitions"
-        assert topics.array_of.fields[1].array_of.names[:2] == ("partition", "error_code")
-
-
 def test_a_batch_builder_tells_a_full_batch_by_none_and_takes_any_first_record() -> None:
     batch = BatchBuilder(1000, 0)
     assert batch.append(timestamp=None, key=None, value=b"x" * 5000, headers=[]) is not None

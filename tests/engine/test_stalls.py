@@ -1,11 +1,13 @@
 """Partitions that stand still on a real broker are told, with the cause and the way on, and once they go on again."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.protocol import fetch
 from structlog.testing import capture_logs
 
 from app.engine.kafka.clients import connection
@@ -135,3 +137,13 @@ async def test_a_transaction_that_is_never_ended_is_told_with_the_offset_where_i
             assert here.look() == [("info", "open", -1)]
     finally:
         await producer.stop()
+
+
+def test_each_answer_to_a_fetch_says_partition_and_error_first() -> None:
+    """The watch over partitions that stand still reads no more of it (:mod:`app.engine.kafka.stalls`)."""
+    answers = [answer for name, answer in vars(fetch).items() if re.fullmatch(r"FetchResponse_v\d+", name)]
+    assert answers
+    for answer in answers:
+        topics = dict(zip(answer.SCHEMA.names, answer.SCHEMA.fields, strict=True))["topics"]
+        assert topics.array_of.names[1] == "partitions"
+        assert topics.array_of.fields[1].array_of.names[:2] == ("partition", "error_code")
