@@ -19,7 +19,7 @@ from app.engine.clock import BrokerClock
 from app.engine.deadline import Deadline
 from app.engine.kafka import broker_errors
 from app.engine.kafka.aiokafka_patches.forgotten import ForgottenError
-from app.engine.kafka.client_errors import is_final
+from app.engine.kafka.client_errors import final
 from app.engine.kafka.clients import leaders_known, new_producer, start_patiently, stop_producer
 from app.engine.ports import Changes, P, Topology
 from app.engine.publish import Publisher, PublishError, TooLargeError, append_time
@@ -188,7 +188,7 @@ class Task(Generic[P]):
         except BaseException as error:  # noqa: BLE001 - the worker is stopped with whatever it is
             retried = self._producer is not None and isinstance(error, KafkaError | PublishError)
             # What is too large once is too large again: no other owner could help.
-            if not retried or isinstance(error, TooLargeError) or is_final(self.settings, error):
+            if not retried or isinstance(error, TooLargeError) or final(self.settings, error):
                 self._on_failure(error)
             elif not await self._revoked(error):
                 self._on_fenced(error)

@@ -222,3 +222,4 @@ def test_how_an_error_ends_tells_the_system_s_whatever_comes_before_it() -> None
     assert system_error(Exception("Invalid argument: /d/partition-0/CURRENT: Too many open files")) == errno.EMFILE
     assert system_error(Exception("Corruption: /d/partition-0/CURRENT: No such file or directory")) is None
     assert system_error(Exception("Corruption: block checksum mismatch")) is None
+    assert system_error(Exception("Invalid argument: /d/partition-0: No such file or directory")) == errno.ENOENT

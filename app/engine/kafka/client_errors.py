@@ -66,9 +66,12 @@ def denied_to_a_command(settings: Settings, error: BaseException, inputs: Collec
     return None
 
 
-def is_final(settings: Settings, error: BaseException) -> bool:
-    """Whether trying again is of no use: somebody has to change a setting, an ACL or the app id."""
-    return isinstance(explained(settings, error), AuthorizationError | GroupError | FeatureError)
+def final(settings: Settings, error: BaseException) -> OperatorError | None:
+    """The error as an operator can use it, where trying again is of no use: somebody has to change a setting, an ACL or
+    the app id.
+    """
+    found = explained(settings, error)
+    return found if isinstance(found, AuthorizationError | GroupError | FeatureError) else None
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -15,7 +15,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from app.engine.kafka.client_errors import GroupError, explained, is_final
+from app.engine.kafka.client_errors import GroupError, final
 from app.engine.kafka.stalls import FetchErrors, Stalls
 from app.settings import Settings
 
@@ -104,8 +104,9 @@ class ClientWatch:
 
         What is final ends the worker at once; anything else when it goes on for ``GROUP_PATIENCE`` seconds.
         """
-        if is_final(self._settings, error):
-            self._end(explained(self._settings, error))
+        refusal = final(self._settings, error)
+        if refusal is not None:
+            self._end(refusal)
             return
         now = time.monotonic()
         first, last = self._group_trouble or (now, now)

@@ -20,8 +20,10 @@ _NUMBER = re.compile(r"\(os error (\d+)\)\s*$")
 #: The system's words for each of its errors, as RocksDB ends its texts with them.
 _WORDS = {os.strerror(code): code for code in errno.errorcode}
 _HELD = ("While lock file", "lock hold by", "while open a file for lock")
-#: RocksDB's word for every error of the system; the others (Corruption, Not implemented, ...) are about what it read.
+#: RocksDB's word for most errors of the system, also for those whose words are not known here.
 _SYSTEM = "IO error"
+#: Its word for what it has read and can't make sense of. A file that isn't there is that, too: its own list names it.
+_DAMAGE = "Corruption"
 
 #: The hardware, or the network that the file system is on.
 _FAILING = frozenset(
@@ -61,13 +63,12 @@ def system_error(error: BaseException) -> int | None:
     numbered = _NUMBER.search(text)
     if numbered:
         return int(numbered[1])
-    if not text.startswith(_SYSTEM):
-        # RocksDB has other words before it now and then; how it ends is the system's. What is not there is damage then.
-        ending = _WORDS.get(text.rsplit(": ", 1)[-1])
-        return None if ending == errno.ENOENT else ending
-    if any(word in text for word in _HELD[:2]):
+    system = text.startswith(_SYSTEM)
+    if system and any(word in text for word in _HELD[:2]):
         return errno.EAGAIN
-    return _WORDS.get(text.rsplit(": ", 1)[-1], 0)
+    # How a text ends is the system's, whatever stands before it.
+    ending = _WORDS.get(text.rsplit(": ", 1)[-1], 0 if system else None)
+    return None if ending == errno.ENOENT and text.startswith(_DAMAGE) else ending
 
 
 def missing(error: BaseException) -> bool:
