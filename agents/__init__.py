@@ -14,6 +14,7 @@ module             holds
 ``cuts``           where in a chunk one set of changes ends and the next begins
 ``processor``      the join on the tables of one partition: what the engine runs
 ``apply``          what was decided, turned into rows and outputs
+``pace``           how long a fold may keep others waiting
 ``parts``          how much of a record is done at a time
 ``acts``           what operators do, folded
 ``dead_letters``   what can't be used: dead letters

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from sys import maxsize
 
 from agents.chunk_changes import ChunkChanges
+from agents.pace import LOADED, RECORDS
 from agents.steps import Steps
 from agents.watermarks import Watermarks
 from app.core.batch import Batch
@@ -35,7 +36,7 @@ class Contents:
 
     def fold(self, begin: int, changes: ChunkChanges, size: int) -> int:
         """Fold from record ``begin`` on, up to the first that is no plain content, or until the outputs have more than
-        ``size`` bytes; the number of the record to go on with.
+        ``size`` bytes, or it has taken long (:mod:`agents.pace`); the number of the record to go on with.
 
         A content that the log had before is none here, nor the first one of an input partition. Raises PoisonError.
         """
@@ -43,8 +44,9 @@ class Contents:
             self._changes, self._batches = changes, [None] * len(self._chunk.batch_ids)
         batches, entries = self._batches, self._chunk.entries
         marks, outcomes, take = self._watermarks.offsets, changes.outcomes, self._steps.take
-        done, end, looked_up = begin, len(entries), self._looked_up
-        while done < end and changes.size <= size:
+        tables, most = self._steps.tables, self._steps.tables.loaded + LOADED
+        done, end, looked_up = begin, min(len(entries), begin + RECORDS), self._looked_up
+        while done < end and changes.size <= size and tables.loaded < most:
             entry = entries[done]
             content, source = entry.content, entry.source
             place = source.topic, source.partition, entry.generation
@@ -65,7 +67,7 @@ class Contents:
                 changes.hold(batch.batch_id, entry.at, source, self._records, done)
             done += 1
         # Each of the others found its batch here.
-        self._steps.tables.hits += done - begin - (self._looked_up - looked_up)
+        tables.hits += done - begin - (self._looked_up - looked_up)
         return done
 
     def _batch(self, number: int, at: int, changes: ChunkChanges) -> tuple[Batch, list[Fact]]:

@@ -17,6 +17,7 @@ from agents.chunk_changes import ChunkChanges
 from agents.contents import Contents
 from agents.cuts import Cuts
 from agents.in_parts import Changing, InParts
+from agents.pace import Pace
 from agents.parts import BOUNDS, UNBOUNDED, Bounds
 from agents.steps import Steps
 from agents.ticks import Ticks
@@ -59,19 +60,26 @@ class Join:
         Each is to be carried out, its rows written into the tables, before the next is asked for. Raises PoisonError;
         the batches touched are then to be forgotten.
         """
+        return (changes for changes in self.steps(records, bounds) if changes is not None)
+
+    def steps(self, records: Sequence[Record], bounds: Bounds | None = None) -> Iterator[ChunkChanges | None]:
+        """As :meth:`changes`, with None wherever others should have their turn: nothing has come about then."""
         bounds = bounds or self.bounds
+        pace = Pace(self.tables)
         contents = Contents(read(records, self._largest), records, self._steps, self._watermarks)
         changes = self._cuts.begin(0)
         done, count = 0, len(records)
         while done < count:
             if not self._poison:
                 done = contents.fold(done, changes, bounds.outputs)
-            if done < count and changes.size <= bounds.outputs:
+            if done < count and changes.size <= bounds.outputs and not pace.reached(done):
                 changes = yield from self._other(records[done], done, changes, bounds)
                 done += 1
             if changes.size > bounds.outputs or changes.in_parts:
                 yield self._cuts.finish(changes, done, records[done - 1].offset + 1)
                 changes = self._cuts.begin(done)
+            elif pace.long(done):
+                yield None
         if changes.begin < count:
             yield self._cuts.finish(changes, count, records[-1].offset + 1)
 

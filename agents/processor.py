@@ -39,9 +39,9 @@ class JoinProcessor:
         """Whether a batch is known to wait for something."""
         return self.counts.listed and self.counts.waits
 
-    def process(self, records: Sequence[Record]) -> Iterator[ChunkChanges]:
+    def process(self, records: Sequence[Record]) -> Iterator[ChunkChanges | None]:
         """Fold records of the log. Raises PoisonError."""
-        return self._join.changes(records)
+        return self._join.steps(records)
 
     def written(self, changes: ChunkChanges, offset: int) -> None:
         """Write the rows of durable changes; then follow them in the counts, the metrics and the log."""

@@ -63,6 +63,8 @@ class PartitionState:
         self._reloads = 0
         self.hits = 0
         self.misses = 0
+        #: The bytes of rows that batches were loaded from, so far.
+        self.loaded = 0
 
     def batch(self, batch_id: str) -> Batch:
         """The batch as it stands; a new one where nothing is known of it."""
@@ -75,7 +77,8 @@ class PartitionState:
         rows = self.store.values(batches.prefix(batch_id))
         batch = self._cache[batch_id] = batches.batch_of(batch_id, rows)
         if rows:
-            self._sizes[batch_id] = sum(map(len, rows))
+            size = self._sizes[batch_id] = sum(map(len, rows))
+            self.loaded += size
             self._reloads += 1
             if self._full and self._reloads % _KEPT_OF_RELOADED:
                 self._cache.move_to_end(batch_id, last=False)

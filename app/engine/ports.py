@@ -141,11 +141,12 @@ class Processor(Protocol[C]):
     def waits(self) -> bool:
         """Whether something may be waiting for a deadline. Asked while the broker's clock is not known yet."""
 
-    def process(self, records: Sequence[Record]) -> Iterator[C]:
+    def process(self, records: Sequence[Record]) -> Iterator[C | None]:
         """Process records (:class:`Record`), in order; mostly one set of changes, several where they would be large.
 
-        Each is published, written and acknowledged before the next one is asked for; the iterator may be dropped
-        between two of them.
+        None stands for a turn of the others, after some 20 ms of work: the engine lets the event loop run, and asks
+        again. Each set of changes is published, written and acknowledged before the next one is asked for; the
+        iterator may be dropped between two of them.
         """
 
     def written(self, changes: C, offset: int) -> None:

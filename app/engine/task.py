@@ -233,6 +233,9 @@ class Task(Generic[P]):
         self.clock.read(chunk[-1].timestamp)
         # Mostly one set of changes. Between two the partition may be let go: the next owner goes on from there.
         for changes in processor.process(chunk):
+            if changes is None:
+                await asyncio.sleep(0)
+                continue
             folded = time.perf_counter()
             publisher.timestamp = self.clock.now()
             try:

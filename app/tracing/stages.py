@@ -92,10 +92,11 @@ class TracedProcessor(JoinProcessor):
         self._partition, self._under = partition, under
         self._records: Sequence[Record] = ()
 
-    def process(self, records: Sequence[Record]) -> Iterator[ChunkChanges]:
+    def process(self, records: Sequence[Record]) -> Iterator[ChunkChanges | None]:
         """Fold records of the log. Raises PoisonError."""
         for changes in super().process(records):
-            self._records = records[changes.begin : changes.begin + changes.records]
+            if changes is not None:
+                self._records = records[changes.begin : changes.begin + changes.records]
             yield changes
 
     def written(self, changes: ChunkChanges, offset: int) -> None:

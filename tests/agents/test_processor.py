@@ -39,6 +39,7 @@ def test_a_line_is_logged_once_its_chunk_is_durable_and_not_before(
     log.send(Message("huleedu.file.essay.content.provisioned.v1", b"k", b"not an event"))
     (work,) = processor.process(log.records)
     assert (lines, counted) == ([], [])
+    assert work is not None
     processor.written(work, 1)
     store.close()
     assert [(line["event"], line["reason"], line["offset"]) for line in lines] == [("dead letter", "malformed", 0)]
