@@ -20,6 +20,7 @@ from app.engine.kafka.partitioner import partition_for
 from app.engine.state.memory_store import MemoryStore
 from app.settings import Settings
 from app.wire.acts import encode as encode_act
+from app.wire.inputs import INPUTS
 from app.wire.record import TICK_HEADER, RecordHeaders
 from tables.partition_state import PartitionState
 
@@ -91,6 +92,10 @@ def _id(name: str) -> str:
 _BATCHES = tuple(_id(f"batch/{number}") for number in range(3))
 
 
+#: The inputs that the story has; of every other one it has a plain example, made of the model.
+_TOLD = (names.REGISTERED, names.CONTENT, names.FAILED)
+
+
 def _story() -> Iterator[tuple[str, float, bytes, bytes, str]]:
     """Topic, time (seconds), key, value and name of each input."""
     first, late, lonely = _BATCHES
@@ -101,6 +106,8 @@ def _story() -> Iterator[tuple[str, float, bytes, bytes, str]]:
     yield _registered(late, 4, ("essay-1",))
     yield _content(lonely, 5, "of a batch that nobody registers")
     yield names.CONTENT, 6, b"no-id", b'{"event_type": "huleedu.file', "malformed"
+    for number, topic in enumerate(topic for topic in INPUTS if topic not in _TOLD):
+        yield plain(topic, first, 7 + number)
 
 
 def _registered(batch: str, seconds: float, slots: Sequence[str]) -> tuple[str, float, bytes, bytes, str]:
@@ -164,6 +171,34 @@ def _failed(batch: str, seconds: float) -> tuple[str, float, bytes, bytes, str]:
         _envelope(names.FAILED, "file-service", seconds, correlation_id, data),
         "failure",
     )
+
+
+def plain(topic: str, batch: str, seconds: float) -> tuple[str, float, bytes, bytes, str]:
+    """A message with a value of the right kind in each field that an input's model requires."""
+    fields = msgspec.structs.fields(INPUTS[topic].model)
+    data = {"entity_id": batch} | {
+        field.name: _plain(msgspec.inspect.type_info(field.type), field.name, seconds)
+        for field in fields
+        if field.required or field.name == "correlation_id"  # one of its two places has to have it
+    }
+    value = _envelope(topic, "file-service", seconds, _id(f"correlation/{topic}"), data)
+    return topic, seconds, batch.encode(), value, INPUTS[topic].word
+
+
+def _plain(kind: msgspec.inspect.Type, name: str, seconds: float) -> Any:
+    if isinstance(kind, msgspec.inspect.DateTimeType):
+        return _moment(seconds)
+    if isinstance(kind, msgspec.inspect.LiteralType):
+        return kind.values[0]
+    if isinstance(kind, msgspec.inspect.VarTupleType | msgspec.inspect.ListType):
+        return [_plain(kind.item_type, name, seconds)]
+    plain_values = {
+        msgspec.inspect.IntType: 1,
+        msgspec.inspect.FloatType: 1.0,
+        msgspec.inspect.BoolType: True,
+        msgspec.inspect.DictType: {},
+    }
+    return plain_values.get(type(kind), _id(name))  # a text, or a UUID
 
 
 def _envelope(topic: str, service: str, seconds: float, correlation_id: str, data: dict[str, Any]) -> bytes:

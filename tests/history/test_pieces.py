@@ -23,6 +23,7 @@ from app.core.facts import (
     Fact,
     Held,
     Placed,
+    Refused,
     Registered,
     Reopened,
     Retaken,
@@ -97,7 +98,7 @@ def test_every_fact_has_words_of_its_own() -> None:
         Conflicted(1, Source(0, 0, 0), "why"), Acted(1, 0, Discard("id", "Ada", "why"), None),
         Acted(1, 0, Discard("id", "Ada", "why"), "no"), Closed(1, FORCED),
         Closed(1, DISCARDED), Dismissed(1, 0, 0, 0), Extended(1, 5000), Extended(1, -5000),
-        Reopened(1, 0, ()), Reopened(1, 0, ("e1",)), Retaken(1, 0, "t0"),
+        Reopened(1, 0, ()), Reopened(1, 0, ("e1",)), Retaken(1, 0, "t0"), Refused(1, -1, text, "why"),
     ]  # fmt: skip
     assert {type(one) for one in facts} == set(get_args(Fact))
     said = [fact(one, batch) for one in facts]

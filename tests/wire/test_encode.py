@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.events import Source
+from app.core.events import INPUTS, Source
 from app.wire import dead_letter
 from app.wire.record import is_tick, read_key, read_source, source_header
 from tests.core.examples import examples
@@ -32,7 +32,14 @@ def test_the_source_of_a_record_is_read_as_written(topic: int, partition: int, o
 
 
 def test_a_source_header_of_another_form_is_none() -> None:
-    for value in (None, b"", b"1", source_header(1, 2, 3) + b"x", source_header(3, 0, 0), source_header(255, 0, 0)):
+    for value in (
+        None,
+        b"",
+        b"1",
+        source_header(1, 2, 3) + b"x",
+        source_header(len(INPUTS), 0, 0),
+        source_header(255, 0, 0),
+    ):
         assert read_source([("s", value)]) is None
     assert read_source([]) is None
 
