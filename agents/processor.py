@@ -51,6 +51,10 @@ class JoinProcessor:
         for note in changes.notes:
             log.log(note.level, note.event, **note.fields)
 
+    def resize(self, capacity: int) -> None:
+        """Have the cache weigh no more than ``capacity`` uploads, from the next trim on."""
+        self.tables.capacity = capacity
+
     def next_deadline(self) -> int | None:
         """The log time (ms) at which the next batch is due, or None."""
         return self._join.deadline()

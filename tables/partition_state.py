@@ -50,7 +50,7 @@ class PartitionState:
 
     def __init__(self, store: Store, capacity: int) -> None:
         self.store = store
-        self._capacity = capacity
+        self.capacity = capacity
         self._cache: OrderedDict[str, Batch] = OrderedDict()
         # The first row of each kind of waiting, as last seen: rows come and go at the front like in a queue, and
         # RocksDB would step over all that are gone, each time.
@@ -146,8 +146,8 @@ class PartitionState:
                 weight = weight_of(batch, self._sizes.get(batch_id, 0))
                 self._weight += weight - self._weights.get(batch_id, 0)
                 self._weights[batch_id] = weight
-        self._full = self._weight > self._capacity
-        while self._weight > self._capacity and self._cache:
+        self._full = self._weight > self.capacity
+        while self._weight > self.capacity and self._cache:
             batch_id, _ = self._cache.popitem(last=False)
             self._sizes.pop(batch_id, None)
             self._weight -= self._weights.pop(batch_id, 0)

@@ -155,6 +155,9 @@ class Processor(Protocol[C]):
         The place for everything that must not be said, logged or counted of changes that come to nothing.
         """
 
+    def resize(self, capacity: int) -> None:
+        """Told its share of the worker's cache, in the application's own unit, whenever partitions come or go."""
+
     def next_deadline(self) -> int | None:
         """The log time (ms) at which a tick is due in the partition, or None. A record with the headers of a tick is
         written then.

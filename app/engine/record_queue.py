@@ -23,7 +23,8 @@ class RecordQueue:
 
     def __init__(self, chunk: int, arrived: asyncio.Event | None = None) -> None:
         self._chunk = chunk
-        self._position: int | None = None
+        #: The offset behind the last record that was offered; None before the first.
+        self.position: int | None = None
         # Each fetch with its bytes.
         self._queue: deque[tuple[Sequence[Any], int]] = deque()
         self.records = 0
@@ -33,12 +34,12 @@ class RecordQueue:
 
     def offer(self, records: Sequence[Record]) -> None:
         """Take records in. What was offered before is passed over (a seek may fetch it again)."""
-        if self._position is not None and records[0].offset < self._position:
-            position = self._position
+        if self.position is not None and records[0].offset < self.position:
+            position = self.position
             records = [record for record in records if record.offset >= position]
             if not records:
                 return
-        self._position = records[-1].offset + 1
+        self.position = records[-1].offset + 1
         self._put(records)
 
     @property

@@ -8,7 +8,8 @@ it, so all that a crash can do is to make it send again what the log already has
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import structlog
@@ -17,7 +18,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from app.engine.clock import BrokerClock
 from app.engine.deadline import Deadline
 from app.engine.kafka.clients import leaders_known
-from app.engine.ports import Record, Topology
+from app.engine.ports import Topology
 from app.engine.publish import Publisher, TooLargeError
 from app.engine.record_queue import FULL_BYTES, RecordQueue
 from app.engine.topics.ensure import log_topic
@@ -50,6 +51,8 @@ class Repartitioner:
         self._router = topology.router
         self._publisher: Publisher | None = None
         self._arrived = asyncio.Event()
+        self._at_rest = asyncio.Event()
+        self._at_rest.set()
         self._queues: dict[TopicPartition, RecordQueue] = {}
         self._closing = False
         self._runner: asyncio.Task[None] | None = None
@@ -60,12 +63,26 @@ class Repartitioner:
         self._publisher.on_appended = self.clock.acknowledged
         self._runner = asyncio.create_task(self._run(), name="repartitioner")
 
-    def offer(self, partition: TopicPartition, records: Sequence[Record]) -> None:
-        """Take records of an input partition, in order. What was taken before is passed over."""
-        queue = self._queues.get(partition)
-        if queue is None:
-            queue = self._queues[partition] = RecordQueue(self.settings.max_poll_records, self._arrived)
-        queue.offer(records)
+    def take(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, RecordQueue]:
+        """Begin with these input partitions: the queue that the records of each are to be offered to, in order."""
+        made = {partition: RecordQueue(self.settings.max_poll_records, self._arrived) for partition in partitions}
+        self._queues |= made
+        return made
+
+    async def let_go(self, partitions: Collection[TopicPartition], deadline: Deadline) -> None:
+        """Stop with these input partitions: what waits is dropped, what is under way may finish until the deadline.
+
+        What finishes later is not acknowledged: the next owner repeats it. Never raises.
+        """
+        for partition in partitions:
+            queue = self._queues.get(partition)
+            if queue is not None:
+                queue.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(deadline.left()):
+                await self._at_rest.wait()
+        for partition in partitions:
+            self._queues.pop(partition, None)
 
     @property
     def full(self) -> bool:
@@ -107,26 +124,31 @@ class Repartitioner:
         if publisher is None:
             message = "the repartitioner was not started"
             raise RuntimeError(message)
-        passed: dict[TopicPartition, int] = {}
-        batch: list[Any] = []
+        passed: dict[TopicPartition, tuple[RecordQueue, int]] = {}
+        taken: list[Any] = []
         for partition, queue in list(self._queues.items()):
-            records = queue.take(self.settings.max_poll_records - len(batch))
+            records = queue.take(self.settings.max_poll_records - len(taken))
             if not records:
                 continue
             for routed in self._router.route(partition.topic, partition.partition, records):
                 publisher.add(self._log, *routed)
-            passed[partition] = records[-1].offset + 1
-            batch += records
+            passed[partition] = queue, records[-1].offset + 1
+            taken += records
             # Next time it is the others' turn.
             self._queues[partition] = self._queues.pop(partition)
-        if batch:
+        if taken:
+            self._at_rest.clear()
             try:
                 await publisher.flush()
             except TooLargeError as error:
-                raise _too_large(error, batch) from error
-            self.acknowledged.update(passed)
-            self._observer.rekeyed(len(batch))
-        return len(batch)
+                raise _too_large(error, taken) from error
+            finally:
+                self._at_rest.set()
+            for partition, (queue, end) in passed.items():
+                if self._queues.get(partition) is queue:  # else it was let go meanwhile, and may even be back
+                    self.acknowledged[partition] = end
+            self._observer.rekeyed(len(taken))
+        return len(taken)
 
 
 def _too_large(error: TooLargeError, records: Sequence[Any]) -> TooLargeError:

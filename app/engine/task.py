@@ -43,6 +43,11 @@ _PRODUCER_STOPS = 1.0
 _BACKGROUND_PAUSE = 0.02
 
 
+def store_path(settings: Settings, partition: int) -> Path:
+    """Where a worker has the database of a partition of the log."""
+    return Path(settings.datadir) / settings.app_id / f"partition-{partition}"
+
+
 class Task(Generic[P]):
     """One partition of the log. Made by the engine when it is assigned, closed when it is revoked.
 
@@ -65,7 +70,7 @@ class Task(Generic[P]):
         self.partition = partition
         self.settings = settings
         self.log = TopicPartition(log_topic(settings), partition)
-        self.store = Store(Path(settings.datadir) / settings.app_id / f"partition-{partition}")
+        self.store = Store(store_path(settings, partition))
         self.queue = RecordQueue(settings.max_poll_records)
         self.acknowledged: int | None = None
         self.clock = clock or BrokerClock()

@@ -1,9 +1,8 @@
 """What a worker runs: the repartitioner, and a task for each partition of the log that it owns.
 
-Faust says when partitions are assigned and revoked, fetches, and commits; the engine does the work between. After
-each assignment, in this order: fence (this worker is the only writer), restore (state is what the changelog says),
-then the committed offset is read and records come. State and offset are read after fencing, so whoever holds a
-partition has both right.
+Faust says when partitions are assigned and revoked, fetches, and commits; the engine does the work between. What comes
+to this worker is taken over (:mod:`app.engine.takeover`), then records come, from the committed offset on. What stays
+over a rebalance goes on as if there were none: from where its own task stands, never from what the group says.
 """
 
 import asyncio
@@ -22,11 +21,12 @@ from app.engine.deadline import Deadline
 from app.engine.kafka.clients import leaders_known, new_producer, start_patiently, stop_producer
 from app.engine.ports import P, Topology
 from app.engine.publish import append_time
+from app.engine.record_queue import RecordQueue
 from app.engine.repartition import Repartitioner
-from app.engine.state.provenance import ask
-from app.engine.state.restore import Progress, restore
-from app.engine.task import Task
-from app.engine.topics.ensure import changelog_topic, log_topic
+from app.engine.state.restore import Progress
+from app.engine.takeover import take_over
+from app.engine.task import Task, store_path
+from app.engine.topics.ensure import log_topic
 from app.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -76,28 +76,35 @@ class TaskManager(Generic[P]):
         self._failures_in_a_row: dict[int, int] = {}
         self._shared: AIOKafkaProducer | None = None
         self._repartitioner: Repartitioner | None = None
-        self._acquiring: asyncio.Task[bool] | None = None
+        self._acquiring: asyncio.Task[None] | None = None
+        self._coming: frozenset[TopicPartition] = frozenset()
+        self._queues: dict[TopicPartition, RecordQueue] = {}
         self._stop_by: Deadline | None = None
         self._committed: dict[TopicPartition, int] = {}
         self._delivered: dict[TopicPartition, tuple[int, int]] = {}
         #: Records that each assigned partition has left to work off; the application sets it (:mod:`app.engine.lag`).
         self.lags: Callable[[], Mapping[TopicPartition, int]] = dict
 
-    async def acquire(self, assigned: Collection[TopicPartition]) -> bool:
-        """Take over the partitions: fence, restore, start. False when a :meth:`release` came in between.
+    async def acquire(self, assigned: Collection[TopicPartition]) -> frozenset[TopicPartition] | None:
+        """Take over those of the partitions that this worker does not hold: fence, restore, start. The others go on.
 
-        Raises what went wrong otherwise; the worker can't go on then.
+        Returns those that were taken over, which are to be read from their committed offsets; None when a
+        :meth:`release` came in between. Raises what went wrong otherwise; the worker can't go on then.
         """
-        await self.release()
-        self.forget()
-        self._acquiring = asyncio.create_task(self._acquire(assigned), name="acquire")
+        gone = self._queues.keys() - assigned
+        if gone:
+            await self.release(partitions=gone)
+            self.forget(gone)
+        self._coming = frozenset(partition for partition in assigned if partition not in self._queues)
+        self._acquiring = asyncio.create_task(self._acquire(self._coming), name="acquire")
         done, _ = await asyncio.wait({self._acquiring})
         task = done.pop()
         if task.cancelled():
-            return False
-        return task.result()
+            return None
+        task.result()
+        return self._coming
 
-    async def _acquire(self, assigned: Collection[TopicPartition]) -> bool:
+    async def _acquire(self, coming: Collection[TopicPartition]) -> None:
         started = time.monotonic()
         if self._shared is None:
             shared = new_producer(self.settings)
@@ -107,39 +114,53 @@ class TaskManager(Generic[P]):
                 await shared.stop()
                 raise
             self._shared = shared
-        owned = sorted(partition.partition for partition in assigned if partition.topic == self._log_topic)
-        for partition in owned:
-            self.tasks[partition] = Task(
-                partition,
+        made = {
+            number: Task(
+                number,
                 self.settings,
                 self.topology,
                 self._shared,
                 self._fail,
-                functools.partial(self._fenced, partition),
+                functools.partial(self._fenced, number),
                 clock=self.clock,
             )
-        # Opened before anything is awaited, closed only by release(): one owner for every database handle.
-        for task in self.tasks.values():
-            task.store.open()
-        await asyncio.gather(*(task.fence() for task in self.tasks.values()))
-        stores = {partition: task.store for partition, task in self.tasks.items()}
-        if stores:
-            provenance = await ask(self.settings, self.topology.topics)
-            await restore(self.settings, changelog_topic(self.settings), stores, self.progress, provenance)
-            await asyncio.gather(*(task.settle(provenance) for task in self.tasks.values()))
-        if any(partition.topic in self.topology.topics.inputs for partition in assigned):
-            self._repartitioner = Repartitioner(self.settings, self.topology, self._shared, self._fail, self.clock)
-            await self._repartitioner.start()
-        for task in self.tasks.values():
-            task.start(max(1, self.settings.cache_uploads // len(self.tasks)))
-        self.observer.taken_over(time.monotonic() - started)
+            for number in sorted(partition.partition for partition in coming if partition.topic == self._log_topic)
+        }
+        self.tasks |= made
+        await take_over(self.settings, self.topology, made, self.progress)
+        inputs = sorted(partition for partition in coming if partition.topic in self.topology.topics.inputs)
+        if inputs and self._repartitioner is None:
+            repartitioner = Repartitioner(self.settings, self.topology, self._shared, self._fail, self.clock)
+            await repartitioner.start()
+            self._repartitioner = repartitioner
+        # Nothing is awaited from here on: all of them are held, or none.
+        if self._repartitioner is not None:
+            self._queues |= self._repartitioner.take(inputs)
+        self._queues |= {task.log: task.queue for task in made.values()}
+        for task in made.values():
+            task.start(self._share)
+        self._share_out()
+        if not coming and self._queues:
+            return
+        if coming:
+            self.observer.taken_over(time.monotonic() - started)
         log.info(
             "partitions acquired",
-            log_partitions=owned,
-            inputs=sum(partition.topic in self.topology.topics.inputs for partition in assigned),
+            log_partitions=sorted(made),
+            inputs=len(inputs),
+            kept=len(self._queues) - len(coming),
             seconds=round(time.monotonic() - started, 2),
         )
-        return True
+
+    @property
+    def _share(self) -> int:
+        """What each task may have of the cache."""
+        return max(1, self.settings.cache_uploads // max(1, len(self.tasks)))
+
+    def _share_out(self) -> None:
+        for task in self.tasks.values():
+            if task.serving:
+                task.processor.resize(self._share)
 
     def stop_by(self, deadline: Deadline) -> None:
         """The worker ends: from now on every release keeps within this deadline as well."""
@@ -149,33 +170,65 @@ class TaskManager(Generic[P]):
         """By when a release that begins now must be over, its commit included."""
         return Deadline(RELEASE_SECONDS) if self._stop_by is None else self._stop_by.within(RELEASE_SECONDS)
 
-    async def release(self, deadline: Deadline | None = None) -> None:
-        """Let all partitions go: chunks under way are finished or given up, databases are closed.
+    async def release(
+        self, deadline: Deadline | None = None, *, partitions: Collection[TopicPartition] | None = None
+    ) -> None:
+        """Let the partitions go, or all: chunks under way are finished or given up, databases are closed.
 
         All of it is over by the deadline, which keeps something for the commit that follows. Offsets stay to be
-        committed.
+        committed, until :meth:`forget`. A takeover under way is broken off if it is of any of them.
         """
         if deadline is None:
             deadline = self.release_deadline()
-        self.ready = False
-        if self._acquiring is not None and not self._acquiring.done():
-            self._acquiring.cancel()
-            await asyncio.wait({self._acquiring})
-        self._acquiring = None
+        if partitions is None:
+            self.ready = False
         work_ends = deadline.within(deadline.left(_COMMIT_RESERVE))
+        await self._break_off(partitions, work_ends)
         tasks, repartitioner = list(self.tasks.values()), self._repartitioner
-        if repartitioner is not None or tasks:
-            await asyncio.gather(
-                *(task.close(work_ends) for task in tasks),
-                *([] if repartitioner is None else [repartitioner.close(work_ends)]),
+        if partitions is None:
+            self._queues.clear()
+        else:
+            leaving = {partition for partition in partitions if self._queues.pop(partition, None) is not None}
+            tasks = [task for task in tasks if task.log in leaving]
+        steps = [task.close(work_ends) for task in tasks]
+        if repartitioner is not None and partitions is None:
+            steps.append(repartitioner.close(work_ends))
+        elif repartitioner is not None:
+            inputs = sorted(partition for partition in leaving if partition.topic != self._log_topic)
+            log.info(
+                "partitions let go",
+                log_partitions=sorted(task.partition for task in tasks),
+                inputs=len(inputs),
+                kept=len(self._queues),
             )
+            steps.append(repartitioner.let_go(inputs, work_ends))
+        await asyncio.gather(*steps)
 
-    def forget(self) -> None:
+    async def _break_off(self, partitions: Collection[TopicPartition] | None, deadline: Deadline) -> None:
+        """End a takeover under way of any of the partitions; those of it that stay are taken over anew."""
+        acquiring = self._acquiring
+        if acquiring is None or acquiring.done() or not (partitions is None or self._coming & set(partitions)):
+            return
+        acquiring.cancel()
+        await asyncio.wait({acquiring})
+        begun = [task for task in self.tasks.values() if task.log not in self._queues]
+        await asyncio.gather(*(task.close(deadline) for task in begun))
+        for task in begun:
+            del self.tasks[task.partition]
+
+    def forget(self, partitions: Collection[TopicPartition] | None = None) -> None:
         """Drop what was released, once its offsets have been committed."""
-        self.tasks.clear()
-        self._repartitioner = None
-        self._committed.clear()
-        self._delivered.clear()
+        if partitions is None:
+            self._repartitioner = None
+            partitions = [*self._committed, *self._delivered, *(task.log for task in self.tasks.values())]
+        for partition in partitions:
+            self._committed.pop(partition, None)
+            self._delivered.pop(partition, None)
+            if partition.topic == self._log_topic:
+                self.tasks.pop(partition.partition, None)
+            elif self._repartitioner is not None:
+                self._repartitioner.acknowledged.pop(partition, None)
+        self._share_out()
 
     async def write(self, partition: int, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]]) -> int:
         """Write a record into a partition of the log, whoever owns it, and return its offset once it is acknowledged.
@@ -205,19 +258,41 @@ class TaskManager(Generic[P]):
                 await stop_producer(self._shared, max(_LAST_WORDS, self.release_deadline().left()))
             self._shared = None
 
-    def deliver(self, fetched: Mapping[TopicPartition, Sequence[Any]]) -> None:
-        """Hand fetched records to where they belong."""
+    def near(self) -> dict[int, int]:
+        """The partitions of the log that this worker has state of on its disk, or had when it started."""
+        return {number: 0 for number in range(self.settings.partitions) if store_path(self.settings, number).is_dir()}
+
+    def held(self) -> dict[TopicPartition, RecordQueue]:
+        """The partitions that this worker holds, each with the queue that stands for this time of holding it."""
+        return dict(self._queues)
+
+    def next_offset(self, partition: TopicPartition) -> int | None:
+        """From where a partition that is held must be fetched on; None where nothing of it has come yet."""
+        queue = self._queues.get(partition)
+        return None if queue is None else queue.position
+
+    def deliver(
+        self,
+        fetched: Mapping[TopicPartition, Sequence[Any]],
+        held: Mapping[TopicPartition, RecordQueue] | None = None,
+    ) -> set[TopicPartition]:
+        """Hand fetched records to where they belong; the partitions whose records were dropped.
+
+        ``held`` is what :meth:`held` said when the fetch began. A partition that was let go since, even one that came
+        back, has another position by now: records of before would tear a hole, or come twice.
+        """
+        dropped = set()
         for partition, records in fetched.items():
             if not records:
                 continue
+            queue = self._queues.get(partition)
+            if queue is None or (held is not None and held.get(partition) is not queue):
+                dropped.add(partition)
+                continue
             first, last = self._delivered.get(partition, (records[0].offset, 0))
             self._delivered[partition] = first, max(last, records[-1].offset + 1)
-            if partition.topic == self._log_topic:
-                task = self.tasks.get(partition.partition)
-                if task is not None:
-                    task.queue.offer(records)
-            elif self._repartitioner is not None:
-                self._repartitioner.offer(partition, records)
+            queue.offer(records)
+        return dropped
 
     def in_hand(self, partition: TopicPartition) -> int:
         """How many offsets of a partition have been delivered and not yet acknowledged."""

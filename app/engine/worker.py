@@ -9,7 +9,7 @@ to write beside its :class:`~app.engine.ports.Topology`::
 
 import asyncio
 import socket
-from typing import Any
+from typing import Any, cast
 
 import uvloop
 
@@ -130,6 +130,8 @@ def create_worker_app(settings: Settings, topology: Topology[Any]) -> App:
     app.settings = settings
     app.engine = TaskManager(settings, topology, app.fail, app.fenced)
     app.engine.lags = lambda: lags(app)
+    assignor = cast("PartitionAssignor", app.assignor)
+    assignor.log, assignor.near = ensure.log_topic(settings), app.engine.near
     app.clients = ClientWatch(settings, app.watched_thread, app.engine.producers, app.fail)
     for name in (*topology.topics.inputs, ensure.log_topic(settings)):
         app.topics.add(app.topic(name))

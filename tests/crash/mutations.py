@@ -11,8 +11,8 @@ from typing import Any
 from unittest import mock
 
 import app.engine.state.restore
+import app.engine.takeover
 import app.engine.task
-import app.engine.task_manager
 from agents.chunk_changes import ChunkChanges
 from agents.watermarks import Watermarks
 from app.core.batch import Batch
@@ -208,7 +208,7 @@ def hop_acknowledges_first() -> AbstractContextManager[None]:
 
     async def acknowledge_first(self: Repartitioner) -> int:
         self.acknowledged.update(
-            (place, queue._position) for place, queue in self._queues.items() if queue._position is not None
+            (place, queue.position) for place, queue in self._queues.items() if queue.position is not None
         )
         return await pass_on(self)
 
@@ -257,5 +257,5 @@ def read_before_fence() -> AbstractContextManager[None]:
         return committed
 
     return _patched(
-        (Task, "fence", later), (app.engine.task_manager, "restore", restore_and_fence), (Process, "_acquire", acquire)
+        (Task, "fence", later), (app.engine.takeover, "restore", restore_and_fence), (Process, "_acquire", acquire)
     )

@@ -14,6 +14,7 @@ import structlog
 import app.engine.clock
 import app.engine.repartition
 import app.engine.state.restore
+import app.engine.takeover
 import app.engine.task
 import app.engine.task_manager
 import tables.counts_loader
@@ -78,7 +79,8 @@ _own_finish = ChunkChanges.finish
 def simulated() -> Iterator[None]:
     """Within, the engine lives in the simulated world, and logs nothing."""
     replaced: list[tuple[Any, dict[str, Any]]] = [
-        (app.engine.task_manager, {"new_producer": new_producer, "ask": _ask}),
+        (app.engine.task_manager, {"new_producer": new_producer}),
+        (app.engine.takeover, {"ask": _ask}),
         (app.engine.repartition, {"leaders_known": _leaders_known}),
         (app.engine.clock, {"time": _TIME}),
         (ChunkChanges, {"finish": _finish}),

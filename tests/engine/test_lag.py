@@ -1,6 +1,6 @@
 """The lag: what lies between a worker and the end of its partitions, without asking the broker."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -22,14 +22,11 @@ INPUT = TopicPartition(CONTENT, 2)
 
 @dataclass
 class Stub:
-    """A task, or the repartitioner, that takes what it is given."""
+    """A task, or the repartitioner."""
 
     acknowledged: Any = None
     log: TopicPartition = LOG
-    queue: Any = field(default_factory=lambda: SimpleNamespace(offer=lambda _: None))
-
-    def offer(self, _partition: TopicPartition, _records: object) -> None:
-        """Take it."""
+    serving: bool = False
 
 
 @pytest.fixture
@@ -37,6 +34,7 @@ def engine() -> TaskManager[Any]:
     made = TaskManager(SETTINGS, topology(SETTINGS), lambda _: None)
     made.tasks[0] = cast("Any", Stub())
     made._repartitioner = cast("Any", Stub(acknowledged={}))
+    made._queues = dict.fromkeys((LOG, INPUT), cast("Any", SimpleNamespace(offer=lambda _: None)))
     return made
 
 

@@ -19,12 +19,13 @@ from aiohttp.base_protocol import BaseProtocol
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer.fetcher import Fetcher
-from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance, GroupCoordinator
 from aiokafka.consumer.subscription_state import Assignment, Subscription, SubscriptionState, TopicPartitionState
 from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator
 from aiokafka.producer.sender import Sender
 from aiokafka.protocol import fetch
 from faust.app.base import BootStrategy
+from faust.assignor.partition_assignor import PartitionAssignor as FaustAssignor
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.transport import consumer as faust_consumer
@@ -71,7 +72,20 @@ PRIVATE: dict[Any, tuple[str, ...]] = {
     Assignment: ("state_value", "tps"),
     TopicPartitionState: ("has_valid_position", "position"),
     fetch.FetchResponse_v1: ("API_KEY",),
-    GroupCoordinator: ("check_errors", "fetch_committed_offsets", "request_rejoin"),
+    GroupCoordinator: (
+        "check_errors",
+        "fetch_committed_offsets",
+        "request_rejoin",
+        "_do_commit_offsets",
+        "_do_rejoin_group",
+        "_on_join_complete",
+        "_on_join_prepare",
+        "_send_req",
+        "_start_heartbeat_task",
+        "_lookup_assignor",
+        "reset_generation",
+    ),
+    CoordinatorGroupRebalance: ("perform_group_join",),
     Sender: ("sender_task",),
     AIOKafkaAdminClient: ("_send_request", "describe_configs", "describe_topics", "list_topics", "create_topics"),
     aiokafka.AIOKafkaProducer: ("create_batch", "send_batch", "send_offsets_to_transaction"),
@@ -80,7 +94,16 @@ PRIVATE: dict[Any, tuple[str, ...]] = {
 
 # Attributes that instances get in __init__, which no class shows: owner and the assignments that make them.
 MADE: dict[Any, tuple[str, ...]] = {
-    GroupCoordinator: ("_closing", "_coordination_task"),
+    GroupCoordinator: (
+        "_assignors",
+        "_closing",
+        "_coordination_task",
+        "_group_subscription",
+        "generation",
+        "member_id",
+    ),
+    CoordinatorGroupRebalance: ("_coordinator",),
+    Assignment: ("_topic_partitions", "_tp_state"),
     Fetcher: ("_fetch_task",),
     AIOKafkaClient: ("_sync_task",),
     aiokafka.AIOKafkaConsumer: ("_client", "_closed", "_coordinator", "_fetcher", "_subscription"),
@@ -102,7 +125,16 @@ ADDED = {
     (driver.AIOKafkaConsumerThread, "_check"),
     (driver.AIOKafkaConsumerThread, "_commit_checked"),
     (driver.AIOKafkaConsumerThread, "_look_again"),
-    (driver.AIOKafkaConsumerThread, "_seek_to_committed"),
+    (driver.AIOKafkaConsumerThread, "_begin_at_committed"),
+    (driver.AIOKafkaConsumerThread, "_seek_all"),
+    (driver.AIOKafkaConsumerThread, "begin_at_committed"),
+    (driver.AIOKafkaConsumerThread, "joining"),
+    (driver.AIOKafkaConsumerThread, "seek_all"),
+    (driver.Consumer, "_commit_last"),
+    (driver.Consumer, "begin"),
+    (driver.Consumer, "let_go"),
+    (FaustAssignor, "_assign_kept"),
+    (Recovery, "_begin_unread"),
     (driver.AIOKafkaConsumerThread, "commit_checked"),
     (driver.AIOKafkaConsumerThread, "look_again"),
     (driver.AIOKafkaConsumerThread, "watched"),
@@ -180,6 +212,7 @@ def _our_classes() -> list[type]:
         overrides.assignor,
         overrides.connection,
         overrides.consumer,
+        overrides.consumer_thread,
         overrides.http_server,
         overrides.recovery,
     )

@@ -33,7 +33,7 @@ def install():
 SLOW_SECOND_RESTORE = """
 def install():
     import asyncio
-    import app.engine.task_manager as engine
+    import app.engine.takeover as engine
     restore, calls = engine.restore, []
 
     async def slow(*arguments):

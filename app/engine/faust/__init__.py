@@ -3,17 +3,18 @@
 It reaches into private names, so versions are pinned exactly and each line here has a test in
 ``tests/engine/test_traps.py``.
 
-===============  ====================================================================================================
-module           holds
-===============  ====================================================================================================
-``app``          the application with an engine in it, and its worker
-``assignor``     partitions that are no longer there are nobody's
-``command``      the command worker: its options are settings, or are refused
-``consumer``     whole fetches to the engine, and the commit of what is behind its barrier
-``http_server``  the web server on connections that have bounds
-``connection``   an HTTP connection: bounded in time; what is no HTTP is neither logged nor sent back
-``recovery``     fencing and restore in the place of Faust's own recovery
-===============  ====================================================================================================
+===================  =================================================================================================
+module               holds
+===================  =================================================================================================
+``app``              the application with an engine in it, and its worker
+``assignor``         partitions that are no longer there are nobody's
+``command``          the command worker: its options are settings, or are refused
+``consumer``         whole fetches to the engine, and the commit of what is behind its barrier
+``consumer_thread``  the thread of the Kafka consumer: what is asked of the group and of the broker for it
+``http_server``      the web server on connections that have bounds
+``connection``       an HTTP connection: bounded in time; what is no HTTP is neither logged nor sent back
+``recovery``         fencing and restore in the place of Faust's own recovery
+===================  =================================================================================================
 
 Kept of Faust: group membership, assignment, the order of a rebalance, the worker, its commands, signals, and the web
 server. Replaced:
@@ -25,14 +26,17 @@ server. Replaced:
   flush before a commit gives up after
   a tenth of a second, and under load its commit waits for an empty buffer that never comes.
 * **Waiting for what is under way** (``Consumer.wait_empty``): the engine lets its partitions go.
-* **The seek after a rebalance** (``ConsumerThread.seek_to_committed``): a partition without a committed offset is
-  read from its beginning, not from
+* **The rebalance** (``App._on_partitions_revoked``, ``_on_partitions_assigned``, ``Consumer.on_partitions_assigned``,
+  ``RebalanceListener``): only what moves is stopped; Faust stops all, and reads all from the committed offsets again.
+* **The seek after a rebalance** (``ConsumerThread.seek_to_committed``): only what was taken over is sought; a partition
+  without a committed offset is read from its beginning, not from
   wherever a fetch that was dropped has left it.
 * **The recovery of tables** (``Recovery._restart_recovery``): stock recovery waits for ever for a changelog that ends
   in a commit marker, and goes on
   with half a table when it times out. The engine fences and restores instead.
-* **The assignment** (``PartitionAssignor._perform_assignment``): Faust's, without the partitions that a topic that was
-  made again no longer has; with them it ends in an assertion, for ever.
+* **The assignment** (``PartitionAssignor.metadata``, ``on_assignment``, ``_perform_assignment``): what a member holds
+  it keeps (:mod:`app.engine.assignment`). With a member of an older release in the group: Faust's, without the
+  partitions that a topic that was made again no longer has; with them it ends in an assertion, for ever.
 * **The stop** (``Worker._stop_on_signal``): bounded, also when the broker does not answer.
 * **The command** (``worker._init_worker_options``, ``on_worker_created``): its options are settings, and with JSON logs
   there is no banner; no spinner, console or debugger.
@@ -59,7 +63,8 @@ from mode.services import ServiceTask
 from app.engine.faust.app import App, Boot, Worker
 from app.engine.faust.assignor import PartitionAssignor
 from app.engine.faust.connection import Connection, Connections
-from app.engine.faust.consumer import Consumer, ConsumerThread, Producer, Transport
+from app.engine.faust.consumer import Consumer, Producer, Transport
+from app.engine.faust.consumer_thread import ConsumerThread, RebalanceListener
 from app.engine.faust.http_server import Runner, Web
 from app.engine.faust.recovery import Recovery, TableManager
 
@@ -73,6 +78,7 @@ def overridden() -> Iterable[tuple[type, str]]:
     """
     for ours, theirs in (
         (ConsumerThread, driver.AIOKafkaConsumerThread),
+        (RebalanceListener, driver.ConsumerRebalanceListener),
         (Consumer, driver.Consumer),
         (Producer, driver.Producer),
         (Transport, driver.Transport),

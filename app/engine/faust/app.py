@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import faust
 import structlog
 from faust.app.base import BootStrategy
+from faust.types import TP
 
 from app.engine.deadline import Deadline
 from app.engine.faust.consumer import Consumer, Transport
@@ -122,6 +123,27 @@ class App(faust.App):
 
     def _new_web(self) -> Web:
         return Web(self)
+
+    async def _on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Let go what the group takes away: as Faust does where that is all, else while the rest goes on."""
+        consumer = cast("Consumer", self.consumer)
+        if self.should_stop or not consumer.assignment() - revoked:
+            await super()._on_partitions_revoked(revoked)
+            return
+        try:
+            await consumer.let_go(revoked)
+        except Exception as error:  # noqa: BLE001 - as Faust has it: the worker is stopped with whatever it is
+            await self.crash(error)
+
+    async def _on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Have what is new taken over. Faust would hold up what is kept."""
+        if self.should_stop:
+            self._on_rebalance_when_stopped()
+            return
+        self.unassigned = not assigned
+        revoked, new = self._update_assignment(assigned)
+        await self.topics.on_partitions_assigned(assigned)
+        await self.tables.on_rebalance(assigned, revoked, new, generation_id)
 
     def fail(self, error: BaseException) -> None:
         """Stop the worker with this error, once: nothing that it has not acknowledged is committed.

@@ -1,25 +1,70 @@
-"""The assignor: Faust's, which gives each member what it had, without what is no longer there."""
+"""The assignor: what a member says of itself when it joins, and what the group's leader makes of all that is said.
 
-from collections.abc import Mapping
-from typing import Any
+Where all members are of a release that goes on over a rebalance with what it holds, the leader assigns by
+:mod:`app.engine.assignment`. While one of an older release is among them it assigns as that release does, with Faust's
+own assignor, and the older one's leader does so anyway: both read what the other one says, and a member is told in its
+assignment which of the two it is.
+"""
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING, Any
 
 from aiokafka.cluster import ClusterMetadata
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberMetadata
-from faust.assignor.client_assignment import ClientMetadata
+from faust.assignor.client_assignment import ClientAssignment, ClientMetadata
 from faust.assignor.partition_assignor import PartitionAssignor as FaustAssignor
 
-#: What a member says of itself: which partitions of a topic it had.
+from app.engine.assignment import Member, assign
+
+if TYPE_CHECKING:
+    from aiokafka import TopicPartition
+
+#: Which partitions of each topic.
 _Had = dict[str, list[int]]
+
+#: Under this name a member says more than Faust's members do, and is told more. Only ever added to.
+_OURS = "rollcall"
+_VERSION = 1
 
 
 class PartitionAssignor(FaustAssignor):
-    """Faust's assignor.
+    """Faust's assignor, and ours where all members know it.
+
+    ``held`` is what this member goes on with while it joins; the group's coordinator sets it, and asks ``keeps`` behind
+    each assignment: whether the member may go on with it in the next rebalance
+    (:mod:`app.engine.kafka.aiokafka_patches.keeping`).
 
     An input that was deleted and made again may have fewer partitions. Faust counts those that a member had of the old
     one among what it has, finds nobody with room for the new ones, and the group never comes to an assignment again.
     """
 
+    def __init__(self, app: Any, replicas: int = 0) -> None:
+        super().__init__(app, replicas)
+        self.held: frozenset[TopicPartition] = frozenset()
+        self.keeps = False
+        #: The topic with state, and the partitions of it that this worker has state of, with how far: set by who
+        #: makes the worker.
+        self.log = ""
+        self.near: Callable[[], Mapping[int, int]] = dict
+
+    def metadata(self, topics: Any) -> ConsumerProtocolMemberMetadata:
+        """What this member says of itself."""
+        said = super().metadata(topics)
+        ours = {"version": _VERSION, "held": _listed(self.held), "near": sorted(self.near().items())}
+        return ConsumerProtocolMemberMetadata(said.version, said.subscription, _with(said.user_data, ours))
+
+    def on_assignment(self, assignment: Any) -> None:
+        """Take what the leader has assigned."""
+        super().on_assignment(assignment)
+        told = json.loads(self._decompress(assignment.user_data)).get(_OURS) or {}
+        self.keeps = bool(told.get("keeps"))
+
     def _perform_assignment(self, cluster: ClusterMetadata, member_metadata: Mapping[str, Any]) -> Any:
+        members = {name: _read(said.user_data) for name, said in member_metadata.items()}
+        known = {name: member for name, member in members.items() if member is not None}
+        if len(known) == len(members):
+            return self._assign_kept(cluster, member_metadata, known)
         present = {
             member: ConsumerProtocolMemberMetadata(
                 metadata.version,
@@ -29,6 +74,44 @@ class PartitionAssignor(FaustAssignor):
             for member, metadata in member_metadata.items()
         }
         return super()._perform_assignment(cluster, present)
+
+    def _assign_kept(
+        self, cluster: ClusterMetadata, member_metadata: Mapping[str, Any], members: Mapping[str, Member]
+    ) -> Any:
+        topics = {topic for said in member_metadata.values() for topic in said.subscription}
+        counts = {topic: len(cluster.partitions_for_topic(topic) or ()) for topic in topics}
+        self._update_member_urls({name: ClientMetadata.loads(said.user_data) for name, said in member_metadata.items()})
+        assigned = {
+            name: ClientAssignment(actives=_listed(places), standbys={})
+            for name, places in assign(self.log, counts, members).items()
+        }
+        distribution = self._get_external_topic_distribution(assigned)
+        answer = self._protocol_assignments(assigned, {}, distribution, {})
+        for name, told in answer.items():
+            said = _with(self._decompress(told.user_data), {"version": _VERSION, "keeps": True})
+            answer[name] = type(told)(told.version, told.assignment, self._compress(said))
+        return answer
+
+
+def _with(said: bytes, ours: Mapping[str, Any]) -> bytes:
+    """What Faust's member says, with what we say beside it."""
+    return json.dumps({**json.loads(said), _OURS: ours}, separators=(",", ":")).encode()
+
+
+def _read(said: bytes) -> Member | None:
+    """What a member says of itself; None where it is of a release that says nothing."""
+    ours = json.loads(said).get(_OURS)
+    if not isinstance(ours, dict):
+        return None
+    held = {(topic, number) for topic, numbers in ours.get("held", {}).items() for number in numbers}
+    return Member(frozenset(held), dict(ours.get("near", ())))
+
+
+def _listed(places: Collection[tuple[str, int]]) -> _Had:
+    listed: _Had = {}
+    for topic, number in sorted(places):
+        listed.setdefault(topic, []).append(number)
+    return listed
 
 
 def _pruned(member: ClientMetadata, cluster: ClusterMetadata) -> ClientMetadata:

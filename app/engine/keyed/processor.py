@@ -72,6 +72,9 @@ class KeyedProcessor(ABC):
         """Write the rows of changes that are durable."""
         self.store.write(changes.rows, offset)
 
+    def resize(self, capacity: int) -> None:
+        """Nothing: there is no cache."""
+
     def background(self) -> Iterator[None]:
         """Nothing to do beside."""
         return iter(())

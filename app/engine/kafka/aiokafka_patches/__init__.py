@@ -11,6 +11,7 @@ module            holds
 ``retries``       exponential back-off for what a broker refuses for the moment
 ``forgotten``     a transactional id that the broker no longer knows
 ``closing``       a member leaves its group though it stands in a rebalance
+``keeping``       a rebalance that stops only what moves
 ``backoff``       the arithmetic of waiting longer and longer
 ================  ===================================================================================================
 
@@ -24,7 +25,16 @@ connects of a client wait for each other, and asks again after a fixed few milli
 """
 
 from app.engine.kafka import broker_errors
-from app.engine.kafka.aiokafka_patches import answers, closing, forgotten, metadata, nodes, retries, transactions
+from app.engine.kafka.aiokafka_patches import (
+    answers,
+    closing,
+    forgotten,
+    keeping,
+    metadata,
+    nodes,
+    retries,
+    transactions,
+)
 
 
 def install() -> None:
@@ -36,4 +46,5 @@ def install() -> None:
     retries.install()
     forgotten.install()
     closing.install()
+    keeping.install()
     broker_errors.install()

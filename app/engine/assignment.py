@@ -1,0 +1,113 @@
+"""Which worker gets which partition: balanced, and with as little moved as that allows. A pure function.
+
+Each topic is spread evenly: no worker has two partitions of it more than another one. The log comes first, since its
+partitions have state; the inputs then even out what is left over. A worker keeps what it holds up to its share; what
+it must give up goes, where there is a choice, to one that has the state already.
+
+Nobody is given what another worker still holds: it is left out, its holder sees that it has lost it, lets it go and
+joins again; then it is nobody's. Two that say they hold the same (one of them was away and does not know yet) both
+lose it in the same way.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
+
+#: A topic and a partition of it.
+Place = tuple[str, int]
+
+
+class Member(NamedTuple):
+    """What a worker says of itself: what it holds and goes on with, and of which partitions of the log it has state.
+
+    With each of those, how far of the changelog the state is; 0 where it is not known.
+    """
+
+    held: frozenset[Place] = frozenset()
+    near: Mapping[int, int] = MappingProxyType({})
+
+
+def assign(log: str, counts: Mapping[str, int], members: Mapping[str, Member]) -> dict[str, set[Place]]:
+    """What each worker is to have now. ``counts`` are the partitions of each topic, ``log`` the one with state."""
+    target = targets(log, counts, members)
+    holders = Counter(place for member in members.values() for place in member.held)
+    return {
+        name: {place for place in places if holders[place] == (place in members[name].held)}
+        for name, places in target.items()
+    }
+
+
+def targets(log: str, counts: Mapping[str, int], members: Mapping[str, Member]) -> dict[str, set[Place]]:
+    """What each worker is to have in the end. The same answer for the same members, in whatever order.
+
+    Inputs have no state, so they are moved too where that makes the workers' numbers of partitions more equal.
+    """
+    kept, even = (_targets(log, counts, members, evenly=evenly) for evenly in (False, True))
+    return even if _slope(kept) > max(1, _slope(even)) else kept
+
+
+def _slope(given: Mapping[str, set[Place]]) -> int:
+    sizes = [len(places) for places in given.values()] or [0]
+    return max(sizes) - min(sizes)
+
+
+def _targets(
+    log: str, counts: Mapping[str, int], members: Mapping[str, Member], *, evenly: bool
+) -> dict[str, set[Place]]:
+    given: dict[str, set[Place]] = {name: set() for name in sorted(members)}
+    for topic in sorted(counts, key=lambda name: (name != log, name)):
+        claims = {
+            name: [(topic, number) for number in range(counts[topic]) if (topic, number) in members[name].held]
+            for name in given
+        }
+        quotas = _quotas(counts[topic], claims, given, evenly=evenly and topic != log)
+        near = {name: member.near if topic == log else {} for name, member in members.items()}
+        for name, places in _spread(topic, counts[topic], claims, quotas, given, near).items():
+            given[name] |= places
+    return given
+
+
+def _quotas(
+    count: int, claims: Mapping[str, Sequence[Place]], given: Mapping[str, set[Place]], *, evenly: bool
+) -> dict[str, int]:
+    """How many partitions of a topic each worker gets: all the same, and one more for those that are first."""
+    if not claims:
+        return {}
+    low, over = divmod(count, len(claims))
+
+    def order(name: str) -> tuple[int, bool, int, str]:
+        load = len(given[name])
+        return (load if evenly else 0, len(claims[name]) <= low, load, name)
+
+    first = set(sorted(claims, key=order)[:over])
+    return {name: low + (name in first) for name in claims}
+
+
+def _spread(
+    topic: str,
+    count: int,
+    claims: Mapping[str, Sequence[Place]],
+    quotas: Mapping[str, int],
+    given: Mapping[str, set[Place]],
+    near: Mapping[str, Mapping[int, int]],
+) -> dict[str, set[Place]]:
+    """The partitions of one topic, by worker."""
+    short = [name for name in claims if len(claims[name]) < quotas[name]]
+    taken: dict[str, set[Place]] = {}
+    kept: set[Place] = set()
+    for name, claimed in claims.items():
+        # Given up first: what one that gets more has the state of already.
+        mine = [place for place in claimed if place not in kept]
+        mine.sort(key=lambda place: any(place[1] in near[to] for to in short))
+        taken[name] = set(mine[: quotas[name]])
+        kept |= taken[name]
+    # Those that somebody has the state of choose first.
+    free = [(topic, number) for number in range(count) if (topic, number) not in kept]
+    free.sort(key=lambda place: not any(place[1] in far for far in near.values()))
+    for place in free:
+        open_to = [name for name in taken if len(taken[name]) < quotas[name]]
+        nearest = {name: -near[name].get(place[1], -1) for name in open_to}
+        chosen = min(open_to, key=lambda name: (nearest[name], len(given[name]) + len(taken[name]), name))
+        taken[chosen].add(place)
+    return taken

@@ -1,0 +1,34 @@
+"""A takeover: partitions of the log that come to this worker together, from their fence until they can be folded.
+
+In this order: fence (this worker is the only writer), restore (state is what the changelog says), hold it against the
+log that is there. The committed offset is read after that, so whoever holds a partition has both right.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from app.engine.ports import Topology
+from app.engine.state.provenance import ask
+from app.engine.state.restore import Progress, restore
+from app.engine.task import Task
+from app.engine.topics.ensure import changelog_topic
+from app.settings import Settings
+
+
+async def take_over(
+    settings: Settings, topology: Topology[Any], tasks: Mapping[int, Task[Any]], progress: Progress
+) -> None:
+    """Fence and restore the tasks, by partition; none of them is started then.
+
+    Raises what went wrong. Whoever cancels it, or is told an error, closes the tasks.
+    """
+    # Opened before anything is awaited, closed only by Task.close: one owner for every database handle.
+    for task in tasks.values():
+        task.store.open()
+    await asyncio.gather(*(task.fence() for task in tasks.values()))
+    if tasks:
+        there = await ask(settings, topology.topics)
+        stores = {partition: task.store for partition, task in tasks.items()}
+        await restore(settings, changelog_topic(settings), stores, progress, there)
+        await asyncio.gather(*(task.settle(there) for task in tasks.values()))

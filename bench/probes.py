@@ -1,0 +1,162 @@
+"""Probes: contents for each partition of the log, so many a second, and how long each partition gave no answer.
+
+Each partition of the log has a batch with more slots than probes are sent; a probe is a content for it, through the
+input partition of the same number, and is answered by a slot event of its own. A probe is sent whether or not the last
+one was answered: what counts is when a partition answers again, not how many wait.
+"""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.partitioner import murmur2
+
+from bench.workload import CONTENT, MOMENT, REGISTERED
+
+_SLOT = "huleedu.els.essay.slot.assigned.v1"
+
+#: Probes a second to each partition: what is told is told to a twentieth of a second.
+RATE = 20
+
+#: Slots of a batch: for 150 s of probes.
+SLOTS = 3000
+
+_ID = "00000000-0000-4000-8000-000000000000"
+
+
+class Probes:
+    """Sends probes within its context. ``name`` sets its batches apart from those of other probes of the app id."""
+
+    def __init__(self, bootstrap: str, partitions: int, *, name: str = "probe", exactly_once: bool = True) -> None:
+        self.partitions = partitions
+        self._batches = [_batch(name, number, partitions) for number in range(partitions)]
+        self._producer = AIOKafkaProducer(bootstrap_servers=bootstrap, linger_ms=0)
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap,
+            isolation_level="read_committed" if exactly_once else "read_uncommitted",
+            fetch_max_wait_ms=100,
+        )
+        self._sent: dict[str, float] = {}
+        #: When each probe was sent, and when its answer came; by partition, in order.
+        self.answered: list[dict[str, tuple[float, float]]] = [{} for _ in range(partitions)]
+        self._came = asyncio.Event()
+        self._beside: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        await self._producer.start()
+        await self._consumer.start()
+        partitions = [TopicPartition(_SLOT, number) for number in await self._producer.partitions_for(_SLOT)]
+        self._consumer.assign(partitions)
+        await self._consumer.seek_to_end(*partitions)
+        for partition in partitions:
+            await self._consumer.position(partition)
+        for number, batch in enumerate(self._batches):
+            await self._producer.send_and_wait(REGISTERED, _registered(batch), batch.encode(), number % 3)
+        self._beside = [asyncio.create_task(self._send()), asyncio.create_task(self._read())]
+        return self
+
+    async def __aexit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        for task in self._beside:
+            task.cancel()
+        await asyncio.gather(*self._beside, return_exceptions=True)
+        await self._consumer.stop()
+        with contextlib.suppress(Exception):
+            await self._producer.stop()
+
+    async def settled(self, within: float) -> None:
+        """Wait until every partition answers what was sent after this call. Raises TimeoutError."""
+        since = time.monotonic()
+        async with asyncio.timeout(within):
+            while not all(any(sent > since for sent, _ in one.values()) for one in self.answered):
+                self._came.clear()
+                await self._came.wait()
+
+    def longest(self, since: float, until: float) -> list[float]:
+        """For each partition, the longest that a probe of this time waited for its answer, in seconds.
+
+        Those without an answer have waited until now.
+        """
+        now = time.monotonic()
+        waits = [[0.0] for _ in range(self.partitions)]
+        for probe, sent in list(self._sent.items()):
+            if since <= sent <= until:
+                number = int(probe.partition("-")[0])
+                _, came = self.answered[number].get(probe, (sent, now))
+                waits[number].append(came - sent)
+        return [max(one) for one in waits]
+
+    async def _send(self) -> None:
+        begun = time.monotonic()
+        for turn in range(SLOTS):
+            await asyncio.sleep(max(0.0, begun + turn / RATE - time.monotonic()))
+            for number, batch in enumerate(self._batches):
+                probe = f"{number}-{turn}"
+                self._sent[probe] = time.monotonic()
+                await self._producer.send(CONTENT, _content(batch, probe), probe.encode(), number)
+
+    async def _read(self) -> None:
+        while True:
+            fetched: Mapping[TopicPartition, Any] = await self._consumer.getmany(timeout_ms=100)
+            now = time.monotonic()
+            for records in fetched.values():
+                for record in records:
+                    self._answer(record.value, now)
+            self._came.set()
+
+    def _answer(self, value: bytes, now: float) -> None:
+        data = json.loads(value)["data"]
+        probe = data["file_upload_id"]
+        if data["batch_id"] in self._batches and probe in self._sent:
+            self.answered[int(probe.partition("-")[0])].setdefault(probe, (self._sent[probe], now))
+
+
+def _batch(name: str, number: int, partitions: int) -> str:
+    """A batch id that belongs to this partition of the log."""
+    tried: Iterator[str] = (f"{name}-{turn}" for turn in range(100_000))
+    return next(batch for batch in tried if (murmur2(batch.encode()) & 0x7FFFFFFF) % partitions == number)
+
+
+def _envelope(topic: str, data: Mapping[str, object]) -> bytes:
+    return json.dumps(
+        {
+            "event_id": _ID,
+            "event_type": topic,
+            "event_timestamp": MOMENT,
+            "source_service": "bench",
+            "schema_version": 1,
+            "correlation_id": _ID,
+            "data": data,
+        }
+    ).encode()
+
+
+def _registered(batch: str) -> bytes:
+    data = {
+        "entity_id": batch,
+        "essay_ids": [f"{batch}-{number}" for number in range(SLOTS)],
+        "expected_essay_count": SLOTS,
+        "course_code": "ENG5",
+        "user_id": "bench",
+    }
+    return _envelope(REGISTERED, data)
+
+
+def _content(batch: str, probe: str) -> bytes:
+    data = {
+        "entity_id": batch,
+        "file_upload_id": probe,
+        "original_file_name": f"{probe}.txt",
+        "raw_file_storage_id": probe,
+        "text_storage_id": probe,
+        "file_size_bytes": 1,
+        "correlation_id": _ID,
+        "timestamp": MOMENT,
+    }
+    return _envelope(CONTENT, data)
