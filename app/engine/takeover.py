@@ -1,7 +1,9 @@
 """A takeover: partitions of the log that come to this worker together, from their fence until they can be folded.
 
-In this order: fence (this worker is the only writer), restore (state is what the changelog says), hold it against the
-log that is there. The committed offset is read after that, so whoever holds a partition has both right.
+In this order: fence (this worker is the only writer), ask how far the group has folded, restore (state is what the
+changelog says), hold it against the log that is there. So state has all that lies before the offset from which it goes
+on. The other way round it would not at least once, where nobody is fenced: a worker that is paused in between would
+find an offset that another one has committed meanwhile, and its state would lack what that one has folded.
 """
 
 import asyncio
@@ -29,6 +31,8 @@ async def take_over(
     await asyncio.gather(*(task.fence() for task in tasks.values()))
     if tasks:
         there = await ask(settings, topology.topics)
+        for partition, task in tasks.items():
+            task.folded = there.committed.get(partition, 0)
         stores = {partition: task.store for partition, task in tasks.items()}
         await restore(settings, changelog_topic(settings), stores, progress, there)
         await asyncio.gather(*(task.settle(there) for task in tasks.values()))

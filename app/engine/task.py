@@ -73,6 +73,8 @@ class Task(Generic[P]):
         self.store = Store(store_path(settings, partition))
         self.queue = RecordQueue(settings.max_poll_records)
         self.acknowledged: int | None = None
+        #: How far the group had folded the log when this worker was about to restore the partition.
+        self.folded = 0
         self.clock = clock or BrokerClock()
         self._shared = shared
         self._topology = topology

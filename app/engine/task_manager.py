@@ -78,6 +78,9 @@ class TaskManager(Generic[P]):
         self._repartitioner: Repartitioner | None = None
         self._acquiring: asyncio.Task[None] | None = None
         self._coming: frozenset[TopicPartition] = frozenset()
+        self._releases = 0
+        self._released = asyncio.Event()
+        self._released.set()
         self._queues: dict[TopicPartition, RecordQueue] = {}
         self._stop_by: Deadline | None = None
         self._committed: dict[TopicPartition, int] = {}
@@ -91,6 +94,7 @@ class TaskManager(Generic[P]):
         Returns those that were taken over, which are to be read from their committed offsets; None when a
         :meth:`release` came in between. Raises what went wrong otherwise; the worker can't go on then.
         """
+        await self._released.wait()  # one owner for every database handle
         gone = self._queues.keys() - assigned
         if gone:
             await self.release(partitions=gone)
@@ -182,7 +186,16 @@ class TaskManager(Generic[P]):
             deadline = self.release_deadline()
         if partitions is None:
             self.ready = False
-        work_ends = deadline.within(deadline.left(_COMMIT_RESERVE))
+        self._releases += 1
+        self._released.clear()
+        try:
+            await self._release(deadline.within(deadline.left(_COMMIT_RESERVE)), partitions)
+        finally:
+            self._releases -= 1
+            if not self._releases:
+                self._released.set()
+
+    async def _release(self, work_ends: Deadline, partitions: Collection[TopicPartition] | None) -> None:
         await self._break_off(partitions, work_ends)
         tasks, repartitioner = list(self.tasks.values()), self._repartitioner
         if partitions is None:
@@ -270,6 +283,10 @@ class TaskManager(Generic[P]):
         """From where a partition that is held must be fetched on; None where nothing of it has come yet."""
         queue = self._queues.get(partition)
         return None if queue is None else queue.position
+
+    def folded(self) -> dict[TopicPartition, int]:
+        """For each partition of the log, the offset from which it may go on at the most: its state has all before."""
+        return {task.log: task.folded for task in self.tasks.values()}
 
     def deliver(
         self,

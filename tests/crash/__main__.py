@@ -15,7 +15,7 @@ import time
 from tests.crash.catalogue import SEED, TRIALS, attempt, table
 from tests.crash.jobs import JOBS
 from tests.crash.scenario import GUARANTEES, Point, Scenario
-from tests.crash.sweep import Report, crashes, examine, pairs, sweep, zombies
+from tests.crash.sweep import Report, crashes, examine, keepers, pairs, sweep, zombies
 
 
 def main() -> int:
@@ -31,6 +31,7 @@ def main() -> int:
     parser.add_argument("--wipe", action="store_true", help="the local state is lost with the first worker")
     parser.add_argument("--zombie", action="store_true", help="the first worker only stands still")
     parser.add_argument("--wake", type=int, default=0, help="it goes on at this operation of the second one")
+    parser.add_argument("--keeps", action="store_true", help="it keeps what it had, though a second one was in between")
     parser.add_argument("--job", choices=JOBS, default="essays", help="the application")
     given = parser.parse_args()
     if given.mutations:
@@ -38,7 +39,7 @@ def main() -> int:
     if given.seed is None:
         return _all(given.seeds, given.pairs, given.job)
     where = (given.crash, given.then, given.wipe, given.zombie, given.wake)
-    return _one(Scenario(given.seed, given.guarantee, *where, given.job))
+    return _one(Scenario(given.seed, given.guarantee, *where, given.job, given.keeps))
 
 
 def _one(scenario: Scenario) -> int:
@@ -60,6 +61,7 @@ def _all(seeds: list[int], count: int, job: str) -> int:
             for scenarios in (
                 crashes(seed, guarantee, job=job),
                 zombies(seed, guarantee, job=job),
+                keepers(seed, guarantee, job=job),
                 pairs(seed, guarantee, count, job=job),
             ):
                 begun = time.monotonic()

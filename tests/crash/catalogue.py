@@ -8,7 +8,7 @@ from random import Random
 from tests.crash import mutations
 from tests.crash.mutations import Mutation
 from tests.crash.scenario import GUARANTEES, Scenario
-from tests.crash.sweep import crashes, sweep, zombies
+from tests.crash.sweep import crashes, keepers, sweep, zombies
 
 ONCE, EXACTLY = GUARANTEES
 SEED = 3
@@ -20,7 +20,7 @@ class Trial:
 
     mutation: Mutation
     guarantee: str
-    kind: str  # crash or zombie
+    kind: str  # crash, zombie or keeper
     at: str = ""
     harmless: bool = False
     job: str = "essays"
@@ -37,7 +37,7 @@ class Trial:
 
     def scenarios(self, seed: int) -> list[Scenario]:
         """The scenarios; their points are those of the mutated engine."""
-        every: Callable[..., list[Scenario]] = {"crash": crashes, "zombie": zombies}[self.kind]
+        every: Callable[..., list[Scenario]] = {"crash": crashes, "zombie": zombies, "keeper": keepers}[self.kind]
         return every(seed, self.guarantee, mutation=self.mutation, at=self.at, job=self.job)
 
 
@@ -59,6 +59,8 @@ TRIALS = (
     Trial(mutations.no_watermark, EXACTLY, "crash"),
     Trial(mutations.uncommitted_restore, EXACTLY, "crash"),
     Trial(mutations.read_before_fence, EXACTLY, "zombie"),
+    Trial(mutations.kept_at_the_groups_offset, ONCE, "keeper"),
+    Trial(mutations.offset_read_last, ONCE, "keeper", at="committed offsets"),
 )
 
 

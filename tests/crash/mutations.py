@@ -10,6 +10,8 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from unittest import mock
 
+from aiokafka import TopicPartition
+
 import app.engine.state.restore
 import app.engine.takeover
 import app.engine.task
@@ -21,6 +23,7 @@ from app.core.facts import Fact
 from app.engine.publish import Publisher
 from app.engine.repartition import Repartitioner
 from app.engine.task import Task
+from app.engine.task_manager import TaskManager
 from app.settings import Settings
 from tables import batches
 from tables.partition_state import PartitionState
@@ -236,6 +239,20 @@ def no_watermark() -> AbstractContextManager[None]:
 def uncommitted_restore() -> AbstractContextManager[None]:
     """The changelog is restored with what was never committed."""
     return _patched((app.engine.state.restore, "new_reader", lambda _, **__: Reader(CURRENT.get(), committed=False)))
+
+
+def kept_at_the_groups_offset() -> AbstractContextManager[None]:
+    """What a worker keeps goes on where the group has got to, not where its own state stands."""
+
+    def next_offset(_: TaskManager[Any], place: TopicPartition) -> int | None:
+        return CURRENT.get().broker.offsets.get(place)
+
+    return _patched((TaskManager, "next_offset", next_offset))
+
+
+def offset_read_last() -> AbstractContextManager[None]:
+    """At least once: a partition goes on from the offset that is read behind its restore, whoever has moved it."""
+    return _patched((TaskManager, "folded", lambda _: {}))
 
 
 def read_before_fence() -> AbstractContextManager[None]:

@@ -92,6 +92,11 @@ class Operations:
         answer: T = flight.outcome()
         return answer
 
+    def kill(self) -> None:
+        """Die now."""
+        self._be_struck()
+        self._dead = True
+
     def write_locally(self, name: str, effect: Callable[[], None]) -> None:
         """Change local state, at once. Raises Died."""
         number = self._count(name, "local")

@@ -21,6 +21,7 @@ import tables.counts_loader
 from agents.chunk_changes import ChunkChanges
 from app.engine.state.provenance import Provenance
 from app.engine.task import Task
+from app.engine.topics.ensure import log_topic
 from app.settings import Settings
 from tests.crash.clients import Producer, Reader
 from tests.crash.clock import EPOCH_MS
@@ -52,9 +53,11 @@ def _new_store(path: Path) -> SimulatedStore:
     return SimulatedStore(CURRENT.get(), path)
 
 
-async def _ask(_: Settings, __: Any) -> Provenance:
-    """One cluster, whose topics are never made again."""
-    return Provenance("simulated", "changelog", "log", {})
+async def _ask(settings: Settings, _: Any) -> Provenance:
+    """One cluster, whose topics are never made again; how far the group is, as it is now."""
+    offsets = CURRENT.get().broker.offsets
+    committed = {place.partition: offset for place, offset in offsets.items() if place.topic == log_topic(settings)}
+    return Provenance("simulated", "changelog", "log", committed)
 
 
 async def _settle(_: Task[Any], __: Provenance) -> None:

@@ -50,6 +50,10 @@ class Process(Operations):
         self.settings = settings
         self.topology = topology
         self.failure: BaseException | None = None
+        #: Whether it joins a group that has gone on without it again, and keeps what it had.
+        self.keeps = False
+        self.acquired = False
+        self._rejoined = False
         self.over = asyncio.Event()
         self.tasks: list[asyncio.Task[Any]] = []
         self._ending = asyncio.Event()
@@ -118,7 +122,9 @@ class Process(Operations):
     async def _acquire(self, engine: TaskManager[Any]) -> dict[TopicPartition, int]:
         """Take all partitions over, then ask where to go on: in this order."""
         await engine.acquire(self._assigned)
-        return await self._committed()
+        self.acquired = True
+        committed = await self._committed()
+        return committed | {place: min(most, committed.get(place, 0)) for place, most in engine.folded().items()}
 
     async def _committed(self) -> dict[TopicPartition, int]:
         return await self.operate("committed offsets", partial(dict, self.broker.offsets), reads=True)
@@ -127,6 +133,11 @@ class Process(Operations):
         positions = dict.fromkeys(self._assigned, 0) | committed
         with contextlib.suppress(Died):
             while True:
+                if self._rejoined:
+                    # What is kept is fetched from where its own queue ends.
+                    ends = {place: engine.next_offset(place) for place in engine.held()}
+                    positions |= {place: end for place, end in ends.items() if end is not None}
+                    self._rejoined = False
                 while not self._read(positions, dict.fromkeys(positions, 1)):
                     await self.broker.news()
                 # Fetches of varying size, so that a restarted worker cuts the log into other chunks.
@@ -173,9 +184,14 @@ class Process(Operations):
 
     async def _beat(self) -> None:
         with contextlib.suppress(Died):
-            while self.broker.generation == self._generation:
-                await asyncio.sleep(_HEARTBEAT)
-                if not self._resumed.is_set():
-                    await self._standing()
-                    await asyncio.sleep(self._coins.choice(_UNAWARE))
+            while True:
+                while self.broker.generation == self._generation:
+                    await asyncio.sleep(_HEARTBEAT)
+                    if not self._resumed.is_set():
+                        await self._standing()
+                        await asyncio.sleep(self._coins.choice(_UNAWARE))
+                if not self.keeps:
+                    break
+                self._generation = await self.operate("join", self.broker.join)
+                self._rejoined = True
             self._ending.set()

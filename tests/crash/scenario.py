@@ -35,8 +35,10 @@ class Scenario:
 
     ``crash``: the first worker dies there. ``then``: its successor dies there. ``wipe``: the local state is lost with
     the first. ``zombie``: the first worker does not die, it stands still there while a second one takes over; it goes
-    on when the second has done all that there was (``wake`` 0), or is at its operation number ``wake``. ``job``: the
-    application, by its name in :mod:`tests.crash.jobs`.
+    on when the second has done all that there was (``wake`` 0), or is at its operation number ``wake``. ``keeps``: by
+    then the second one is gone (killed, where there is a ``wake``), and the first one joins the group again and keeps
+    all that it had (if it had it already), as if nobody had been in between. ``job``: the application, by its name in
+    :mod:`tests.crash.jobs`.
     """
 
     seed: int
@@ -47,6 +49,7 @@ class Scenario:
     zombie: bool = False
     wake: int = 0
     job: str = "essays"
+    keeps: bool = False
 
     @property
     def command(self) -> str:
@@ -55,5 +58,6 @@ class Scenario:
         words += [f"--crash {self.crash}"] * (self.crash is not None)
         words += [f"--then {self.then}"] * (self.then is not None)
         words += ["--wipe"] * self.wipe + ["--zombie"] * self.zombie + [f"--wake {self.wake}"] * (self.wake > 0)
+        words += ["--keeps"] * self.keeps
         words += [f"--job {self.job}"] * (self.job != "essays")
         return " ".join(words)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from tests.crash.checks import RESIDUE
@@ -99,6 +99,13 @@ def zombies(
     return late + early
 
 
+def keepers(
+    seed: int, guarantee: str, *, mutation: Mutation = nullcontext, at: str = "", job: str = "essays"
+) -> list[Scenario]:
+    """The pauses of :func:`zombies`, with a worker that keeps all it had over the time of another one."""
+    return [replace(scenario, keeps=True) for scenario in zombies(seed, guarantee, mutation=mutation, at=at, job=job)]
+
+
 def pairs(
     seed: int, guarantee: str, count: int, *, mutation: Mutation = nullcontext, job: str = "essays"
 ) -> list[Scenario]:
@@ -129,6 +136,8 @@ def sweep(scenarios: Iterable[Scenario], *, mutation: Mutation = nullcontext) ->
 
 def kind_of(scenario: Scenario) -> str:
     """What sort of scenario it is."""
+    if scenario.keeps:
+        return "kept, early" if scenario.wake else "kept, late"
     if scenario.zombie:
         return "zombie, early" if scenario.wake else "zombie, late"
     if scenario.crash is None:

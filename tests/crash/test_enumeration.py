@@ -12,7 +12,7 @@ import pytest
 
 from tests.crash.catalogue import SEED
 from tests.crash.scenario import GUARANTEES, Point, Scenario
-from tests.crash.sweep import Report, crashes, pairs, sweep, zombies
+from tests.crash.sweep import Report, crashes, keepers, pairs, sweep, zombies
 
 SEEDS = [int(seed) for seed in os.environ.get("ROLLCALL_CRASH_SEEDS", str(SEED)).split(",")]
 PAIRS = int(os.environ.get("ROLLCALL_CRASH_PAIRS", "20"))
@@ -60,6 +60,14 @@ def test_a_worker_that_is_paused_at_any_point_and_wakes_late_harms_nothing(seed:
 def test_a_worker_that_wakes_while_its_successor_begins_harms_nothing(seed: int, guarantee: str) -> None:
     early = [zombie for zombie in zombies(seed, guarantee) if zombie.wake]
     assert right(sweep(early if len(SEEDS) > 1 else early[::4]), 30)
+
+
+@in_both
+@of_every_seed
+def test_a_worker_that_keeps_what_another_one_had_meanwhile_harms_nothing(seed: int, guarantee: str) -> None:
+    """The group would have it let all go. That it goes on from where its own state stands makes it harmless anyway."""
+    kept = keepers(seed, guarantee)
+    assert right(sweep(kept if EVERY == 1 else kept[GUARANTEES.index(guarantee) :: 5]), 250 // 5)
 
 
 @in_both

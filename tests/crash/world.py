@@ -124,6 +124,8 @@ class World:
             await self._until(lambda: len(second.operations) >= scenario.wake or self._done_with_all, second)
         else:
             await self._settled(second)
+        if scenario.keeps and first.acquired:
+            return await self._kept(first, second)
         first.resume()
         # One of them learns that the group has gone on without it: the first, unless it stood before it had joined.
         await self._until(lambda: first.over.is_set() or second.over.is_set(), None)
@@ -138,6 +140,26 @@ class World:
         # The last worker comes with what the first one has on its disk, or with nothing.
         comes_back = owner is not first and scenario.crash is not None and scenario.crash.number % 2
         return owner, first.disk if comes_back else Disk()
+
+    async def _kept(self, first: Process, second: Process) -> tuple[Process, Disk]:
+        """The second worker is gone; the first goes on with all it had. With transactions it is fenced if it writes."""
+        if self.scenario.wake:
+            second.kill()
+        else:
+            await self._stopped(second)
+        await second.reap()
+        first.keeps = True
+        first.resume()
+        # It does once more what the other one did; or it was fenced, and hears of it with the next chunk: a tick's, if
+        # it waits for what has fired long ago.
+        await asyncio.sleep(self.job.patience + 3 * _SESSION_TIMEOUT)
+        await self._settled(first)
+        if not first.over.is_set():
+            return first, Disk()
+        await self._leave(first)
+        third = self._begin("third", first.disk)
+        await self._settled(third)
+        return third, Disk()
 
     async def _leave(self, process: Process) -> None:
         """Clear away a process that is over; with transactions, to be fenced is a reason to end."""

@@ -40,7 +40,7 @@ def load(stage: Stage) -> Iterator[list[InputRecord]]:
 
 
 def course(worker: Worker) -> tuple[list[set[int]], int]:
-    """The partitions of the log that a life of a worker held, after each change; and how often it kept some of them.
+    """The partitions of the log that a worker held, after each change; and how many rebalances left it some of them.
 
     Raises AssertionError where it took over what it had.
     """
@@ -52,10 +52,12 @@ def course(worker: Worker) -> tuple[list[set[int]], int]:
             held = set()
         elif said["event"] == "partitions let go":
             held -= set(said["log_partitions"])
+        elif said["event"] == "the group has rebalanced":
+            keeps += bool(held)
+            continue
         elif said["event"] == ACQUIRED:
             new = set(said["log_partitions"])
             assert not new & held, f"{worker.home.name} has taken over again what it held: {new & held}"
-            keeps += bool(held)
             held |= new
         else:
             continue

@@ -30,18 +30,14 @@ def install():
 
     Publisher.flush = stuck
 """
-SLOW_SECOND_RESTORE = """
+SLOW_RESTORE = """
 def install():
     import asyncio
     import app.engine.takeover as engine
-    restore, calls = engine.restore, []
 
     async def slow(*arguments):
-        calls.append(arguments)
-        if len(calls) > 1:
-            print("RESTORING", flush=True)
-            await asyncio.sleep(30)
-        await restore(*arguments)
+        print("RESTORING", flush=True)
+        await asyncio.sleep(30)
 
     engine.restore = slow
 """
@@ -138,11 +134,11 @@ def test_sigterm_under_load_ends_a_worker_in_time_and_the_next_one_loses_nothing
 
 def test_sigterm_during_a_rebalance_ends_the_worker_in_order(stage: Stage, tmp_path: Path) -> None:
     """What stops the fetcher then must not be taken for its restart. A rolling restart stops workers like this."""
-    one = stage.worker(app_id="rebalancing", settings=bug(tmp_path, SLOW_SECOND_RESTORE))
-    another = stage.worker(app_id="rebalancing", settings={"ROLLCALL_HTTP_PORT": "0"})
+    one = stage.worker(app_id="rebalancing")
+    another = stage.worker(app_id="rebalancing", settings={"ROLLCALL_HTTP_PORT": "0", **bug(tmp_path, SLOW_RESTORE)})
     one.start()
     another.launch()
-    until(lambda: "RESTORING" in plain_log(one), "a restore after a rebalance")
+    until(lambda: another.log.exists() and "RESTORING" in plain_log(another), "a restore after a rebalance")
     one.stop()
     another.stop()
     for each in (one, another):

@@ -131,6 +131,7 @@ class App(faust.App):
             await super()._on_partitions_revoked(revoked)
             return
         try:
+            self.tables.on_partitions_revoked(revoked)
             await consumer.let_go(revoked)
         except Exception as error:  # noqa: BLE001 - as Faust has it: the worker is stopped with whatever it is
             await self.crash(error)

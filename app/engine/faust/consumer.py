@@ -175,9 +175,11 @@ class Consumer(driver.Consumer):
 
     async def reacquire(self) -> None:
         """Let all partitions go and take them over again, as after an assignment. They are still this worker's."""
+        recovery = cast("TableManager", self.app.tables).recovery
+        recovery.signal_recovery_start.clear()
         self.stop_flow()
         await self.wait_empty()
-        cast("TableManager", self.app.tables).recovery.signal_recovery_start.set()
+        recovery.signal_recovery_start.set()
 
     async def on_task_error(self, exc: BaseException) -> None:
         """Nothing is committed for an error's sake."""

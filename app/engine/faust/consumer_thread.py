@@ -94,6 +94,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def _begin_at_committed(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int | None]:
         consumer = self._ensure_consumer()
         committed = await self.positions.committed(consumer, partitions)
+        for partition, most in cast("App", self.app).engine.folded().items():
+            offset = committed.get(partition)
+            if offset is not None and offset > most:
+                # Another worker has gone on meanwhile; the group will say so.
+                committed[partition] = most
         for partition, offset in committed.items():
             if offset is not None:
                 consumer.seek(partition, offset)

@@ -10,6 +10,7 @@ from aiokafka.errors import IllegalStateError
 from faust.tables.manager import TableManager as FaustTableManager
 from faust.tables.recovery import RebalanceAgain
 from faust.tables.recovery import Recovery as FaustRecovery
+from faust.types import TP
 from mode import Service
 
 from app.engine.record_queue import RecordQueue
@@ -27,6 +28,10 @@ class Recovery(FaustRecovery):
     logger = logging.getLogger("faust.rollcall")
     #: What was taken over and is not fetched yet, each with its queue.
     _unread: Mapping[TopicPartition, RecordQueue] = MappingProxyType({})
+
+    def on_partitions_revoked(self, revoked: set[TP]) -> None:  # noqa: ARG002 - Faust's signature
+        """Take nothing over until it is said what is assigned now."""
+        cast("Event", self.signal_recovery_start).clear()
 
     @Service.task
     async def _restart_recovery(self) -> None:
