@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from app.engine.clock import BrokerClock
 from app.engine.deadline import Deadline
 from app.engine.kafka.clients import leaders_known
-from app.engine.ports import Topology
+from app.engine.ports import Record, Topology
 from app.engine.publish import Publisher, TooLargeError
 from app.engine.record_queue import FULL_BYTES, RecordQueue
 from app.engine.topics.ensure import log_topic
@@ -68,6 +68,11 @@ class Repartitioner:
         made = {partition: RecordQueue(self.settings.max_poll_records, self._arrived) for partition in partitions}
         self._queues |= made
         return made
+
+    def offer(self, partition: TopicPartition, records: Sequence[Record]) -> None:
+        """Offer records of an input partition to its queue; with the first ones it is begun, if it was not yet."""
+        queue = self._queues.get(partition) or self.take([partition])[partition]
+        queue.offer(records)
 
     async def let_go(self, partitions: Collection[TopicPartition], deadline: Deadline) -> None:
         """Stop with these input partitions: what waits is dropped, what is under way may finish until the deadline.
@@ -125,30 +130,30 @@ class Repartitioner:
             message = "the repartitioner was not started"
             raise RuntimeError(message)
         passed: dict[TopicPartition, tuple[RecordQueue, int]] = {}
-        taken: list[Any] = []
+        batch: list[Any] = []
         for partition, queue in list(self._queues.items()):
-            records = queue.take(self.settings.max_poll_records - len(taken))
+            records = queue.take(self.settings.max_poll_records - len(batch))
             if not records:
                 continue
             for routed in self._router.route(partition.topic, partition.partition, records):
                 publisher.add(self._log, *routed)
             passed[partition] = queue, records[-1].offset + 1
-            taken += records
+            batch += records
             # Next time it is the others' turn.
             self._queues[partition] = self._queues.pop(partition)
-        if taken:
+        if batch:
             self._at_rest.clear()
             try:
                 await publisher.flush()
             except TooLargeError as error:
-                raise _too_large(error, taken) from error
+                raise _too_large(error, batch) from error
             finally:
                 self._at_rest.set()
             for partition, (queue, end) in passed.items():
                 if self._queues.get(partition) is queue:  # else it was let go meanwhile, and may even be back
                     self.acknowledged[partition] = end
-            self._observer.rekeyed(len(taken))
-        return len(taken)
+            self._observer.rekeyed(len(batch))
+        return len(batch)
 
 
 def _too_large(error: TooLargeError, records: Sequence[Any]) -> TooLargeError:

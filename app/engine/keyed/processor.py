@@ -72,7 +72,7 @@ class KeyedProcessor(ABC):
         """Write the rows of changes that are durable."""
         self.store.write(changes.rows, offset)
 
-    def resize(self, capacity: int) -> None:
+    def resize(self, capacity: int) -> None:  # noqa: B027 - a job without a cache has none to resize
         """Nothing: there is no cache."""
 
     def background(self) -> Iterator[None]:
