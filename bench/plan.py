@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from bench.cells import Cell, Cells, JoinOnly, Throughput
 from bench.figures import Figure
+from bench.roll import FIGURES as ROLL_FIGURES
+from bench.roll import Roll
 from bench.special import Latency, Restore
 from bench.trial import Phase
 from bench.watched import Watched
@@ -28,16 +30,22 @@ class Plan:
         self._state()
         self._board()
         self._others()
+        self._roll()
 
     def select(self, only: Sequence[str], contestants: Sequence[str]) -> tuple[list[Figure], dict[str, Cell]]:
         """The figures of these names (all if none is given), and their cells that are of these contestants.
 
+        ``roll`` stands for ``roll:kill.moves`` and all others of that run.
+
         Raises ValueError for a name that is none.
         """
-        if unknown := set(only) - {figure.name for figure in self.figures}:
+        names = {figure.name for figure in self.figures}
+        if unknown := set(only) - names - {name.partition(":")[0] for name in names}:
             message = f"no such figure: {', '.join(sorted(unknown))}"
             raise ValueError(message)
-        figures = [figure for figure in self.figures if not only or figure.name in only]
+        figures = [
+            figure for figure in self.figures if not only or {figure.name, figure.name.partition(":")[0]} & set(only)
+        ]
         wanted = {cell for figure in figures for cell in figure.cells}
         cells = {
             name: cell
@@ -232,3 +240,18 @@ class Plan:
             self.figures.append(
                 Figure(f"scale-{workers}", title, cell_name, SPEED, ("rollcall",), most=False, high=True)
             )
+
+    def _roll(self) -> None:
+        """How long partitions are not served while workers are exchanged: several figures of one run."""
+        for name, guarantee in (("roll", "exactly_once"), ("roll-once", "at_least_once")):
+            cell = self.cells.add(Roll(f"rollcall-{name}", guarantee))
+            self.figures += [
+                Figure(
+                    f"{name}:{quantity}",
+                    f"longest wait for an answer, s, {title}, {guarantee}",
+                    cell,
+                    f"roll.{quantity}.seconds",
+                    goal=goal,
+                )
+                for quantity, title, goal in ROLL_FIGURES
+            ]
