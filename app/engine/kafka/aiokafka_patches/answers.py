@@ -94,13 +94,13 @@ def install() -> None:
     AIOKafkaConnection.connect = _connect
     AIOKafkaConnection.send = _send
     AIOKafkaConnection.close = _close
-    GroupCoordinator._send_req = _send_to_coordinator  # noqa: SLF001 - there is no other place that knows the session
+    GroupCoordinator._send_req = send_to_coordinator  # noqa: SLF001 - there is no other place that knows the session
     Sender.__init__ = _make_sender
 
 
 def seconds(request: Any, otherwise: float) -> float:
     """How long the answer to a request may take; ``otherwise``, the client's own, where its kind has no time-out."""
-    own = getattr(request, "patience", None)  # of the group's requests, see _send_to_coordinator
+    own = getattr(request, "patience", None)  # of the group's requests, see send_to_coordinator
     if own is not None:
         return float(own)
     if isinstance(request, ProduceRequest):
@@ -204,7 +204,7 @@ def _close(self: Any, reason: Any = None, exc: Any = None) -> Any:
 _original_send_req = GroupCoordinator._send_req  # noqa: SLF001 - see install
 
 
-async def _send_to_coordinator(self: Any, request: Any) -> Any:
+async def send_to_coordinator(self: Any, request: Any) -> Any:
     """Send a request of the group, with a time-out that fits the group's own."""
     if isinstance(request, HeartbeatRequest):
         request.patience = min(QUICK, self._session_timeout_ms / 1000 / 2)

@@ -28,10 +28,11 @@ from aiokafka.coordinator.protocol import ConsumerProtocol
 from aiokafka.protocol.group import JoinGroupRequest
 from aiokafka.structs import TopicPartition
 
+from app.engine.kafka.aiokafka_patches.answers import send_to_coordinator
+
 log = structlog.get_logger(__name__)
 
-_send_req = GroupCoordinator._send_req  # noqa: SLF001 - the client's own are what is changed here, all over this module
-_on_join_prepare = GroupCoordinator._on_join_prepare  # noqa: SLF001
+_on_join_prepare = GroupCoordinator._on_join_prepare  # noqa: SLF001 - the client's own are what is changed here, all over
 _on_join_complete = GroupCoordinator._on_join_complete  # noqa: SLF001
 _do_rejoin_group = GroupCoordinator._do_rejoin_group  # noqa: SLF001
 _do_commit_offsets = GroupCoordinator._do_commit_offsets  # noqa: SLF001
@@ -64,14 +65,14 @@ def joining(coordinator: Any) -> bool:
 async def _send_apart(self: Any, request: Any) -> Any:
     """On the connection of its own while a rebalance holds the other one up."""
     if not joining(self) or type(request).__name__.startswith(_OF_REBALANCE):
-        return await _send_req(self, request)
+        return await send_to_coordinator(self, request)
     send = self._client.send
 
     class _Client:
         async def send(self, node: Any, what: Any, *, group: Any) -> Any:  # noqa: ARG002 - as the client's
             return await send(node, what, group=ConnectionGroup.DEFAULT)
 
-    return await _send_req(_Other(self, _client=_Client()), request)
+    return await send_to_coordinator(_Other(self, _client=_Client()), request)
 
 
 class _Other:
