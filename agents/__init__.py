@@ -19,7 +19,7 @@ module             holds
 ``acts``           what operators do, folded
 ``dead_letters``   what can't be used: dead letters
 ``poison``         what stops a worker at a record: the error, and how it names the record
-``watermarks``     up to where the inputs were read into the log: what tells a repeat
+``watermarks``     up to where the inputs were read into the log: how a repeat is recognised
 ``completed``      what is counted of a batch that became ready
 ``chunk_changes``  what a chunk amounts to: the records to publish, the rows to write, what to count
 =================  =====================================================================================================

@@ -41,7 +41,7 @@ class Applier:
         position: Position,
         changes: ChunkChanges,
     ) -> None:
-        """Note what was decided and what is to be said. Raises PoisonError where the tables lack an original."""
+        """Note what was decided and what is to be published. Raises PoisonError where the tables lack an original."""
         # Outputs first: an expiry needs the original, whose row goes with the fact.
         from_pending = 0
         for output in outputs:

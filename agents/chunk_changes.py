@@ -55,7 +55,7 @@ class Note(NamedTuple):
 class ChunkChanges:
     """The changes of one chunk.
 
-    ``emitted`` are the outputs in the order in which they are to be said: in short, or (topic, key, value, headers).
+    ``emitted`` are the outputs in the order of their publication: in short, or (topic, key, value, headers).
     ``rows`` are the changes of all tables, None for a deletion.
     """
 

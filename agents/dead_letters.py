@@ -68,7 +68,7 @@ def reject(record: Record, source: Source, rejected: RejectedError, changes: Chu
 
 
 def skip(record: Record, place: Place, changes: ChunkChanges, *, rekeyed: bool, seen: bool) -> None:
-    """A record that the operator has told us not to fold. A copy by the repartitioner is no second dead letter."""
+    """A record that ROLLCALL_SKIP_POISON names: not folded. A copy by the repartitioner is no second dead letter."""
     if seen:
         changes.outcomes[place.topic, Outcome.SKIPPED] += 1
         return
@@ -81,7 +81,7 @@ def skip(record: Record, place: Place, changes: ChunkChanges, *, rekeyed: bool, 
 
 
 def foreign(record: Record, place: Place, changes: ChunkChanges) -> None:
-    """A record that is no input, no tick and no act: somebody else's, kept as a dead letter."""
+    """A record that is no input, no tick and no act: another program wrote it. It is kept as a dead letter."""
     changes.dead_letter(FOREIGN, "the internal log is Rollcall's alone to write", place, record.key, record.value)
     changes.note_error(
         "a record in the internal log is not Rollcall's",

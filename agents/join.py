@@ -106,7 +106,7 @@ class Join:
         return changes
 
     def _own(self, record: Record, done: int, changes: ChunkChanges, bounds: Bounds) -> Changing:
-        """A record that the log itself brought forth, or should have; the changes to go on with."""
+        """A record that the log itself brought forth, or should have; returns the changes to continue with."""
         where = self._steps.place(record.offset, None)
         if where in self._poison:
             dead_letters.skip(record, where, changes, rekeyed=False, seen=False)
@@ -122,7 +122,7 @@ class Join:
         self, record: Record, source: Source, done: int, changes: ChunkChanges, bounds: Bounds, *, seen: bool
     ) -> Changing:
         """An input. One that was seen is folded all the same: that changes nothing where the batch remembers it (and
-        then nothing is said), and loses nothing where it does not (the input topic was made anew, say).
+        nothing is published), and loses nothing where it does not (the input topic was created again, for example).
         """
         topic = self._steps.topic(source)
         try:

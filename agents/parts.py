@@ -39,12 +39,12 @@ class Bounds(NamedTuple):
 #: of the same size, and a batch of 16 MiB may become ready with each record.
 BOUNDS = Bounds(1000, 8 * 1024 * 1024, 16 * 1024 * 1024)
 
-#: For who folds in memory, where nobody waits and nothing is published.
+#: For folds in memory, where no health check waits and nothing is published.
 UNBOUNDED = Bounds(maxsize, maxsize, maxsize)
 
 
 class Originals:
-    """The originals of pending uploads. Those of a part are read once: to see how many fit, and then to say them."""
+    """The originals of pending uploads. Those of a part are read once: to see how many fit, then to publish them."""
 
     def __init__(self, tables: PartitionState) -> None:
         self._tables = tables

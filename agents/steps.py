@@ -1,4 +1,4 @@
-"""One record folded: what every kind of record needs for it, and what is said where the fold fails."""
+"""One record folded: what every kind of record needs for it, and the error that names it where the fold fails."""
 
 from sys import maxsize
 

@@ -1,4 +1,4 @@
-"""Up to where the inputs were read into a partition of the log: what tells a repeat of the repartitioner.
+"""Up to where the inputs were read into a partition of the log: how a repeat of the repartitioner is recognised.
 
 Each generation of an input topic (:mod:`tables.generations`) has a watermark of its own, since the offsets of a topic
 that was made again say nothing of the old one; a worker that is late may still re-key records of the old one among

@@ -1,4 +1,4 @@
-"""What counts as the address of a worker's HTTP: in a setting, and in what other members of the group say of theirs."""
+"""What counts as the address of a worker's HTTP: in a setting, and in what other members of the group report."""
 
 import ipaddress
 import re

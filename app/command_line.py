@@ -23,7 +23,7 @@ SETTINGS: Final[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {
 #: The options that work as Faust has them.
 FREE: Final = frozenset({"app", "help", "version", "quiet", "workdir", "loglevel"})
 
-#: The others, and what there is instead.
+#: The others, and what to use instead.
 REFUSED: Final[Mapping[str, str]] = {
     "web_bind": "where HTTP listens is checked together with the tokens: set ROLLCALL_HTTP_HOST",
     "web_host": "set ROLLCALL_HTTP_URL",
@@ -36,7 +36,7 @@ REFUSED: Final[Mapping[str, str]] = {
     "blocking_timeout": "whether the loop turns is what /health/live says",
 }
 
-#: Faust's commands that know nothing of this application, or go past its checks, and what there is instead.
+#: Faust's commands that know nothing of this application, or go past its checks, and what to use instead.
 REFUSED_COMMANDS: Final[Mapping[str, str]] = {
     "agents": "see `topology`",
     "clean-versions": "there are no versions: to restore a state, stop its worker and remove ROLLCALL_DATADIR",

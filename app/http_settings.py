@@ -59,7 +59,7 @@ class HttpSettings(BaseSettings):
     @classmethod
     def _token(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not _TOKEN.fullmatch(value.get_secret_value()):
-            # The value is not told: it may be most of a token.
+            # The value is not shown: it may be most of a token.
             message = "a token is 16 to 512 letters, digits and -._~+/= characters"
             raise ValueError(message)
         return value

@@ -55,7 +55,7 @@ def _plain_traceback(stream: TextIO, info: structlog.typing.ExcInfo) -> None:
 
 
 class Throttle(logging.Filter):
-    """Lets a message of a library through once in ``seconds``, and says how often it was said meanwhile.
+    """Lets a message of a library through once in ``seconds``, and adds how often it was suppressed meanwhile.
 
     A Kafka client that can't reach its broker says so at every try, hundreds of times a second. Messages are told
     apart by logger and text before arguments are put in; their number is that of the lines of code that log.
@@ -93,7 +93,7 @@ class StartError(logging.Filter):
 
 
 class AfterCrash(logging.Filter):
-    """Leaves out what a stop says after a crash of a thread whose loop is closed by then: the crash has been told."""
+    """Leaves out what a stop logs after a crash of a thread whose loop is closed by then: the crash has been logged."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether to let the record through."""
@@ -102,9 +102,9 @@ class AfterCrash(logging.Filter):
 
 
 class Abandoned(logging.Filter):
-    """Leaves out what asyncio says of a Kafka client's error that nobody waited for any more, with a traceback.
+    """Leaves out what asyncio logs, with a traceback, of a Kafka client's error that is no longer awaited.
 
-    The parts of a transaction overlap, and a broker's refusal meets all of them: the first is told, and acted upon.
+    The parts of a transaction overlap, and a broker's refusal meets all of them: the first is logged, and acted upon.
     Background tasks that end are told too (:mod:`app.engine.client_watch`).
     """
 

@@ -1,8 +1,8 @@
 r"""Text of others on a terminal: what it can't show, or would obey, is shown as an escape such as ``\x1b``.
 
-Ids, names and reasons come from whoever may write to the inputs. A terminal takes an escape sequence for a command
-(it can retitle the window, hide lines, or answer as if typed), a line feed makes a line that nobody wrote, and an
-override of the writing direction shows an id as another one.
+Ids, names and reasons come from any program that may write to the inputs. A terminal takes an escape sequence for a
+command (it can retitle the window, hide lines, or answer as if typed), a line feed makes a line that nobody wrote, and
+an override of the writing direction shows an id as another one.
 """
 
 import json

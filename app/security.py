@@ -1,4 +1,4 @@
-"""How Kafka clients are let in: TLS and SASL.
+"""How Kafka clients authenticate: TLS and SASL.
 
 With TLS the broker's certificate and host name are always checked. What does not fit together is refused at start by
 the names of the settings; so is a file that can't be used. A secret is in no message, ``repr`` or log.
@@ -63,7 +63,7 @@ class Security(BaseSettings):
 
 
 def client_options(settings: Security) -> dict[str, Any]:
-    """What every Kafka client is given for it; nothing where there is none.
+    """The arguments of every Kafka client for it; empty without TLS and SASL.
 
     Certificates are read once, a password's file for each new client. Raises ValueError, which names the setting that
     can't be used.

@@ -3,7 +3,7 @@
 * **Kept**: for each batch that waits, since when and how many uploads are pending for it; of those that are closed, two
   counts. About 300 bytes a batch that waits (a test bounds it at 400).
 * **Exact**: it follows what each chunk did (:meth:`BatchCounts.take`, called once the local database has the chunk, so
-  that nothing is said here that is not committed). What there was before is looked up in the background
+  that nothing is counted here that is not committed). What there was before is looked up in the background
   (:mod:`tables.counts_loader`).
 * **Bounded**: ids of what changed are remembered only while somebody asks (:meth:`BatchCounts.changes`), the latest
   2,000.
@@ -27,7 +27,7 @@ from tables.waiting_queue import WaitingQueue
 #: How many changed batches are remembered for those who ask.
 MOST_CHANGES = 2000
 
-#: How long nobody may ask before changes are no longer remembered, in seconds.
+#: Seconds without a question after which changes are no longer remembered.
 _FORGOTTEN_AFTER = 15.0
 
 
@@ -145,7 +145,7 @@ class BatchCounts:
         """
         now = time.monotonic()
         if now >= self._asked + _FORGOTTEN_AFTER:
-            # What changed while nobody asked is not known: whoever asked before is told that there is more.
+            # What changed while changes were not remembered is not known: the answer says that there is more.
             self._changes.clear()
             self._number += 1
             self._forgotten = self._number

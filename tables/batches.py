@@ -42,7 +42,7 @@ _LAST = 2**64 - 1
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Fact])
 _rows_decoder = msgspec.msgpack.Decoder(list[list[Fact]])
-#: How an array of any length begins in MessagePack: a byte that says so, then the length.
+#: How an array of any length begins in MessagePack: a byte for the type, then the length.
 _ARRAY = struct.Struct(">BI")
 _ARRAY_32 = 0xDD
 _FORMATS = {number: bytes([number]) for number in (PLAIN, WITH_ACTS, WITH_REFUSED)}
@@ -84,7 +84,7 @@ def part_key(batch_id: str, at: int, left: int) -> bytes:
 def cut(batch_id: str, facts: Sequence[Fact], number: int) -> Iterator[tuple[bytes, bytes]]:
     """The rows of what a chunk did to a batch where one would be larger than :data:`LARGEST`, as :func:`row`.
 
-    A row is cut between two records only, so what it says is whole.
+    A row is cut between two records only, so each row holds whole records.
     """
     key, value = row(batch_id, facts, number)
     if len(value) <= LARGEST or facts[0].at == facts[-1].at:

@@ -21,7 +21,7 @@ from tables.batches import UnknownFormatError
 PREFIX = keys.GENERATIONS
 FORMAT = 1
 
-#: How many generations are told apart. A worker that is so far behind re-keys what nobody has for long.
+#: How many generations of a topic are kept: a worker that is further behind re-keys records that were deleted long ago.
 MOST = 8
 
 #: Bytes of a generation's name. The first 4 bytes of an id are random: two topics share them once in 4 billion times.

@@ -5,7 +5,7 @@ is made once, when somebody first asks for it, and follows the batch from then o
 
 * **Exact**: it is followed together with the counts (:meth:`tables.batch_counts.BatchCounts.take`), so it says what is
   committed.
-* **Bounded**: 1,000 batches a partition; the one that nobody has asked for longest goes.
+* **Bounded**: 1,000 batches a partition; the one that was asked for least recently goes.
 """
 
 from collections import OrderedDict
@@ -79,7 +79,7 @@ def glance_of(batch: Batch, front: int = 0) -> Glance:
 
 
 class Glances:
-    """The glances at the large batches of a partition that somebody has asked for."""
+    """The glances at the large batches of a partition that were asked for."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[str, Glance | None] = OrderedDict()

@@ -14,7 +14,7 @@ from tables.pending import Original
 #: What a batch weighs in the cache beside its uploads and slots, in the same unit (one upload or slot, about 0.34 KB).
 BATCH_WEIGHT = 4
 
-#: Of the batches that are loaded again while the cache is full, one in so many is kept like any other.
+#: Of the batches that are loaded again while the cache is full, one in this many is kept like any other.
 _KEPT_OF_RELOADED = 16
 
 WAITING_PREFIX = len(waiting.prefix(waiting.What.OPEN))

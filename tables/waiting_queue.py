@@ -1,8 +1,8 @@
-"""A waiting line: ids in the order of since when each has waited, the longest first.
+"""A waiting line: ids ordered by the time since which each has waited, the longest wait first.
 
-Times mostly come in order (log time only grows), so putting one in is an append; who has left is passed over until half
-of the line is gone, when it is closed up. All are O(log n) or amortised O(1), but for a time that lies in the past,
-which moves the rest of the line.
+Times mostly come in order (log time only grows), so adding an id is an append; an id that has left is passed over until
+half of the line is gone, when it is closed up. All are O(log n) or amortised O(1), but for a time that lies in the
+past, which moves the rest of the line.
 """
 
 from bisect import bisect_left, bisect_right, insort
@@ -13,7 +13,7 @@ _SLACK = 1000
 
 
 class WaitingQueue:
-    """Ids, each with its time (ms). Who has left still takes a place (about 100 bytes) until the line is closed up."""
+    """Ids, each with its time (ms). An id that has left still takes about 100 bytes until the line is closed up."""
 
     def __init__(self) -> None:
         #: The ids that wait, and since when.
@@ -42,7 +42,7 @@ class WaitingQueue:
             order.append(place)
         else:
             index = bisect_left(order, place)
-            # It may have stood there before, and nobody has closed up since.
+            # It may have stood there before, and the line has not been closed up since.
             if order[index] != place:
                 insort(order, place, index)
             self._first = min(self._first, index)
@@ -60,7 +60,7 @@ class WaitingQueue:
         return True
 
     def oldest(self) -> int | None:
-        """Since when the first in the line has waited, or None where nobody does."""
+        """Since when the first in the line has waited, or None where nothing waits."""
         for since, _ in self.after():
             return since
         return None

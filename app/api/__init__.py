@@ -10,7 +10,7 @@ module       holds
 ``errors``   errors that are answered as such: status, code and message
 ===========  ===========================================================================================================
 
-Everything that is said of a batch comes from the local database, which has only what is committed: never from the
+Every answer about a batch comes from the local database, which has only what is committed: never from the
 cache that the fold works on. Handlers run on the worker's event loop, so what is long is done in steps
 (:mod:`app.api.offload`).
 """

@@ -16,7 +16,7 @@ def refuse(message: str) -> NoReturn:
 
 
 def unavailable(partitions: Collection[int], why: str) -> ApiError:
-    """Nobody can answer for these partitions now."""
+    """The error for partitions for which no worker can answer now."""
     named = ", ".join(map(str, sorted(partitions)))
     noun = "partition" if len(partitions) == 1 else "partitions"
     return ApiError(503, "partition_unavailable", f"nobody answers for log {noun} {named}: {why}")

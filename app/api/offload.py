@@ -85,7 +85,7 @@ _worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="large-batches")
 
 
 async def run_in_thread(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run a coroutine in a thread, with a loop of its own. Whoever waits for it no longer cancels it there too."""
+    """Run a coroutine in a thread, with a loop of its own. Where the caller is cancelled, it is cancelled too."""
     run = _Run(work)
     try:
         return await asyncio.get_running_loop().run_in_executor(_readers, run)

@@ -5,7 +5,7 @@
 =============  ======================================================================================================
 module         holds
 =============  ======================================================================================================
-``catalogue``  what is said of each topic: its message, key and model
+``catalogue``  each topic: its message, key and model
 ``schemas``    JSON Schema of the models
 ``examples``   real messages: a story that is played through decode, fold and encode
 ``document``   the whole

@@ -1,4 +1,4 @@
-"""What is said of each topic: its message, when there is one, its key, and the model that it is made of."""
+"""Each topic: its message, when there is one, its key, and the model that it is made of."""
 
 from typing import NamedTuple
 

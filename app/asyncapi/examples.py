@@ -72,7 +72,7 @@ def examples(log_topic: str) -> list[Example]:
 
 
 def _said(log: Sequence[_Record], settings: Settings) -> Iterator[Example]:
-    """What the log brings forth: the first message of each topic."""
+    """What is published for the log: the first message of each topic."""
     tables = PartitionState(MemoryStore(), settings.cache_uploads)
     work = Join(0, tables, settings, lambda: _START + timedelta(seconds=90)).fold(log)
     told: set[str] = set()

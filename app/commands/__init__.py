@@ -4,7 +4,7 @@
 module         holds
 =============  =========================================================================================================
 ``queries``    ``status``, ``batch show``, ``batch timeline``, ``explain``, ``pending``: how things are
-``from_log``   the state of a batch, folded anew from the log
+``from_log``   the state of a batch, folded again from the log
 ``acting``     ``act``: what an operator does to a batch
 ``dlq``        ``dlq list``, ``dlq show``, ``dlq replay``: dead letters
 ``log_tools``  ``replay``, ``at``, ``audit``: what the topics say
@@ -41,6 +41,6 @@ VERBS: Final[Mapping[str, str]] = {
 
 
 def register(verbs: Iterable[str] = VERBS) -> None:
-    """Add commands to Faust's own: all, where it isn't said which are needed."""
+    """Add commands to Faust's own: all, unless ``verbs`` names some."""
     for verb in verbs:
         cli.add_command(getattr(import_module(f"{__name__}.{VERBS[verb]}"), verb))

@@ -11,7 +11,7 @@ from app.policy import policy_of
 
 
 async def state_of(batch_id: str, *, offset: int | None = None, at: int | None = None) -> dict[str, Any]:
-    """The state of a batch, folded anew from the log, as the API says it. Raises CommandError where it is not known."""
+    """A batch's state, folded again from the log, as the API gives it. Raises CommandError where it is not known."""
     chosen = settings()
     with render.progress() as phases:
         then = await state_at(chosen, batch_id, offset=offset, time=at, progress=phases("reading the log"))

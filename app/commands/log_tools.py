@@ -17,7 +17,7 @@ from app.history.verify.replay import replay as replay_all
 @click.option("--batch", "batch_id", help="This batch only.")
 @click.option("--into", metavar="APP_ID", help="Copy the log under a fresh app id first, and fold the copy.")
 async def replay(out: Out, batch_id: str | None, into: str | None) -> int:
-    """Fold the log anew and compare what follows with what was emitted, by event id and content.
+    """Fold the log again and compare the outputs with what was emitted, by event id and content.
 
     A difference is printed, and is exit status 1. Nothing is emitted.
 
@@ -45,7 +45,7 @@ async def replay(out: Out, batch_id: str | None, into: str | None) -> int:
 @click.option("--offset", type=click.IntRange(0), help="As of this log offset of its partition, that record included.")
 @click.option("--time", "moment", help="As of this log time: ISO 8601, UTC where it says no zone.")
 async def at(out: Out, batch_id: str, offset: int | None, moment: str | None) -> int:
-    """The state of a batch as it was, folded anew from the log."""
+    """The state of a batch as it was, folded again from the log."""
     if (offset is None) == (moment is None):
         raise CommandError(USAGE, "wrong_usage", "as of when? Give --offset or --time")
     try:

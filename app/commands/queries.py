@@ -83,7 +83,7 @@ def batch() -> None:
 async def batch_show(out: Out, batch_id: str, urls: tuple[str, ...]) -> int:
     """The state of a batch.
 
-    Where no worker answers it is folded anew from the log, which standard error then says.
+    Where no worker answers, it is folded again from the log; standard error then says so.
     """
     try:
         found = await ask(urls, path("batches", batch_id))

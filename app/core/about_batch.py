@@ -1,4 +1,4 @@
-"""What is said about a batch as a whole: that it is complete, what failed in it, that it is late."""
+"""What is published about a batch as a whole: that it is complete, what failed in it, that it is late."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -30,7 +30,7 @@ def registration_of(batch: Batch) -> Registration:
 
 
 def completion(batch: Batch, policy: Policy) -> Iterator[Message]:
-    """What is said at the moment a batch completes, and only then: again where it was opened again, under other ids.
+    """What is published when a batch completes, and only then; once more, under other ids, where it was re-opened.
 
     A batch that an operator completed as it was has slots without an outcome: the counts show how many.
     """
@@ -90,7 +90,7 @@ def _errors(batch: Batch, registration: Registration, moment: datetime) -> Batch
 
 
 def timeout(batch: Batch, policy: Policy) -> Message:
-    """What is said when a batch is still incomplete at its deadline."""
+    """What is published when a batch is still incomplete at its deadline."""
     duration = policy.readiness_timeout + batch.extension
     deadline = at_moment((batch.opened_at + duration) * 1000)
     return _about(
@@ -119,7 +119,7 @@ def _filled(batch: Batch) -> list[EssayRef]:
 
 
 def _about(batch: Batch, topic: str, data: Payload) -> Message:
-    """A message about the whole batch: said once an opening, under the registration's correlation id."""
+    """A message about the whole batch: published once for each opening, under the registration's correlation id."""
     registration = registration_of(batch)
     opening = (str(batch.openings),) if batch.openings else ()
     return Message(

@@ -23,7 +23,7 @@ LONGEST_EXTENSION = 315_360_000
 
 
 class ForceComplete(msgspec.Struct, frozen=True, array_like=True, tag=0, gc=False):
-    """Complete an open batch with what there is. ``act_id`` is a UUID: the same one again is the same act."""
+    """Complete an open batch with the outcomes it has. ``act_id`` is a UUID: the same id again is the same act."""
 
     act_id: str
     who: str

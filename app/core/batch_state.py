@@ -39,7 +39,7 @@ class BatchState:
 
     What operators did: ``acts`` by act id, in log order; ``closed`` is how they closed it (FORCED, DISCARDED), None
     where they have not, or have opened it again; ``openings`` counts how often they did, and ``opened_at`` is the log
-    time of the latest opening, at first ``registered_at``; ``extension`` (ms) is by how much they put off the deadline
+    time of the latest opening, at first ``registered_at``; ``extension`` (ms) is by how much they moved the deadline
     that runs.
     """
 

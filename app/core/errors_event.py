@@ -13,13 +13,13 @@ from app.core.payloads import ErrorDetail, FailedEssay, Summary
 #: What JSON writes around the fields of a failed essay, with the moment (66 + 27), and a category and its count.
 _AROUND = 128
 
-#: So many failures fit whatever their strings are: 15 MiB / (3 x 6,002 + 16,384 + 128) = 455.
+#: This many failures fit, whatever their strings are: 15 MiB / (3 x 6,002 + 16,384 + 128) = 455.
 _ALWAYS = 400
 
 #: Characters of a cut name or code.
 _SHORT = 40
 
-#: Beyond so many kinds of errors, where something is cut, the rest are counted as one.
+#: Beyond this many kinds of errors, where something is cut, the rest are counted as one.
 _MOST_CATEGORIES = 1000
 OTHER = "OTHER"
 

@@ -34,7 +34,7 @@ class Position(msgspec.Struct, frozen=True, gc=False):
     """Where a record stands in the log: its offset ``at``, its append ``time`` (ms, the broker's clock), and the
     input's own ``source``.
 
-    ``source`` is None for the records that the log itself brings forth (ticks).
+    ``source`` is None for records that have no input: ticks and acts.
     """
 
     at: int

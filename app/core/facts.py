@@ -19,7 +19,7 @@ from app.core.events import Content, Registration, Source, Upload
 FORCED = "forced"
 DISCARDED = "discarded"
 
-#: Why a content is refused: the ready event of so many slots has no room for its text id.
+#: Why a content is refused: the ready event of a batch with that many slots has no room for its text id.
 TEXT_ID_TOO_LONG = "text_id_too_long"
 
 
@@ -85,7 +85,7 @@ class Expired(msgspec.Struct, frozen=True, array_like=True, tag=5, gc=False):
 
 
 class TimedOut(msgspec.Struct, frozen=True, array_like=True, tag=6, gc=False):
-    """The batch was still incomplete at its readiness deadline. Said once a batch; the batch stays open."""
+    """The batch was still incomplete at its readiness deadline. Once for each opening; the batch stays open."""
 
     at: int
 
@@ -99,9 +99,9 @@ class Conflicted(msgspec.Struct, frozen=True, array_like=True, tag=7, gc=False):
 
 
 class Acted(msgspec.Struct, frozen=True, array_like=True, tag=8, gc=False):
-    """An operator did ``act`` at log time ``time``: what the record said, whole.
+    """An operator did ``act`` at log time ``time``: the whole record.
 
-    ``refused`` says why nothing follows from it; where it is None, what follows are the next facts of the same record.
+    ``refused`` says why nothing follows from it; where it is None, the consequences are the record's next facts.
     """
 
     at: int
@@ -159,7 +159,7 @@ class Retaken(msgspec.Struct, frozen=True, array_like=True, tag=13, gc=False):
 
 class Refused(msgspec.Struct, frozen=True, array_like=True, tag=14, gc=False):
     """A content can't have a slot of its registered batch for ``reason``, and went to the dead letters. It is known
-    none the less: its upload has had its outcome. ``held`` as in :class:`Placed`.
+    all the same: its upload has had its outcome. ``held`` as in :class:`Placed`.
     """
 
     at: int

@@ -1,4 +1,4 @@
-"""The step: one event in; the batch as it is then, what was decided, and what is to be said.
+"""The step: one event in; out come the batch as it is then, what was decided, and what is to be published.
 
 ``fold`` is deterministic: the same batch, event, position, time and policy give the same step, byte for byte, on
 every worker and in every replay. That is what makes a repeat after a crash harmless, and what every delivery
@@ -78,7 +78,7 @@ class Step(msgspec.Struct, frozen=True, gc=False):
     outcome: Outcome
 
 
-#: What one event did: the facts, what is to be said, and what became of the record.
+#: What one event did: the facts, what is to be published, and what became of the record.
 Taken = tuple[tuple[Fact, ...], list[Output], Outcome]
 
 
@@ -100,8 +100,8 @@ def fold(batch: Batch, event: Event, position: Position, policy: Policy, most: i
 def take(batch: Batch, event: Event, position: Position, policy: Policy, most: int = maxsize) -> Taken:
     """As :func:`fold`, with outputs in short where there is a short form. ``batch`` has changed then."""
     if position.at <= batch.last:
-        # The state is ahead of the offset (a crash between the two): this record is in it, and what it had to say was
-        # said before the state was written. But it may be in it only in part.
+        # The state is ahead of the offset (a crash between the two): this record is in it, and its outputs were
+        # published before the state was written. But it may be in it only in part.
         if position.at < batch.last or not left(batch, event, policy):
             return (), [], Outcome.REPEATED
         facts, outcome = decide_rest(batch, event, position, policy, most), Outcome.REPEATED

@@ -1,4 +1,4 @@
-"""What is said to the world about a fact: the outputs, built from the batch and the fact alone.
+"""What is published about a fact: the outputs, built from the batch and the fact alone.
 
 Every moment inside ``data`` is event time of the inputs (or, for deadlines, log time), never a clock, so that a
 repeat has byte for byte the same ``data``. A completed batch carries the latest event time among its registration and
@@ -50,7 +50,7 @@ LONG_ID = "TEXT_ID_TOO_LONG"
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
-    """The input that is being folded can't be used. Its bytes and position are added by whoever holds them."""
+    """The input that is being folded can't be used. Its bytes and position are added by the caller, which has them."""
 
     reason: str
     detail: str
@@ -79,18 +79,18 @@ class Refusal(msgspec.Struct, frozen=True):
     letter: DeadLetter
 
 
-#: As it is said; :class:`~app.core.messages.Assigned` is in short what :func:`in_full` says.
+#: As it is published; :class:`~app.core.messages.Assigned` is the short form of :func:`in_full`.
 Output = Message | Assigned | DeadLetter | Expiry | Refusal
 
 #: The facts that are no matter of every upload.
 _Rare = Registered | Surplus | Refused | Alias | Expired | Conflicted | ActFact
 
-#: Of which nothing is said, or nothing yet. A surplus failure only counts, and a conflict is said where it is decided.
+#: Facts without an output, or without one yet. A surplus failure only counts; a conflict is published when decided.
 _SILENT = (Registered, Surplus, Alias, Conflicted, Acted, Extended, Reopened)
 
 
 def outputs_of(batch: Batch, fact: Fact, upload: Upload | None, policy: Policy) -> list[Output]:
-    """What is to be said once ``fact``, which is about ``upload``, has been applied to ``batch``; in order."""
+    """The outputs once ``fact``, which is about ``upload``, has been applied to ``batch``; in order."""
     if isinstance(fact, Placed):
         return _taken(batch, fact.slot, upload, policy)
     if isinstance(fact, Held):
@@ -131,7 +131,7 @@ def _taken(batch: Batch, slot: int, upload: Upload | None, policy: Policy) -> li
 
 
 def conflict(batch: Batch, fact: Conflicted, event: Registration | Upload) -> DeadLetter:
-    """What is said of an input that contradicts what stands."""
+    """The output about an input that contradicts what stands."""
     return DeadLetter(fact.reason, f"batch {batch.batch_id}: what came first stands", event.correlation_id)
 
 

@@ -225,7 +225,7 @@ def _due(batch: Batch, tick: Tick, at: int, policy: Policy, most: int) -> Iterat
 
 def _conflict(batch: Batch, position: Position, reason: str) -> tuple[Fact, ...]:
     # A conflict is remembered by the position of its input, so that the same input read again (a crash, a paused
-    # worker) is not told twice; a redelivery has a position of its own and gets a dead letter of its own.
+    # worker) is not published twice; a redelivery has a position of its own and gets a dead letter of its own.
     source = position.source
     if source is None or source in batch.conflicts:
         return ()

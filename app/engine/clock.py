@@ -34,7 +34,7 @@ class BrokerClock:
             self._ahead = ahead
 
     def now(self) -> int:
-        """What it says now."""
+        """The time by it, in ms."""
         if self._ahead is None:
             return int(time.time() * 1000)
         return int(self._ahead + time.monotonic() * 1000)

@@ -152,7 +152,7 @@ class Processor(Protocol[C]):
     def written(self, changes: C, offset: int) -> None:
         """The changes are durable and the changelog stands at ``offset``: write their rows into the store, with it.
 
-        The place for everything that must not be said, logged or counted of changes that come to nothing.
+        The place for everything that must not be logged or counted of changes that are discarded.
         """
 
     def resize(self, capacity: int) -> None:
@@ -230,12 +230,12 @@ class TopicNames(NamedTuple):
     dead_letters: str
 
 
-#: For who has none at hand.
+#: For tools and tests that have no topics.
 NO_TOPICS = TopicNames((), (), "")
 
 
 def _metrics() -> Observer:
-    # Ports are imported by whoever names a type of them; the client of Prometheus only by a worker.
+    # Many modules import ports for a type; only a worker imports the client of Prometheus.
     from app.engine.metrics import counted  # noqa: PLC0415
 
     return counted

@@ -67,7 +67,7 @@ def append_time(metadata: Any) -> int:
 
 
 def _unheard(_: int) -> None:
-    """Nobody listens."""
+    """Do nothing."""
 
 
 class Publisher:
@@ -82,7 +82,7 @@ class Publisher:
         self.producer = producer
         #: The time of the records that are added (ms); None: this machine's clock, which may be wrong by hours.
         self.timestamp: int | None = None
-        #: Told the append times that a topic with the broker's clock acknowledges records with.
+        #: Called with the append times with which a topic with the broker's clock acknowledges records.
         self.on_appended: Callable[[int], None] = _unheard
         self._partitions = partitions
         self._batches: dict[tuple[str, int], list[Any]] = {}

@@ -7,10 +7,10 @@ from typing import Any
 
 from app.engine.ports import Record
 
-#: The queue is full while so many bytes wait in it.
+#: The queue is full while this many bytes wait in it.
 FULL_BYTES = 32 * 1024 * 1024
 
-#: A chunk is closed at so many bytes: it is held in memory several times over (records, outputs, batches).
+#: A chunk is closed at this many bytes: it is held in memory several times over (records, outputs, batches).
 _CHUNK_BYTES = 8 * 1024 * 1024
 
 
@@ -87,7 +87,7 @@ class RecordQueue:
             return
 
     def close(self) -> None:
-        """Drop what waits; whoever waits goes on."""
+        """Drop the records that wait, and wake the task that waits for records."""
         self._queue.clear()
         self.records = self.bytes = 0
         self.closed.set()

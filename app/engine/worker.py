@@ -44,7 +44,7 @@ class WorkerApp(App):
             self.conf.datadir.mkdir(parents=True, exist_ok=True)
             await super().on_first_start()
         await ensure.ensure_with_retries(self.settings, self.engine.topology, self._stopped)
-        # From the first moment: what a client is refused at its start it tells nobody.
+        # From the first moment: what a client is refused at its start it does not report.
         self.add_future(self.clients.watch(asyncio.sleep))
 
     async def on_started(self) -> None:

@@ -72,7 +72,7 @@ class DeadLetterContent(DeadLetter):
 class DeadLetterPage(_Model):
     """Dead letters, newest first. ``next`` continues the list, null at its end.
 
-    A page may hold fewer than were asked for although there are more: a search stops after a while, and goes on from
+    A page may hold fewer than were asked for although there are more: a search stops after a while, and continues from
     ``next``.
     """
 
@@ -96,12 +96,12 @@ class Difference(_Model):
 
 
 class ReplayReport(_Model):
-    """The log folded anew, compared with what was emitted.
+    """The log folded again, compared with what was emitted.
 
     ``records`` of the log were folded. ``expected`` outputs followed; of them ``awaited`` may still be on their way,
     since the group has not committed their records yet. ``emitted`` records of the outputs were looked at, ``repeats``
     of them the same again, ``others`` about batches that this log knows nothing of (another app id's, say).
-    ``differences`` holds the first of ``differences_total``. ``same``: there is none.
+    ``differences`` holds the first of ``differences_total``. ``same``: there is no difference.
     """
 
     app_id: str

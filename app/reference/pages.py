@@ -4,7 +4,7 @@ from app.reference import commands, metrics, routes, settings, topics
 
 
 def pages() -> dict[str, str]:
-    """Make every page anew."""
+    """Write every page."""
     return {
         "commands.md": commands.page(),
         "http-api.md": routes.page(),

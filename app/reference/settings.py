@@ -33,7 +33,7 @@ def page() -> str:
 
 
 def default(field: FieldInfo) -> str:
-    """The default as the environment would say it; empty where there is none."""
+    """The default as an environment variable would have it; empty where there is none."""
     value = field.default
     if value is None or value == "":
         return ""

@@ -1,7 +1,7 @@
 """Bytes to events: every input is checked here, once, and what can't be used is refused with a reason.
 
 :func:`decode` raises :class:`RejectedError` and nothing else, whatever the bytes are: bad input is a dead letter,
-never a crash. Which inputs there are is :mod:`app.wire.inputs`'s to say.
+never a crash. The list of inputs is in :mod:`app.wire.inputs`.
 """
 
 from typing import Any

@@ -97,7 +97,7 @@ def _correlation(envelope: Envelope[Any], data: ContentData | FailedData | None)
 
 
 def _traceparent(envelope: Envelope[Any]) -> str | None:
-    """The trace, which is passed on. It has 55 characters; what is longer than an id may be is none."""
+    """The trace, which is passed on. It has 55 characters; what is longer than the longest id is taken for no trace."""
     if not envelope.metadata:
         return None
     found = envelope.metadata.get("traceparent")

@@ -1,7 +1,7 @@
 """The records of the internal log: inputs as they came, re-keyed by batch id, the log's own ticks, operators' acts.
 
 A re-keyed input keeps its value untouched. Its position goes along in the header ``s`` (topic code, partition,
-offset), which is how a repartitioner that was repeated is told from a redelivery; the generation of its topic in ``g``,
+offset), by which a repeat of the repartitioner is told from a redelivery; the generation of its topic in ``g``,
 without which a topic that was made again would be taken for the old one; its original key in ``k``, absent where the
 key was null. ``g`` is absent where an older release wrote the record, or the broker has no topic ids. A record without
 ``s`` is a tick (header ``t``) or what an operator does (header ``a``, :mod:`app.wire.acts`).
@@ -84,7 +84,7 @@ def read_key(headers: Sequence[tuple[str, bytes | None]]) -> bytes | None:
 
 
 def is_tick(headers: Sequence[tuple[str, bytes | None]]) -> bool:
-    """Whether the record is a tick: its append time is what it says."""
+    """Whether the record is a tick. All that it says is its append time."""
     return any(name == TICK_HEADER for name, _ in headers)
 
 

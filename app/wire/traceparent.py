@@ -1,6 +1,6 @@
 """``traceparent``, as the W3C's Trace Context has it: which trace a message belongs to.
 
-It is metadata: one that is not well formed is none, and never a reason to refuse a message.
+It is metadata: one that is not well formed is ignored, and is never a reason to refuse a message.
 """
 
 import re
@@ -34,7 +34,7 @@ _decoder = msgspec.json.Decoder(_Envelope)
 
 
 def parse(traceparent: str | None) -> Trace | None:
-    """What it says, or None where it is not well formed."""
+    """The parsed trace, or None where it is not well formed."""
     found = None if traceparent is None else _TRACEPARENT.fullmatch(traceparent)
     if found is None:
         return None

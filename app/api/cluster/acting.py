@@ -28,7 +28,7 @@ async def act(
     """Do it. The same ``act_id`` again is answered as the first time, and nothing is written.
 
     Raises ApiError: 400 for an act that can't be read, 404 for an unknown batch, 409 where the batch's state refuses
-    it, 503 where its owner can't be asked: nobody acts blindly. KafkaError where the log can't be written.
+    it, 503 where its owner can't be asked: an act is never made blindly. KafkaError where the log can't be written.
     """
     wanted = act_of(asked)
     try:

@@ -1,4 +1,4 @@
-"""Answers about all partitions: of this worker's own, and of the others' by asking whoever has them."""
+"""Answers about all partitions: this worker's own, and the others' by asking their owners."""
 
 import asyncio
 import base64
@@ -53,7 +53,7 @@ class Cluster:
         """Everything at a glance. Those who ask at the same time share one answer."""
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._overview(), name="overview")
-        # Whoever asked may hang up; the others still wait for the answer.
+        # The client may hang up; others still wait for the answer.
         return await asyncio.shield(self._looking)
 
     async def _overview(self) -> models.Overview:
@@ -209,7 +209,7 @@ def _follows(part: LocalPage, after: Place | None) -> bool:
 
 
 def read_cursor(text: str) -> Place:
-    """The place that a cursor stands for. Raises ApiError 400 for what is none."""
+    """The place that a cursor stands for. Raises ApiError 400 for any other text."""
     try:
         place = json.loads(base64.b64decode(text.encode() + b"==", altchars=b"-_", validate=False))
     except (ValueError, RecursionError):

@@ -21,7 +21,7 @@ from tables.index import ids_after
 #: Where a batch stands in a list: since when it waits (ms) and its id, or the length of its id and the id.
 Place = tuple[int, str]
 
-#: How long a list is looked for before what there is is answered, in seconds.
+#: Seconds after which a list is answered as far as it was found.
 _SEARCH_SECONDS = 1.0
 
 

@@ -23,7 +23,7 @@ from app.standing import standings
 if TYPE_CHECKING:
     from app.api.present.batch_models import BatchSummary
 
-#: The most changed batches that are told at a time.
+#: The most changed batches in one answer.
 _MOST_CHANGED = 100
 
 
@@ -59,7 +59,7 @@ class LocalState:
             return await self._batches.rows(task, batch_id, pace)
 
     def overview(self) -> LocalOverview:
-        """What this worker has to say of the overview."""
+        """The part of the overview that is this worker's."""
         lags = self._engine.lags()
         return LocalOverview(
             ready=self._engine.ready,

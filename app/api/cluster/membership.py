@@ -25,17 +25,17 @@ from app.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-#: For how long what the group said is taken for so, in seconds.
+#: Seconds for which the group's answer is used again.
 FRESH = 1.0
 
-#: How long the broker may take to say it, in seconds.
+#: Seconds that the broker may take for the answer.
 _PATIENCE = 5.0
 
-#: The states of a group in which it is known who has what. In the others the broker tells no assignment.
+#: The states of a group in which the assignment is known. In the others the broker reports none.
 _SETTLED = frozenset({"Stable", "Empty", "Dead"})
 
 
-#: How much is told of a member without an address.
+#: Characters that a line quotes of a member without an address.
 _TOLD = 200
 
 
@@ -52,7 +52,7 @@ class Members(NamedTuple):
 
 
 class Membership:
-    """Asks the group, once a second at most, whoever wants to know. Usable without a worker; close it in the end."""
+    """Asks for the group's assignment, once a second at most. Usable without a worker; close it in the end."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -70,7 +70,7 @@ class Membership:
         if time.monotonic() >= self._at + FRESH:
             if self._asking is None or self._asking.done():
                 self._asking = asyncio.create_task(self._refresh(), name="membership")
-            # Whoever asked may hang up; the others still wait for the answer.
+            # The client may hang up; others still wait for the answer.
             await asyncio.shield(self._asking)
         return self._known
 
@@ -172,7 +172,7 @@ class Lags(NamedTuple):
 
 
 async def group_lags(settings: Settings) -> Lags:
-    """What the group has yet to take, asked of the broker: for whoever is no worker. Raises KafkaError."""
+    """The group's lag, asked of the broker: for commands, which are no worker. Raises KafkaError."""
     reader = new_reader(settings)
     async with admin_client(settings) as admin:
         try:

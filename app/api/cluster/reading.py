@@ -36,7 +36,7 @@ class Batches:
         self._loading = asyncio.Lock()
 
     def at_once(self, task: Task[JoinProcessor], batch_id: str) -> Glance | None:
-        """The glance at a batch; None where it is large and nobody has asked for it before."""
+        """The glance at a batch; None where it is large and was not asked for before."""
         known = task.processor.counts.glances.get(batch_id)
         if known is not None:
             return known

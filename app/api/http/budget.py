@@ -30,7 +30,7 @@ RETRY_AFTER = 1
 
 
 class Lane:
-    """So many at once, in the order in which they came; ``running`` and ``waiting`` are how many there are now."""
+    """``at_once`` requests at a time, first come first served; ``running`` and ``waiting`` count the present ones."""
 
     def __init__(self, name: str, at_once: int, most_waiting: int) -> None:
         self.name = name

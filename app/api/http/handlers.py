@@ -34,7 +34,7 @@ _LARGEST_PAGE = 500
 _LARGEST_OFFSET = 2**63 - 1
 _DIGITS = 19  # 2^63 has as many
 
-#: How many of a body's faults are told.
+#: How many of a body's faults an answer names.
 _MOST_FAULTS = 5
 _TOLD = 200
 
@@ -192,7 +192,7 @@ def _wanted(query: Mapping[str, str]) -> Wanted:
 
 def _limit(query: Mapping[str, str], default: int) -> int:
     text = query.get("limit") or str(default)
-    # So many digits at most: Python refuses to read thousands of them.
+    # A bound on the digits: Python refuses to read thousands of them.
     if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS and 1 <= int(text) <= _LARGEST_PAGE):
         refuse(f"`limit` is a number from 1 to {_LARGEST_PAGE}")
     return int(text)

@@ -70,7 +70,7 @@ async def _within(lane: Lane, handler: Handler, request: web.Request) -> web.Str
     async with lane:
         answer = await handler(request)
         if isinstance(answer, web.Response) and (answer.content_length or 0) > _LARGE:
-            # It keeps its place until its client has taken it: so many large answers there are at a time, and no more.
+            # It keeps its place until its client has taken it: so the number of large answers at a time is bounded.
             _dress(answer, request)
             await answer.prepare(request)
             await answer.write_eof()
@@ -89,7 +89,7 @@ def _dress(answer: web.StreamResponse, request: web.Request) -> None:
 async def _to_its_end(
     work: Awaitable[web.StreamResponse], acts: set[asyncio.Task[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """An act, whether or not whoever asked for it has hung up: it is not to end between two of its steps."""
+    """An act, even if its client has hung up: it must not end between two of its steps."""
     task = asyncio.ensure_future(work)
     acts.add(task)
     task.add_done_callback(acts.discard)

@@ -37,7 +37,7 @@ _PASSING = {"time", "oldest_pending_seconds"}
 
 
 class Listener:
-    """What a listener has not been told yet."""
+    """What has changed since a listener's last events."""
 
     def __init__(self) -> None:
         self.news = asyncio.Event()
@@ -65,7 +65,7 @@ class Listener:
         self.news.set()
 
     def take(self) -> bytes:
-        """The events that say it; from now on it has been told."""
+        """The events for it, once: they count as sent from now on."""
         self.news.clear()
         events = []
         if self._overview is not None:
@@ -82,7 +82,7 @@ class Listener:
 
 
 class Broadcaster:
-    """Looks for news while somebody listens."""
+    """Looks for changes while there are listeners."""
 
     def __init__(self, cluster: Cluster, local_state: LocalState, peers: Peers) -> None:
         self._cluster = cluster
@@ -100,7 +100,7 @@ class Broadcaster:
             raise ApiError(503, "too_many_listeners", f"{MOST_LISTENERS} listen already; ask another worker")
         answer = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8", **headers})
         listener = Listener()
-        # Listens before it is told anything: what changes from here on, it gets.
+        # Registered before its first events: it gets every change from here on.
         self._listeners.add(listener)
         try:
             if self._looking is None or self._looking.done():
@@ -135,7 +135,7 @@ class Broadcaster:
                 await asyncio.wait_for(answer.write(said), _STALLED)
 
     async def _look(self) -> None:
-        """Tell the listeners what is new, once an interval, until nobody listens."""
+        """Send the listeners what is new, once an interval, until there are none."""
         self._cursors.clear()
         self._last = None
         while self._listeners:

@@ -14,7 +14,7 @@ from app.history.models import DeadLetter
 from app.policy import policy_of
 from tables.glances import glance_of
 
-#: How long dead letters are looked for, in seconds, and how many are told.
+#: How long dead letters are looked for, in seconds, and how many are named.
 _PATIENCE = 8.0
 _MOST = 20
 

@@ -21,7 +21,7 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     def text(self) -> str:
-        """The answer as JSON, as ``model_dump_json`` gives it, in pieces: a long list is not written in one breath.
+        """The answer as JSON, as ``model_dump_json`` gives it, in pieces: a long list is not written in one call.
 
         A single call for 100,000 slots keeps the interpreter, and with it the event loop, for a third of a second.
         """

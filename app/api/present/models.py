@@ -40,7 +40,7 @@ class Counts(Model):
 
 
 class Overview(Model):
-    """Everything at a glance. ``missing`` are the partitions for which nobody answered: the counts lack them."""
+    """Everything at a glance. ``missing`` are the partitions for which no worker answered: the counts lack them."""
 
     time: str
     app_id: str

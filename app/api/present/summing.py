@@ -1,4 +1,4 @@
-"""The overview: what the workers said, put together. Pure but for the clock."""
+"""The overview: the workers' answers, put together. Pure but for the clock."""
 
 import time
 from collections.abc import Iterable, Mapping

@@ -51,7 +51,7 @@ class Access(Enum):
 
 
 class Gate:
-    """Decides about each request. Its ``repr`` tells no token."""
+    """Decides about each request. Its ``repr`` shows no token."""
 
     def __init__(self, settings: Settings) -> None:
         self._full = _secret(settings.http_token)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def add_routes(app: "App") -> None:
-    """Add the route to the app's web server. Who may ask is said in :mod:`app.engine.http.access`."""
+    """Add the route to the app's web server. Who may ask: :mod:`app.engine.http.access`."""
     gate = Gate(app.settings)
     topology = app.engine.topology
     counted.begin(topology.topics.inputs)

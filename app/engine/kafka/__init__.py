@@ -8,7 +8,7 @@ module                holds
 ``fetch``             the records of a fetch as one list
 ``decompress``        compressed batches, decompressed up to a bound
 ``unreadable``        a batch of records that can't be read, named
-``broker_errors``     Kafka's error codes that the client lacks, and how a broker's refusal is told
+``broker_errors``     Kafka's error codes that the client lacks, and the text of a broker's refusal
 ``client_errors``     what a broker's final refusals mean in terms of settings, ACLs and the app id
 ``client_watch``      the clients' background tasks and the consumer's thread: none dies unnoticed
 ``authorization``     what the broker's ACLs let the worker do, at start and while it runs

@@ -1,6 +1,6 @@
 """What the broker's ACLs let this client do: asked before anything is done, and again and again while the worker runs.
 
-A client that is denied an operation says so hundreds of times and goes on asking, or stands still. Somebody has to
+A client that is denied an operation logs it hundreds of times and keeps asking, or stalls. An operator has to
 change an ACL, so the worker names it and stops.
 
 Topics are told by one metadata request (KIP-430). Of the group and the transactional ids nothing tells what may be
@@ -38,7 +38,7 @@ _NOT_TOLD: Final = -(2**31)
 #: No producer has this id, so that a transactional request with it changes nothing.
 _NO_PRODUCER: Final = -1
 
-#: How many of what is denied a line names: who is denied everything is not helped by 30.
+#: How many denied operations a line names: a user who is denied everything is not helped by 30.
 _NAMED: Final = 6
 
 #: Transactional ids that a running worker asks about in a look, in turn: two small requests each.
@@ -152,13 +152,13 @@ async def of_group(admin: AIOKafkaAdminClient, settings: Settings, partitions: I
 async def denials(
     admin: AIOKafkaAdminClient, settings: Settings, topics: TopicNames, partitions: Iterable[int]
 ) -> list[Denied]:
-    """All that is denied of what the worker has to do. Raises KafkaError where nobody answers."""
+    """All that is denied of what the worker has to do. Raises KafkaError where no broker answers."""
     answer = await metadata(admin, needed(settings, topics), operations=True)
     return [*of_topics(settings, topics, answer["topics"]), *await of_group(admin, settings, partitions)]
 
 
 async def check(admin: AIOKafkaAdminClient, settings: Settings, topics: TopicNames) -> None:
-    """Raise AuthorizationError where anything that the worker has to do is denied; KafkaError where nobody answers."""
+    """Raise AuthorizationError where anything the worker has to do is denied; KafkaError where no broker answers."""
     if denied := await denials(admin, settings, topics, range(settings.partitions)):
         raise refusal(settings, denied)
 
@@ -174,7 +174,7 @@ class AccessWatch:
         self._doubted = False
 
     async def look(self, admin: AIOKafkaAdminClient) -> None:
-        """Raise AuthorizationError where something is denied twice in a row; KafkaError where nobody answers.
+        """Raise AuthorizationError where something is denied twice in a row; KafkaError where no broker answers.
 
         Once may be a broker that is just starting, and has not read all its ACLs.
         """

@@ -1,7 +1,7 @@
 """Why a broker can't be used: it is asked by hand, a step at a time.
 
-The client says no more than that it could not connect, and tries again for ever. That is right for a broker that is
-not there, and wrong for one that is there and refuses: somebody has to change a setting.
+The client reports only that it could not connect, and tries again for ever. That is right for a broker that is
+not there, and wrong for one that is there and refuses: an operator has to change a setting.
 """
 
 import ssl
@@ -24,7 +24,7 @@ _PATIENCE_MS = 5_000
 #: How often a running worker asks (seconds): one connection to each broker, so seldom.
 WATCH_SECONDS = 30.0
 
-#: OpenSSL's codes of a certificate that is sound and somebody else's: of another host name, of another address.
+#: OpenSSL's codes of a sound certificate that was issued for another host name or another address.
 _OTHER_HOST = frozenset({62, 64})
 
 _LOGIN_REFUSED = (errors.SaslAuthenticationFailed, errors.AuthenticationFailedError)
@@ -38,7 +38,7 @@ class RefusedError(OperatorError):
 async def check(settings: Settings) -> str | None:
     """Ask each broker of ``ROLLCALL_BROKER``, and those that they name, whether it lets this client in.
 
-    Raises RefusedError where one refuses and none agrees: trying again is of no use. Otherwise what can be said of
+    Raises RefusedError where one refuses and none agrees: trying again is useless. Otherwise what is known of
     those that can't be used, for a person; None where all is well. Takes up to 5 s for a step of a broker.
     """
     addresses = [(host, port) for host, port, _ in collect_hosts(connection(settings)["bootstrap_servers"])]
@@ -63,7 +63,7 @@ async def check(settings: Settings) -> str | None:
 
 
 async def watch(settings: Settings, sleep: Callable[[float], Awaitable[None]], every: float = WATCH_SECONDS) -> None:
-    """Ask again and again, for as long as nobody cancels it.
+    """Ask again and again until cancelled.
 
     A password or a certificate may become invalid under a running worker: its connections then stay until they break,
     and its clients would try for ever. Raises RefusedError when it is refused twice in a row: once may be a broker
@@ -125,9 +125,10 @@ def _refusal(settings: Settings, host: str, port: int, error: BaseException) -> 
 
 
 def _remark(settings: Settings, host: str, port: int, error: BaseException) -> str:
-    """What else there is to say.
+    """Details for the error's line.
 
-    A broker that closes a connection it has just taken is on its way down, or speaks something else: it can't be told.
+    A broker that closes a connection it has just taken is on its way down, or speaks another protocol: the two can't be
+    distinguished.
     """
     remark = f"{host}:{port}: {str(error) or type(error).__name__}"
     closed = isinstance(error, errors.KafkaConnectionError | ConnectionResetError | ssl.SSLError | EOFError)

@@ -1,9 +1,9 @@
-"""Kafka's error codes that aiokafka has no class for, and how a broker's refusal is told.
+"""Kafka's error codes that aiokafka has no class for, and the text of a broker's refusal.
 
-Without a class a code is an ``UnknownError`` with number -1: a record that a topic refuses could not be told from a
-fault of the broker. The table is Kafka's own (``org.apache.kafka.common.protocol.Errors`` of 4.2), each code with the
-proposal (KIP) that brought it. The classes behave as ``UnknownError`` does: none is tried again, since nobody has
-written down that it may be.
+Without a class a code is an ``UnknownError`` with number -1: a record that a topic refuses could not be distinguished
+from a fault of the broker. The table is Kafka's own (``org.apache.kafka.common.protocol.Errors`` of 4.2), each code
+with the proposal (KIP) that brought it. The classes behave as ``UnknownError`` does: none is tried again, since nothing
+has written down that it may be.
 """
 
 from aiokafka import errors
@@ -106,7 +106,7 @@ def install() -> None:
 def named(code: int) -> str:
     """What a code of the broker says: Kafka's name, the code, its KIP where it is one of the table, the meaning.
 
-    A code that neither has is told as a number, with what to look it up in.
+    A code that neither has is named by its number, with a place to look it up.
     """
     known = errors.kafka_errors.get(code)
     if known is None:

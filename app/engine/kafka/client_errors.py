@@ -1,7 +1,7 @@
 """What a broker's refusal means in terms of settings, ACLs and the app id, where trying again can't put it right.
 
-The clients raise them as they come, or bury them in another error; some a client's background task holds until somebody
-asks. Whoever meets one passes it through :func:`explained` before it is told.
+The clients raise them as they come, or bury them in another error; some a client's background task holds until it is
+awaited. Each is passed through :func:`explained` before it is reported.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -26,7 +26,7 @@ class FeatureError(OperatorError):
 
 
 def explained(settings: Settings, error: BaseException, topics: TopicNames = NO_TOPICS) -> BaseException:
-    """The error as an operator can use it, where it is one that somebody has to put right; else the error itself.
+    """The error as an operator can use it, where an operator can put it right; else the error itself.
 
     ``topics`` tell which operations a worker needs on a topic that is denied; without them Read and Write are named.
     """
@@ -67,8 +67,8 @@ def denied_to_a_command(settings: Settings, error: BaseException, inputs: Collec
 
 
 def final(settings: Settings, error: BaseException) -> OperatorError | None:
-    """The error as an operator can use it, where trying again is of no use: somebody has to change a setting, an ACL or
-    the app id.
+    """The error as an operator can use it, where trying again is useless: an operator has to change a setting, an ACL
+    or the app id.
     """
     found = explained(settings, error)
     return found if isinstance(found, AuthorizationError | GroupError | FeatureError) else None

@@ -1,8 +1,8 @@
-"""Watches what the Kafka clients do by themselves: a thread with a loop, and tasks in it that nobody awaits.
+"""Watches what the Kafka clients do by themselves: a thread with a loop, and tasks in it that are not awaited.
 
-A coordinator that is refused waits until somebody asks it, a fetcher or a metadata loop that has died is missed by
-nobody, and a loop that no longer turns says nothing at all. A worker would stand still in each case, alive and silent.
-Here they are looked at once a second. What can't be put right by waiting ends the worker, with a line; until then
+A coordinator that is refused keeps its error until it is awaited, a fetcher or a metadata loop that has died is not
+noticed, and a loop that no longer turns logs nothing. A worker would stall in each case, alive and silent. Here they
+are looked at once a second. What can't be put right by waiting ends the worker, with a line; until then
 :attr:`ClientWatch.trouble` says why it is not live.
 """
 
@@ -54,7 +54,7 @@ class Thread(NamedTuple):
 class ClientWatch:
     """Looks at the consumer and the producers of a worker.
 
-    ``fail`` is told what ends the worker. ``thread`` and ``producers`` say what there is at the moment.
+    ``fail`` is called with what ends the worker. ``thread`` and ``producers`` return the present ones.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class ClientWatch:
         self.trouble: str | None = None
 
     async def watch(self, sleep: Callable[[float], Awaitable[Any]]) -> None:
-        """Look again and again, for as long as nobody cancels it."""
+        """Look again and again until cancelled."""
         self._main = asyncio.get_running_loop()
         while True:
             await sleep(EVERY)
@@ -102,7 +102,7 @@ class ClientWatch:
     def group_error(self, error: KafkaError) -> None:
         """The coordinator of the group answered with an error, which the client has handed over.
 
-        What is final ends the worker at once; anything else when it goes on for ``GROUP_PATIENCE`` seconds.
+        A final error ends the worker at once; any other when it lasts for ``GROUP_PATIENCE`` seconds.
         """
         refusal = final(self._settings, error)
         if refusal is not None:
@@ -148,7 +148,7 @@ class ClientWatch:
                 self._end(RuntimeError(self.trouble))
 
     def _in_thread(self, consumer: Any) -> None:
-        """In the consumer's thread: take what its coordinator has to say, and let it go on."""
+        """In the consumer's thread: take the error that its coordinator holds, and let it continue."""
         self._answered = True
         coordinator = getattr(consumer, "_coordinator", None)
         if coordinator is None or getattr(consumer, "_closed", True):
@@ -182,7 +182,7 @@ class ClientWatch:
 
 
 def rejoin(coordinator: Any) -> None:
-    """Let a coordinator that was refused join the group anew: its heartbeats have ended with the error."""
+    """Let a coordinator that was refused join the group again: its heartbeats have ended with the error."""
     if hasattr(coordinator, "request_rejoin") and not coordinator._closing.done():  # noqa: SLF001 - aiokafka has no other way
         coordinator.request_rejoin()
 

@@ -45,7 +45,7 @@ aiokafka_patches.install()
 
 
 def connection(settings: Settings) -> dict[str, Any]:
-    """What every client is given: where the brokers are, and how it is let in."""
+    """What every client is given: the brokers' addresses, and the credentials."""
     return {
         "bootstrap_servers": settings.broker.split(","),
         "client_id": settings.app_id,
@@ -97,7 +97,7 @@ def append(producer: AIOKafkaProducer, batches: list[Any], **fields: Any) -> Non
 
 
 def new_reader(settings: Settings, *, whole: bool = False) -> AIOKafkaConsumer:
-    """A consumer without a group, not started: it is told what to read. It reads committed records only; with
+    """A consumer without a group, not started; the caller assigns what to read. It reads committed records only; with
     ``whole`` in whole fetches (:mod:`app.engine.kafka.fetch`), which is for ``getmany`` alone.
     """
     return AIOKafkaConsumer(
@@ -146,7 +146,7 @@ async def start_patiently(
 
 
 async def stop_producer(producer: AIOKafkaProducer, seconds: float) -> None:
-    """Stop a producer: what it still has is sent, within so many seconds.
+    """Stop a producer: what it still has is sent, within ``seconds``.
 
     Raises TimeoutError when that was not enough. Its connections are closed then, and it sends nothing more: a producer
     that is merely left alone would go on trying for ever.

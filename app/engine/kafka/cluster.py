@@ -30,7 +30,7 @@ class Topic(NamedTuple):
 
 
 class Cluster(NamedTuple):
-    """A cluster and those of the topics asked for that exist. ``id`` is None where the broker does not say it."""
+    """A cluster and those of the topics asked for that exist. ``id`` is None where the broker reports none."""
 
     id: str | None
     topics: Mapping[str, Topic]
@@ -133,7 +133,7 @@ class _Metadata(Request[MetadataRequest_v5 | _Request]):  # type: ignore[misc] #
 async def metadata(admin: AIOKafkaAdminClient, topics: Iterable[str], *, operations: bool = False) -> dict[str, Any]:
     """What the broker says of the topics: an entry for each, with an error code where it can't or won't say.
 
-    With ``operations`` also what this client may do with each, as far as the broker tells that (Kafka 2.8). Raises
+    With ``operations`` also what this client may do with each, as far as the broker reports it (Kafka 2.8). Raises
     KafkaError where the broker can't be asked.
     """
     answer = await admin._send_request(_Metadata(topics, operations=operations))  # noqa: SLF001 - aiokafka asks for no newer version
@@ -148,7 +148,8 @@ async def topic_ids(client: AIOKafkaClient, topics: Iterable[str]) -> dict[str, 
 
 
 async def describe(admin: AIOKafkaAdminClient, topics: Iterable[str], *, settings: bool = True) -> Cluster:
-    """The cluster and those of ``topics`` that exist; with ``settings``, their settings as far as the broker tells.
+    """The cluster and those of ``topics`` that exist; with ``settings``, their settings as far as the broker reports
+    them.
 
     Raises KafkaError where the broker can't be asked, or refuses to describe a topic.
     """
@@ -188,7 +189,7 @@ def _text(topic_id: uuid.UUID) -> str | None:
 async def configurations(
     admin: AIOKafkaAdminClient, kind: ConfigResourceType, which: Iterable[str]
 ) -> dict[str, dict[str, str]]:
-    """The settings of topics or brokers, by name, as far as the broker tells them."""
+    """The settings of topics or brokers, by name, as far as the broker reports them."""
     responses = await admin.describe_configs([ConfigResource(kind, name) for name in which])
     return {
         entry[3]: {item[0]: item[1] for item in entry[4]}

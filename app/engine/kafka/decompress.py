@@ -2,7 +2,7 @@
 
 A topic bounds what a batch has on the wire; what it has when it is decompressed is up to who sent it. aiokafka
 decompresses a batch whole, whatever comes out, so all of its four decoders are replaced here, in every module that
-names them (pinned, with a test): whoever reads in this process, reads within the bound. What has more is a batch that
+names them (pinned, with a test): every reader in this process is bounded. What has more is a batch that
 can't be read (:mod:`app.engine.kafka.unreadable`), and no more of it than the bound was ever in memory.
 
 **How much memory a batch takes.** It stands there up to three times: decompressed (:data:`LARGEST_BATCH`, 64 MiB; for
@@ -35,7 +35,7 @@ LARGEST_RECORD: Final = LARGEST_BATCH // 2
 #: this many are 100 MB. Our own batches have at most 1 MB / 7.
 MOST_RECORDS: Final = 500_000
 
-#: When a fetch has brought so many decompressed bytes, what else there is in it is fetched again.
+#: Decompressed bytes of a fetch after which the rest of it is fetched again.
 ENOUGH: Final = 32 * 1024 * 1024
 
 #: A first guess at how many times as large a payload is; then four times that, and so on.

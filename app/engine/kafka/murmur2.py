@@ -9,7 +9,7 @@ _24, _15, _13 = np.uint32(24), np.uint32(15), np.uint32(13)
 
 
 def hashed_onto(partitions: int, keys: list[bytes], length: int) -> list[int]:
-    """The partition, of so many, of each key; all keys are ``length`` bytes long."""
+    """The partition of each key, of ``partitions``; all keys are ``length`` bytes long."""
     words, tail = divmod(length, 4)
     table = np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(len(keys), length)
     body = np.ascontiguousarray(table[:, : words * 4]).view("<u4")

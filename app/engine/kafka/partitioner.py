@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from aiokafka.partitioner import murmur2
 
-#: Below so many keys one at a time is faster.
+#: Below this many keys one at a time is faster.
 _FEW = 24
 
 

@@ -1,15 +1,16 @@
-"""Partitions that stand still because the broker gives out nothing of them, though it has more: told, by name.
+"""Partitions that stall because the broker serves nothing of them, though it has more: reported, by name.
 
 The client asks again and again, and says in a line of its own, without the partition, what the broker answers. Two
-kinds of standing still are told here:
+kinds of stalls are reported here:
 
 * The broker answers each fetch of the partition with an error: a segment that is damaged on its disk, a log directory
   that has failed, no leader.
-* A producer's transaction was never ended: of what lies behind its beginning nobody who reads committed records gets
+* A producer's transaction was never ended: of what lies behind its beginning no read-committed consumer gets
   anything, however long he waits.
 
-Both can be put right while the worker runs, which then goes on by itself; it is not stopped, since its other partitions
-are served. Meanwhile the partition has a lag and commits nothing, which the alert RollcallCommitStalled is about.
+Both can be put right while the worker runs, which then continues by itself; it is not stopped, since its other
+partitions are served. Meanwhile the partition has a lag and commits nothing, which the alert RollcallCommitStalled is
+about.
 """
 
 import time
@@ -24,14 +25,14 @@ from app.engine.kafka import broker_errors
 
 log = structlog.get_logger(__name__)
 
-#: Seconds of nothing but errors until a partition is told: several times what the choice of another leader takes.
+#: Seconds of nothing but errors until a partition is reported: several times what the choice of another leader takes.
 ERRORS_SECONDS: Final = 15.0
 
-#: Seconds that a transaction may keep a partition until it is told: Kafka's producers end theirs within a minute, or
-#: the broker does (transaction.timeout.ms).
+#: Seconds that a transaction may hold up a partition until it is reported: Kafka's producers end theirs within a
+#: minute, or the broker does (transaction.timeout.ms).
 OPEN_SECONDS: Final = 75.0
 
-#: Seconds until it is told again.
+#: Seconds until it is reported again.
 AGAIN_SECONDS: Final = 60.0
 
 _DAMAGED: Final = (
@@ -71,7 +72,7 @@ class Stalls:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        #: The position of each, why, since when, and when it was told last.
+        #: The position of each, why, since when, and when it was last reported.
         self._still: dict[TopicPartition, tuple[int, str, float, float | None]] = {}
 
     def look(self, consumer: Any, errors: FetchErrors) -> None:

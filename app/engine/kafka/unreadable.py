@@ -1,7 +1,7 @@
 """Batches of records that can't be read: a wrong checksum, a broken compressed payload, an unknown codec, too much.
 
 A broker hands out what is on its disk as it is, so such a batch comes again however often it is fetched, and everything
-behind it in its partition waits. Whoever meets one stops and names it.
+behind it in its partition waits. The reader that meets one stops and names it.
 """
 
 from typing import Any

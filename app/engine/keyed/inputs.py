@@ -1,7 +1,7 @@
 """The router of a keyed join: each input goes to the partition of its key, with its place in a header.
 
 The header is ``source``: number of the topic in ``inputs``, partition, offset, and which topic of that name it was (8
-bytes, a digest of its id; zeros where the broker tells none). So the order of ``inputs`` is stored: a new one is
+bytes, a digest of its id; zeros where the broker reports none). So the order of ``inputs`` is stored: a new one is
 appended, none is taken out.
 """
 
@@ -96,7 +96,7 @@ class KeyRouter:
 
 
 def read_input(record: Record, inputs: Sequence[str]) -> Input | None:
-    """The input that a record of the log is, or None where it is none."""
+    """The input in a record of the log, or None where the record is not one."""
     source = dict(record.headers).get(SOURCE)
     if source is None or len(source) != _SOURCE.size or source[0] >= len(inputs):
         return None

@@ -44,7 +44,7 @@ def observe(engine: "TaskManager[Any]") -> None:
     CONFIGURED_PARTITIONS.set(engine.settings.partitions)
     RESTORE_RECORDS.set(engine.progress.total)
     RESTORE_LEFT.set(max(0, engine.progress.total - engine.progress.done))
-    # Of what is another worker's by now, nothing is said.
+    # Partitions that are another worker's by now have no series.
     for gauge, values in ((LAG, engine.lags()), (COMMITTED, engine.committed_offsets())):
         gauge.clear()
         for partition, value in values.items():

@@ -11,6 +11,6 @@ module            holds
 ``provenance``    whose state this is: of which cluster, changelog and log
 ``divergence``    whether a store is a beginning of the changelog, and not of one that went on otherwise
 ``datadir``       the data directory at start: made, written to, and taken by one worker
-``disk_errors``   what the operating system refuses, told from damage
+``disk_errors``   what the operating system refuses, as distinct from damage
 ================  ====================================================================================================
 """

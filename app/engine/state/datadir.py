@@ -56,7 +56,7 @@ def claim(datadir: Path, app_id: str) -> IO[str]:
         )
         raise DiskError(message) from error
     except OSError as error:
-        # Some network file systems have no such locks. RocksDB takes one for each partition, and says so itself.
+        # Some network file systems have no such locks. RocksDB takes one for each partition, and fails by itself.
         log.debug("the data directory can't be locked", error=str(error), number=system_error(error) or errno.ENOLCK)
         return lock
     with contextlib.suppress(OSError):
@@ -67,7 +67,7 @@ def claim(datadir: Path, app_id: str) -> IO[str]:
 
 
 def _check_text(datadir: Path) -> None:
-    """Refuse a path that the database can't be told: it takes UTF-8, and a file system any bytes but NUL."""
+    """Refuse a path that the database can't be given: it takes UTF-8, and a file system any bytes but NUL."""
     if "\0" not in str(datadir):
         with contextlib.suppress(UnicodeEncodeError):
             str(datadir).encode()

@@ -1,8 +1,8 @@
 """What the operating system says when the data directory can't be used, as a line that an operator can act on.
 
-RocksDB and its binding raise bare exceptions with a text, in which the system's error is told by its words
+RocksDB and its binding raise bare exceptions with a text, in which the system's error is recognised by its words
 (``IO error: While appending to file: …: No space left on device``) or by its number (``… (os error 13)``). None of it
-means that data are damaged: whoever throws the database away for it loses a restore's time, again at each start.
+means that data are damaged: throwing the database away for it would cost a restore, again at each start.
 """
 
 import contextlib
@@ -53,7 +53,7 @@ class DiskError(StoreError):
 
 
 def system_error(error: BaseException) -> int | None:
-    """The number of the system's error that this exception tells of; None where it tells of none.
+    """The number of the system's error behind this exception; None where it is not one of the system's.
 
     0 stands for one that has no number that is known here.
     """
@@ -77,7 +77,7 @@ def missing(error: BaseException) -> bool:
 
 
 def disk_error(error: BaseException, path: Path, datadir: Path) -> StoreError | None:
-    """The line about ``path``, below the data directory; None where the error is none of the system's."""
+    """The line about ``path``, below the data directory; None where the error is not one of the system's."""
     code = system_error(error)
     if code is None:
         return None

@@ -1,4 +1,4 @@
-"""A store in memory, for folding one batch anew: what it holds is the batch's own rows, so nothing is indexed."""
+"""A store in memory, for folding one batch again: it holds that batch's rows alone, so nothing is indexed."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path

@@ -8,7 +8,7 @@ keys are spread.
 * **Size bound**: one row, under 100 bytes.
 * **Who writes**: the task that owns the partition, once, before it folds the first record; on state of an older
   release at the first start that finds none. In a new changelog it is the first record, and as it is never written
-  again, compaction leaves it there: whoever starts finds it without reading on.
+  again, compaction leaves it there: a worker that starts finds it without reading further.
 """
 
 import msgspec
@@ -34,5 +34,5 @@ def value(origin: Origin) -> bytes:
 
 
 def read(row_value: bytes) -> Origin:
-    """What a row says. Raises msgspec.ValidationError where it is none."""
+    """Parse a row. Raises msgspec.ValidationError where it is not one."""
     return _decoder.decode(row_value)

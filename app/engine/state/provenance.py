@@ -5,7 +5,7 @@ made again; a name and an offset look the same then. So each local store keeps t
 each partition of the changelog the id of the log that its rows follow from (:mod:`app.engine.state.origin`).
 
 * A **store** that is foreign is thrown away and restored: it is only a copy.
-* A **changelog** whose log is another one is refused: what it says no longer follows from the log.
+* A **changelog** whose log is another one is refused: its rows no longer follow from the log.
 * A **changelog** that is empty, though the group has folded records of the log, is refused: it was made again.
 """
 
@@ -96,7 +96,7 @@ async def _ask(settings: Settings, topics: TopicNames) -> Provenance:
 def claim(store: Store, settings: Settings, partition: int, provenance: Provenance) -> None:
     """Make sure that a store is a copy of what is there, or empty. What is foreign is thrown away, with a line.
 
-    A store of an older release does not say whose it is. It can't be told from a foreign one, so it goes as well, once.
+    A store of an older release has no label. It can't be distinguished from a foreign one, so it is restored too, once.
     """
     wanted, found = provenance.label(settings, partition), store.identity
     if found == wanted:
@@ -135,7 +135,7 @@ def check_changelog(settings: Settings, partition: int, end: int, provenance: Pr
 
 def check_begin(settings: Settings, partition: int, begin: int, store: Store) -> None:
     """Refuse a changelog that begins behind what the store has: records between were deleted, and not by compaction,
-    which leaves a topic's beginning where it is. Where the store has them all, that is told.
+    which leaves a topic's beginning where it is. Where the store has them all, that is not an error.
     """
     if begin > store.offset:
         message = (
@@ -159,7 +159,7 @@ def check_begin(settings: Settings, partition: int, begin: int, store: Store) ->
 def check_origin(settings: Settings, partition: int, store: Store, provenance: Provenance) -> Origin | None:
     """Hold what a restored store says of its log and its count against what is there.
 
-    Returns the row that is still to be written where there is none, else None. Raises ProvenanceError.
+    Returns the row that is still to be written where the store has none, else None. Raises ProvenanceError.
     """
     row = store.get(origin.KEY)
     if row is None:

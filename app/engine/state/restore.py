@@ -112,7 +112,7 @@ async def _fetch(settings: Settings, reader: Any, left: Iterable[TopicPartition]
 
 
 def _empty(store: Store) -> None:
-    """Throw away what a store has, and leave whose it is."""
+    """Throw away the rows of a store, and keep its label."""
     identity = store.identity
     store.wipe()
     if identity is not None:
@@ -127,7 +127,7 @@ async def _prepare(
     ends: Mapping[TopicPartition, int],
     provenance: Provenance | None,
 ) -> None:
-    """Make sure that each store is a beginning of its changelog: what is none is thrown away."""
+    """Make sure that each store is a beginning of its changelog: one that is not is emptied."""
     for partition, store in stores.items():
         if provenance is not None:
             check_changelog(settings, partition.partition, ends[partition], provenance)

@@ -52,7 +52,7 @@ class Store:
         return self._db
 
     def open(self) -> None:
-        """Open the database, or start an empty one where there is none that can be used."""
+        """Open the database, or start an empty one where no usable one exists."""
         with disk_errors.told(self.path.parent, self._datadir):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             marked = self._mark.exists()
@@ -108,7 +108,7 @@ class Store:
 
     @property
     def identity(self) -> str | None:
-        """Of what the rows are a copy, as :meth:`label` was told; None where it never was."""
+        """Of what the rows are a copy, as :meth:`label` noted it; None where it did not."""
         value = self.get(_IDENTITY_KEY)
         return None if value is None else value.decode()
 
@@ -162,7 +162,7 @@ class Store:
         return found
 
     def _check_end(self, rows: RdictIter) -> None:
-        """An iterator ends at a damaged block as it does at the last row, and says so only when asked."""
+        """An iterator ends at a damaged block as it does at the last row; only its status shows the difference."""
         try:
             rows.status()
         except Exception as error:

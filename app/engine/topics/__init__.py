@@ -1,4 +1,4 @@
-"""Topics: how they are made and checked, where they begin, where reading goes on.
+"""Topics: how they are made and checked, where they begin, where reading continues.
 
 ===================  =================================================================================================
 module               holds
@@ -10,7 +10,7 @@ module               holds
 ``watch``            the same, while the worker runs
 ``input_watch``      inputs that are given partitions, deleted or made again under a running worker
 ``input_positions``  where the inputs are read on: commits say of which topic they are
-``positions``        where reading goes on, held against where a partition begins and ends
+``positions``        where reading continues, compared with where a partition begins and ends
 ``heads``            how the log and the changelog begin: what they say about the count of partitions
 ===================  =================================================================================================
 """

@@ -1,4 +1,4 @@
-"""Topics as they are, against what they must be. Pure: asked at start, and by whoever watches while the worker runs."""
+"""Topics as they are, against what they must be. Pure: called at start, and by the watch while the worker runs."""
 
 from collections.abc import Mapping
 from typing import NamedTuple

@@ -96,9 +96,9 @@ async def ensure(settings: Settings, topology: Topology[Any]) -> None:
 
 
 async def examine(settings: Settings, topics: TopicNames) -> tuple[Cluster, Findings]:
-    """The topics as they are, and what is wrong with them: for whoever watches while the worker runs.
+    """The topics as they are, and what is wrong with them: for the watch while the worker runs.
 
-    A topic that is missing is told by its absence from the cluster's topics. Raises KafkaError when the broker can't be
+    A topic that is missing is absent from the cluster's topics. Raises KafkaError when the broker can't be
     asked.
     """
     wanted = plans(settings, topics)
@@ -189,7 +189,7 @@ async def _seen(admin: AIOKafkaAdminClient, plans: Mapping[str, Plan], patience:
     """Wait until the broker lists what it has just made, with a leader for each partition.
 
     It does so a moment after it has said that they are made. A group whose leader asks in that moment is given no
-    partition of them, and nobody notices before its metadata is five minutes old. Raises KafkaTimeoutError.
+    partition of them, which it does not notice before its metadata is five minutes old. Raises KafkaTimeoutError.
     """
     left = set(plans)
     deadline = asyncio.get_running_loop().time() + patience

@@ -1,8 +1,8 @@
 """A look at how the changelog and the log begin: what they say about the number of partitions that they were made with.
 
 Partitions can be added to a topic and never taken away. Keys then belong elsewhere, and a batch whose records stand in
-one partition goes on in another. The topics themselves don't tell, so two other things are asked, a fetch of each
-partition:
+one partition continues in another. The topics themselves don't show that, so two other things are asked, a fetch of
+each partition:
 
 * the record of the count (:mod:`app.engine.state.origin`), with which each changelog of this release begins;
 * where there is none, because an older release made it: whether the keys that the log begins with stand where its
@@ -59,7 +59,7 @@ async def look(settings: Settings, router: Router, partitions: Mapping[str, int]
 
 
 def judge(log: str, count: int, keys: Sequence[tuple[int, int, bytes]]) -> Seen:
-    """What the keys of the log (partition, offset, key) say about a count that nobody has recorded.
+    """What the keys of the log (partition, offset, key) say about a count that was not recorded.
 
     With ``count`` all in their place, nothing. Else the count that has them all in their place is the one that the
     state was made with; where none has, records were already written under both, and only a copy puts that right.
@@ -80,7 +80,7 @@ def judge(log: str, count: int, keys: Sequence[tuple[int, int, bytes]]) -> Seen:
 
 
 def _keys(heads: Mapping[TopicPartition, Sequence[Any]], log: str, router: Router) -> Iterator[tuple[int, int, bytes]]:
-    """The keys of re-keyed inputs; what somebody else wrote into the log stands anywhere."""
+    """The keys of re-keyed inputs; what another program wrote into the log stands anywhere."""
     for place, records in heads.items():
         if place.topic == log:
             for record in records:

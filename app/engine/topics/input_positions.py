@@ -1,4 +1,4 @@
-"""Where the inputs are read on: at what the group committed, where that was said of the topic that is there now.
+"""Where reading of the inputs continues: where the group committed, if that was for the topic that exists now.
 
 An offset does not say of which topic it is. One that was deleted and made again may be longer than what was committed
 of the old one, and its beginning would never be read. So a commit carries the id of the topic (KIP-516) as its
@@ -23,7 +23,7 @@ class Positions:
 
     def __init__(self, inputs: Collection[str]) -> None:
         self._inputs = inputs
-        #: The ids of the inputs, as far as the broker tells them, as they were at the last call of :meth:`committed`.
+        #: The ids of the inputs, as far as the broker reports them, as they were at the last call of :meth:`committed`.
         self.ids: Mapping[str, str] = {}
         #: The partitions whose committed offset was one of another topic of the same name, at the last call.
         self.anew: list[TopicPartition] = []

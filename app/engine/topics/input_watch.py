@@ -43,7 +43,7 @@ class Change(NamedTuple):
 
 
 def changes(before: Mapping[str, Seen], now: Mapping[str, Seen | None]) -> list[Change]:
-    """What happened between two looks. A topic that was not seen before, or can't be told now, is passed over."""
+    """What happened between two looks. A topic that was not seen before, or is not reported now, is passed over."""
     found = []
     for topic, old in before.items():
         if topic not in now:
@@ -65,7 +65,7 @@ class Inputs(Protocol):
         """Ask for the partitions of all topics now, and let the group know of those that are new."""
 
     async def read_anew(self) -> None:
-        """Take all partitions over again: an input that was made anew is then read from its beginning."""
+        """Take all partitions over again: an input that was created again is then read from its beginning."""
 
 
 class InputWatch:
@@ -78,7 +78,7 @@ class InputWatch:
         self._missing: dict[str, int] = {}
 
     async def look(self, cluster: Cluster) -> None:
-        """Hold the inputs against what they were; have read what is new. Each change is told in a line."""
+        """Compare the inputs with what they were; have what is new read. Each change is logged in a line."""
         now: dict[str, Seen | None] = {}
         for topic in self._topics:
             found = cluster.topics.get(topic)

@@ -1,6 +1,6 @@
 """Which topics there are, what each is for, and how it is made where it does not exist.
 
-Whatever Rollcall depends on is said here, for each topic that it makes: a broker's own default
+Every setting that Rollcall depends on is listed here, for each topic that it makes: a broker's own default
 (``log.cleanup.policy=compact``, say) must not decide what becomes of a record. What an existing topic must be is in
 :mod:`app.engine.topics.rules`.
 """
@@ -44,7 +44,7 @@ LARGEST_INPUT: Final = MAX_RECORD_BYTES - ENVELOPE_BYTES
 #: No limit, as Kafka writes the largest 64-bit number.
 NO_LIMIT: Final = str(2**63 - 1)
 
-#: What the inputs and outputs are kept for where Rollcall makes them: Kafka's own default, said aloud.
+#: What the inputs and outputs are kept for where Rollcall makes them: Kafka's own default, set explicitly.
 _SEVEN_DAYS_MS: Final = str(7 * 24 * 60 * 60 * 1000)
 
 #: For all: a batch stays compressed as it was sent; an election never takes a replica that lacks acknowledged records.
@@ -53,7 +53,7 @@ _FOR_EVER: Final = {"retention.ms": "-1", "retention.bytes": "-1"}
 _A_WEEK: Final = {"retention.ms": _SEVEN_DAYS_MS, "retention.bytes": "-1"}
 _DELETE: Final = {"cleanup.policy": "delete"}
 _LARGE: Final = {"max.message.bytes": str(MAX_RECORD_BYTES)}
-#: What Kafka takes by default. Said for the inputs, so that a producer meets the same bound on every broker.
+#: What Kafka takes by default. Set for the inputs, so that a producer meets the same bound on every broker.
 _USUAL: Final = {"max.message.bytes": "1048588"}
 _SENT_TIME: Final = {"message.timestamp.type": "CreateTime"}
 #: One clock for all: the broker's. Deadlines are measured on it, and a replay reads the same times.

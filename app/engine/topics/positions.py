@@ -1,10 +1,10 @@
-"""Where reading goes on, held against where a partition begins and ends.
+"""Where reading continues, compared with where a partition begins and ends.
 
 A committed offset before the beginning means that records were deleted unread (retention, DeleteRecords); one behind
 the end that the topic was made again, or cut. For the log either is refused: the state would no longer follow from it.
-An input is somebody else's: reading goes on with what there is, and what was missed is told in a line and a metric.
+An input belongs to others: reading continues with what is left, and what was missed is a line and a metric.
 
-The client would set such a position to the beginning without a word, so it is told not to (``auto_offset_reset`` is
+The client would set such a position to the beginning silently, so it is configured not to (``auto_offset_reset`` is
 ``none``), at start and while it runs.
 """
 

@@ -9,7 +9,7 @@ What does **not** matter, and why:
 * ``retention.*`` of the changelog: it has an effect with ``delete`` in ``cleanup.policy`` only, which is refused.
 * ``message.timestamp.*`` of the inputs: their times are never read. The limits on the log's: it takes the broker's.
 * ``message.timestamp.after.max.ms``: no record is written with a time ahead of the broker's clock.
-* Settings of an input that its producers meet (``min.insync.replicas``, say): they are told, not Rollcall.
+* Settings of an input that its producers meet (``min.insync.replicas``, say): those see the error, not Rollcall.
 """
 
 from collections.abc import Callable, Collection, Mapping

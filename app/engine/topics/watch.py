@@ -24,18 +24,18 @@ from app.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-#: Seconds between two looks. A deletion is told within two of them.
+#: Seconds between two looks. A deletion is reported within two of them.
 _EVERY: Final = 4.0
 
 #: Every how many looks the settings of the topics are read as well, which is a larger question.
 _SETTINGS_EVERY: Final = 5
 
-#: A topic that has just been made, or is being moved, may be missing from one broker's answer: so many looks decide.
+#: A topic that has just been made, or is being moved, may be missing from one broker's answer: this many looks decide.
 _SURE: Final = 2
 
 
 class Watch:
-    """What is known of the topics from one look to the next. Each look is told to :meth:`judge`."""
+    """What is known of the topics from one look to the next. Each look is passed to :meth:`judge`."""
 
     def __init__(self, settings: Settings, topics: TopicNames) -> None:
         self.settings = settings
@@ -91,7 +91,7 @@ class Watch:
                 self._partitions[name] = topic.partitions
             if topic.id is not None and name in self.plans:
                 self._ids[name] = topic.id
-                # Of the inputs the reader tells, which reads them anew.
+                # Of the inputs the reader reports it, and reads them from their beginning.
                 if known not in {None, topic.id} and self.plans[name].role is not Role.INPUT:
                     lines.append(f"topic {name} was deleted and made again (it was {known} and is {topic.id})")
         return lines
@@ -104,7 +104,7 @@ def _after_deletion(plan: Plan) -> str:
 
 
 async def watch(settings: Settings, topics: TopicNames, inputs: Inputs, every: float = _EVERY) -> None:
-    """Look again and again, for as long as nobody cancels it; have inputs read anew that were made anew.
+    """Look again and again until cancelled; have inputs that were created again read from their beginning.
 
     Raises TopicError, or AuthorizationError, when the worker can't go on.
 

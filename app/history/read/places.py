@@ -1,6 +1,6 @@
 """Where the records of a log belong, and a log whose records stand elsewhere put into one order.
 
-Partitions that were added to a topic move its keys: a batch whose uploads stand in one partition goes on in another.
+Partitions that were added to a topic move its keys: a batch whose uploads stand in one partition continues in another.
 A copy with each record on the partition of its key has every batch in one place again. What stood in one partition
 keeps its order; what stood in several is ordered by the broker's time of each record, which is all there is to go by.
 """

@@ -14,7 +14,7 @@ from app.engine.kafka.clients import admin_client, connection
 from app.errors import OperatorError
 from app.settings import Settings
 
-#: A broker that says nothing for so many seconds is not waited for any longer.
+#: Seconds without an answer after which a broker is no longer waited for.
 PATIENCE = 30.0
 
 #: How long transactions that are open are waited for, in seconds.
@@ -130,7 +130,8 @@ async def read(
 ) -> AsyncGenerator[tuple[TopicPartition, list[Any]]]:
     """The records of the spans, in batches, each partition's in order.
 
-    ``progress`` is told offsets done and in all. Raises KafkaTimeoutError when nothing moves for ``PATIENCE`` seconds.
+    ``progress`` is called with the offsets done and in all. Raises KafkaTimeoutError when nothing moves for
+    ``PATIENCE`` seconds.
     """
     left = {partition: start for partition, (start, end) in wanted.items() if start < end}
     total = sum(end - start for start, end in wanted.values() if start < end)

@@ -1,4 +1,4 @@
-"""Folds records of the log anew, with the agent that folded them the first time, so that what it says is exact."""
+"""Folds records of the log again, with the agent that folded them the first time, so that the result is exact."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -76,10 +76,10 @@ class Taken(NamedTuple):
 
 
 class OneBatch:
-    """One batch, folded anew from the records of its partition.
+    """One batch, folded again from the records of its partition.
 
     It has to be shown every record from the batch's first one on, of whatever batch; ticks of the partition are among
-    them. What it then says is what the worker did: repeats of the repartitioner are told from redeliveries by
+    them. Its results are then what the worker's were: repeats of the repartitioner are told from redeliveries by
     positions, and of an input partition all earlier records of the batch have been seen.
     """
 

@@ -1,4 +1,4 @@
-"""The state of a batch as it was: its records folded anew up to a place of the log."""
+"""The state of a batch as it was: its records folded again up to a place of the log."""
 
 from contextlib import aclosing
 from typing import NamedTuple

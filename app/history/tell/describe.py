@@ -45,7 +45,7 @@ _LONGEST = 200
 
 
 class Described(NamedTuple):
-    """A record in words: what it is, where it came from, and what it says."""
+    """A record in words: its kind, its source and its content."""
 
     event: str
     source: Place | None

@@ -1,7 +1,7 @@
 """The timeline of a batch: its records in the log, and what each of them did.
 
 A batch's records are all in one partition, among everybody else's, so the partition is read from the batch's first
-record on. What a record did is found by folding them anew: repeats, conflicts and deadlines come out as they did.
+record on. What a record did is found by folding them again: repeats, conflicts and deadlines come out as they did.
 """
 
 import time

@@ -16,7 +16,7 @@ from app.history.models import StateDifference
 from app.history.verify.reference_batch import ReferenceBatch
 from tables import batches
 
-#: So many differences are told in full; all are counted.
+#: Differences that a report has in full; all are counted.
 _TOLD = 100
 _LONGEST = 2_000
 
@@ -44,9 +44,9 @@ class Findings:
 
 
 def check_places(found: Findings, log_count: int, changelog_count: int) -> list[str]:
-    """Find batches that stand in several partitions, or in another than that of their key; what else there is to say.
+    """Find batches that stand in several partitions, or in another than that of their key; returns further remarks.
 
-    The count that counts is the one that the state was made with; where nobody recorded it, the log's.
+    The count that counts is the one that the state was made with; where it was not recorded, the log's.
     """
     count = found.recorded or log_count
     notes = []

@@ -12,7 +12,7 @@ from app.history.models import Difference, Place
 from app.wire import dead_letter
 from app.wire.decode import batch_id_for_routing
 
-#: So many differences are told in full; all are counted.
+#: Differences that a report has in full; all are counted.
 TOLD = 100
 
 Output = tuple[str, bytes | None, bytes | None, list[tuple[str, bytes | None]]]
@@ -32,7 +32,7 @@ _data = msgspec.json.Decoder(_Data)
 
 
 class _Said(msgspec.Struct, frozen=True, gc=False):
-    """An output reduced to what is compared. ``name`` tells it from all others of its topic."""
+    """An output reduced to what is compared. ``name`` is unique in its topic."""
 
     name: str
     batch_id: str | None

@@ -15,7 +15,7 @@ LONGEST_TEXT = 6002
 
 @dataclass
 class Upload:
-    """What came: ``text`` is None for one that was rejected."""
+    """An upload: ``text`` is None for one that was rejected."""
 
     upload: str
     text: str | None
@@ -173,5 +173,5 @@ def _json_bytes(value: Any) -> int:
 
 
 def listed(essays: list[str], text: int) -> int:
-    """How large the list of a ready event is with text ids of so many bytes."""
+    """Bytes of a ready event's list with text ids of ``text`` bytes."""
     return sum(_json_bytes(essay) + text + len('{"essay_id":,"text_storage_id":},') for essay in essays)

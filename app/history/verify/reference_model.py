@@ -1,8 +1,8 @@
 """A second opinion: what the log amounts to, reckoned up from its raw records.
 
-It shares no code with the core, the wire or the tables, on purpose: headers, JSON and rules are read here anew, in the
-plainest way, so that a mistake there does not repeat itself here. Which inputs can't be used is not judged again: the
-dead letters say so (``refused``); that they are the right ones is for the replay to find out.
+It shares no code with the core, the wire or the tables, on purpose: headers, JSON and rules are read here a second
+time, in the plainest way, so that a mistake there does not repeat itself here. Which inputs can't be used is not judged
+again: the dead letters say so (``refused``); that they are the right ones is for the replay to find out.
 """
 
 import hashlib
@@ -96,7 +96,7 @@ class ReferenceModel:
                 self._wait(batch_id, again)
 
     def _look(self, batch: ReferenceBatch, time: int) -> int | None:
-        """What is due in a batch by now; when to look again, where a deadline was put off."""
+        """What is due in a batch by now; when to look again, where a deadline was extended."""
         if batch.terms is None:
             # In upload order: what isn't due yet keeps what came behind it.
             wait = batch.later + self._ttl

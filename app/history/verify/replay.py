@@ -1,4 +1,4 @@
-"""Replay: the log folded anew, in memory, and what follows compared with what was really emitted.
+"""Replay: the log folded again, in memory, and the outputs compared with what was really emitted.
 
 The order in which ends are taken makes it right beside running workers: first what the group has committed (outputs
 of that are all there, once the transactions that are open on their topics have ended), then the ends of the outputs,
@@ -38,14 +38,14 @@ from app.history.verify.expected import Expected
 from app.settings import Settings
 from app.wire.record import read_source
 
-#: How a phase that takes long is shown: by its name, a function that is told how far it is.
+#: How a phase that takes long is shown: from its name, a function that is called with its progress.
 Phases = Callable[[str], Progress]
 
 _CHUNK = 10_000
 
 
 class CutLogError(OperatorError):
-    """The log no longer has its beginning: nothing can be folded anew."""
+    """The log no longer has its beginning: nothing can be folded again."""
 
 
 def no_phases(_name: str) -> Progress:
@@ -54,7 +54,7 @@ def no_phases(_name: str) -> Progress:
 
 
 class _Fold:
-    """The log folded anew: what it brings about, which batches it has, and how far it has each input."""
+    """The log folded again: its outputs, its batches, and how far it has each input."""
 
     def __init__(self, settings: Settings, batch_id: str | None, committed: Mapping[int, int]) -> None:
         self.expected = Expected(batch_id)
@@ -116,7 +116,7 @@ class _Fold:
             if record.key is not None:
                 self.known.add(record.key)
             source = read_source(record.headers)
-            # What the log holds of somebody else's is a dead letter at its own place in the log.
+            # A record of the log that is not Rollcall's is a dead letter at its own place in the log.
             place = (topic, record.partition) if source is None else (names.INPUTS[source.topic], source.partition)
             offset = record.offset if source is None else source.offset
             if offset > self.read_up_to.get(place, -1):
@@ -130,7 +130,7 @@ def _shifted(progress: Progress, before: int, total: int, at: int, _: int) -> No
 async def replay(
     settings: Settings, batch_id: str | None = None, *, phases: Phases = no_phases, log_of: Settings | None = None
 ) -> ReplayReport:
-    """Fold the log anew, or one batch of it, and compare.
+    """Fold the log again, or one batch of it, and compare.
 
     ``log_of``: fold the log of other settings (a copy under a fresh app id), and compare with this app's outputs.
     Raises CutLogError, MissingTopicError, KafkaError, and PoisonError where the fold fails on a record.

@@ -17,7 +17,7 @@ module            holds
 
 Besides, error codes that it has no class for get one (:mod:`app.engine.kafka.broker_errors`).
 
-All of it matters when a broker restarts, freezes or is cut off: without it a worker ends, or stands still, though all
+All of it matters when a broker restarts, freezes or is cut off: without it a worker ends, or stalls, though all
 that happened is that a connection closed, or fell silent, at an unlucky moment.
 
 aiokafka has one time-out for everything, leaves a silent connection in use after some kinds of time-out, lets all

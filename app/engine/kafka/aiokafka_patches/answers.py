@@ -26,7 +26,7 @@ JoinGroup, SyncGroup                     the          the coordinator answers wh
 any other (admin)                        the client's
 =======================================  ===========  ==============================================================
 
-Bytes that arrive on the connection start the clock anew: a large answer over a slow line is not silence.
+Bytes that arrive on the connection restart the clock: a large answer over a slow line is not silence.
 
 How long a send is retried in all is another matter: see :data:`app.engine.kafka.clients.DELIVERY_TIMEOUT_MS`.
 """
@@ -64,8 +64,8 @@ PRODUCE_ANSWER_MS = 10_000
 #: Bytes a second. A connection that is slower than this counts as silent.
 SLOWEST = 32 * 1024
 
-#: A wait is so many shorter ones, so that a pause of this process (SIGSTOP, a suspended host, a long fold) counts as
-#: one of them: after it the answer is found in the socket before patience is at its end.
+#: A wait is divided into this many shorter ones, so that a pause of this process (SIGSTOP, a suspended host, a long
+#: fold) counts as one of them: after it the answer is found in the socket before patience is at its end.
 _PARTS = 4
 
 _SECONDS: dict[type[Any], float] = {
@@ -146,7 +146,7 @@ def _send(self: Any, request: Any, expect_response: bool = True) -> Any:  # noqa
     """Send a request, and wait for its answer as long as one of its kind may take.
 
     Raises KafkaConnectionError at once when the connection is closed. (asyncio's transport takes a write after its end
-    in silence and tells of it later; uvloop's raises RuntimeError, which is no error of the network to aiokafka: it
+    in silence and reports it later; uvloop's raises RuntimeError, which is no error of the network to aiokafka: it
     ends whatever task it meets, of which some are the client's own and never begin again.)
     """
     try:
@@ -163,7 +163,7 @@ def _send(self: Any, request: Any, expect_response: bool = True) -> Any:  # noqa
 async def _answered(connection: Any, request: Any, answer: asyncio.Future[Any], patience: float) -> Any:
     """The answer. Raises RequestTimedOutError when nothing at all has come for so long.
 
-    The connection is then closed if this request is the oldest on it: whoever asks next does so on a new one. A
+    The connection is then closed if this request is the oldest on it; the next request makes a new one. A
     broker answers in order, so a later request may wait behind one that may take longer, which ends the connection
     itself when its own time comes.
     """

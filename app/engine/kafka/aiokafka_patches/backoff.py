@@ -10,7 +10,7 @@ JITTER = 0.2
 
 
 def delay(failures: int, first: float = FIRST, longest: float = LONGEST) -> float:
-    """Seconds to wait after so many failures in a row: doubled each time, at most ``longest``; 0 after none."""
+    """Seconds to wait after that many failures in a row: doubled each time, at most ``longest``; 0 after none."""
     if failures <= 0:
         return 0.0
     # 2 to the power of 30 is beyond any ``longest``; without the bound a long outage would overflow a float.

@@ -1,7 +1,7 @@
 """A transactional id that the broker has forgotten: it does after a week without a transaction
 (``transactional.id.expiration.ms``), so after every holiday.
 
-aiokafka takes that for a bug of its own, tells it with a traceback, and fails what is to be sent without saying why.
+aiokafka takes that for a bug of its own, logs a traceback, and fails what is to be sent without a reason.
 """
 
 from typing import Any

@@ -49,7 +49,7 @@ class Node:
             if now - since > _STEADY:
                 self.failures = 0
             else:
-                # It let this client in and closed soon after: as good as a failed try.
+                # It accepted the connection and closed it soon after: that counts as a failed try.
                 self.failures += 1
                 self.not_before = since + delay(self.failures)
         return max(0.0, self.not_before - now)

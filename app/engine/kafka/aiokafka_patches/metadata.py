@@ -18,7 +18,7 @@ from app.engine.kafka.aiokafka_patches.nodes import connect
 # The client's own logger: its lines are the client's, and are kept down as such.
 log = logging.getLogger("aiokafka.client")
 
-#: So many updates of the metadata may follow each other at once, as at a start; then they are spaced.
+#: Updates of the metadata that may follow each other at once, as at a start; further ones are spaced.
 _UPDATES_AT_ONCE = 3
 
 _BOOTSTRAP = ("bootstrap", ConnectionGroup.DEFAULT)
@@ -119,7 +119,7 @@ async def _md_synchronizer(self: Any) -> None:
         try:
             updated = await self._metadata_update(self.cluster, topics)
         except Exception:
-            # Without this task nobody would ever be told of a new leader again.
+            # Without this task the client would never learn of a new leader again.
             log.exception("Unexpected error while updating metadata")
             updated = False
         answered = time.monotonic()

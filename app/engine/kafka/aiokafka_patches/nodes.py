@@ -1,7 +1,7 @@
 """Connections to nodes: each on its own, with a back-off.
 
 A node that is away is tried by each client after 50 ms, then after twice as long each time, at most a second, less up
-to a fifth by chance. Connects to one node don't wait for another's. Whoever wants a connection while the node is
+to a fifth by chance. Connects to one node don't wait for another's. A caller that wants a connection while the node is
 backed off waits for its turn, so that loops that ask again and again are paced by it, without knowing.
 """
 

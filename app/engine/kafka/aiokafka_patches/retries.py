@@ -12,7 +12,8 @@ from aiokafka.producer.sender import BaseHandler, SendProduceReqHandler
 
 from app.engine.kafka.aiokafka_patches.backoff import delay
 
-#: So many refusals in a row are asked again as fast as before: the markers of a commit take a few milliseconds.
+#: Refusals in a row after which the request is repeated as fast as before: the markers of a commit take a few
+#: milliseconds.
 FREE = 10
 
 _refused: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
