@@ -99,7 +99,7 @@ class Task(Generic[P]):
         """
         if self.settings.exactly_once:
             self._producer = new_producer(self.settings, f"{self.settings.app_id}-{self.partition}")
-            await start_patiently(self._producer)
+            await start_patiently(self.settings, self._producer)
         producer = self._producer or self._shared
         self._publisher = Publisher(
             producer, await leaders_known(producer, plans(self.settings, self._topology.topics))

@@ -113,7 +113,7 @@ class TaskManager(Generic[P]):
         if self._shared is None:
             shared = new_producer(self.settings)
             try:
-                await start_patiently(shared)
+                await start_patiently(self.settings, shared)
             except BaseException:
                 await shared.stop()
                 raise

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from aiokafka.client import AIOKafkaClient, ConnectionGroup
 from aiokafka.conn import create_conn
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import KafkaError
 from aiokafka.protocol.admin import ApiVersionRequest
 from aiokafka.protocol.coordination import FindCoordinatorRequest
 from aiokafka.protocol.group import HeartbeatRequest
@@ -20,6 +20,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 
 from app.engine.kafka import clients
 from app.engine.kafka.aiokafka_patches import answers, backoff, known_nodes, nodes
+from app.engine.kafka.crowded import NoConnectionError
 from app.settings import Settings
 from tests.engine.silent import LONG, SHORT, cluster, run
 from tests.support.fake_broker import METADATA, FakeBroker
@@ -165,10 +166,11 @@ def test_a_client_that_is_started_while_the_broker_is_away_is_started_when_it_is
     async def scene() -> None:
         async with FakeBroker(1) as broker:
             await broker.away()
-            reader = clients.new_reader(Settings(broker=f"127.0.0.1:{broker.port}"))
-            with pytest.raises(KafkaConnectionError):
-                await clients.start_patiently(reader, patience=0)
-            starting = asyncio.ensure_future(clients.start_patiently(reader))
+            settings = Settings(broker=f"127.0.0.1:{broker.port}")
+            reader = clients.new_reader(settings)
+            with pytest.raises(NoConnectionError, match=r"no connection for 0 s .*max\.connections\.per\.ip"):
+                await clients.start_patiently(settings, reader, patience=0)
+            starting = asyncio.ensure_future(clients.start_patiently(settings, reader))
             await asyncio.sleep(0.1)
             assert not starting.done()
             await broker.listen()

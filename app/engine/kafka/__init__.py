@@ -13,6 +13,7 @@ module                holds
 ``client_watch``      the clients' background tasks and the consumer's thread: none dies unnoticed
 ``authorization``     what the broker's ACLs let the worker do, at start and while it runs
 ``broker_diagnosis``  why a broker can't be used: it is asked a step at a time
+``crowded``           a broker that turns connections away: too many are open
 ``stalls``            partitions of which the broker gives out nothing, though it has more
 ``cluster``           what a cluster says of itself and of topics: ids, counts, settings
 ``partitioner``       the partition that Kafka's own clients put a key on

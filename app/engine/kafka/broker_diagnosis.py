@@ -8,11 +8,11 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterator
 
 from aiokafka import errors
-from aiokafka.client import collect_hosts
 from aiokafka.cluster import ClusterMetadata
 from aiokafka.conn import create_conn
 from aiokafka.protocol.metadata import MetadataRequest
 
+from app.engine.kafka import crowded
 from app.engine.kafka.clients import connection
 from app.errors import OperatorError
 from app.security import without_secrets
@@ -41,11 +41,11 @@ async def check(settings: Settings) -> str | None:
     Raises RefusedError where one refuses and none agrees: trying again is useless. Otherwise what is known of
     those that can't be used, for a person; None where all is well. Takes up to 5 s for a step of a broker.
     """
-    addresses = [(host, port) for host, port, _ in collect_hosts(connection(settings)["bootstrap_servers"])]
+    known_as = crowded.addresses(settings)
     refusals: list[str] = []
     remarks: list[str] = []
     agreed = False
-    for address in addresses:  # it grows meanwhile, by the addresses that the brokers are known under
+    for address in known_as:  # it grows meanwhile, by the addresses that the brokers are known under
         try:
             known = await _brokers(settings, *address)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told, or raised by the client itself
@@ -56,7 +56,7 @@ async def check(settings: Settings) -> str | None:
                 refusals.append(without_secrets(settings, refusal))
             continue
         agreed = agreed or address in known
-        addresses.extend(sorted(known - set(addresses)))
+        known_as.extend(sorted(known - set(known_as)))
     if refusals and not agreed:
         raise RefusedError("; ".join(refusals))
     return "; ".join([*refusals, *remarks]) or None
@@ -73,7 +73,8 @@ async def watch(settings: Settings, sleep: Callable[[float], Awaitable[None]], e
     while True:
         await sleep(every)
         try:
-            await check(settings)
+            if await check(settings) is not None:
+                crowded.tell(settings, await crowded.closing(crowded.addresses(settings)))
             refused = False
         except RefusedError:
             if refused:
@@ -133,7 +134,10 @@ def _remark(settings: Settings, host: str, port: int, error: BaseException) -> s
     remark = f"{host}:{port}: {str(error) or type(error).__name__}"
     closed = isinstance(error, errors.KafkaConnectionError | ConnectionResetError | ssl.SSLError | EOFError)
     if closed:
-        remark += f" (does its listener speak ROLLCALL_SECURITY_PROTOCOL={settings.security_protocol}?)"
+        remark += (
+            f" (does its listener speak ROLLCALL_SECURITY_PROTOCOL={settings.security_protocol}, and does its "
+            "max.connections.per.ip allow another connection?)"
+        )
     return without_secrets(settings, remark)
 
 

@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.conn import CloseReason
 from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
 
-from app.engine.kafka import aiokafka_patches
+from app.engine.kafka import aiokafka_patches, crowded
 from app.engine.kafka.aiokafka_patches.backoff import delay
 from app.engine.kafka.fetch import WHOLE
 from app.security import client_options
@@ -36,6 +36,10 @@ _GZIP = 1
 #: How long a send is retried before it fails: longer than a broker needs to restart, since failing stops the worker.
 #: How long one answer is waited for is another matter: :mod:`app.engine.kafka.aiokafka_patches.answers`.
 DELIVERY_TIMEOUT_MS = 120_000
+
+#: Seconds of failing until it is asked whether a broker turns the client away, and until it is asked again.
+_TOLD_AFTER = 5.0
+_TOLD_AGAIN = 30.0
 
 #: How long a transaction may stay open before the broker ends it: longer than a send is retried.
 TRANSACTION_TIMEOUT_MS = 180_000
@@ -124,22 +128,26 @@ async def admin_client(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]
 
 
 async def start_patiently(
-    client: AIOKafkaProducer | AIOKafkaConsumer, patience: float = DELIVERY_TIMEOUT_MS / 1000
+    settings: Settings, client: AIOKafkaProducer | AIOKafkaConsumer, patience: float = DELIVERY_TIMEOUT_MS / 1000
 ) -> None:
-    """Start a client, again and again while no broker can be reached.
+    """Start a client, again and again while no broker can be reached, with a line where one turns it away.
 
     A broker may go away in the middle of a takeover, which the group begins whenever it likes: that is no reason to
-    end the worker. Raises KafkaConnectionError after ``patience`` seconds, as long as a send is retried.
+    end the worker. Raises NoConnectionError after ``patience`` seconds, as long as a send is retried.
     """
-    deadline = asyncio.get_running_loop().time() + patience
+    now = asyncio.get_running_loop().time
+    deadline, told = now() + patience, now() + _TOLD_AFTER
     failures = 0
     while True:
         try:
             await client.start()
-        except KafkaConnectionError:  # of its first step, so that it may be started again
-            if asyncio.get_running_loop().time() > deadline:
-                raise
+        except KafkaConnectionError as error:  # of its first step, so that it may be started again
+            if now() > deadline:
+                raise crowded.no_connection(settings, patience, error) from error
             failures += 1
+            if now() > told:
+                crowded.tell(settings, await crowded.closing(crowded.addresses(settings)))
+                told = now() + _TOLD_AGAIN
             await asyncio.sleep(delay(failures))
         else:
             return

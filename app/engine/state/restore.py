@@ -58,7 +58,7 @@ async def restore(
         return
     started = time.monotonic()
     reader = new_reader(settings, whole=True)
-    await start_patiently(reader)
+    await start_patiently(settings, reader)
     try:
         partitions = {TopicPartition(topic, number): store for number, store in stores.items()}
         reader.assign(list(partitions))

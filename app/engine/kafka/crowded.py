@@ -1,0 +1,99 @@
+"""A broker that takes a connection and closes it at once: most likely it has as many open as it allows.
+
+At ``max.connections.per.ip`` Kafka accepts and closes, without a word (its own log has "Too many connections from …"),
+so a client sees a broker that is there and never answers. Trying again is right, since others may leave; somebody who
+reads the log has to know what for.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Iterable
+from typing import Final
+
+import structlog
+from aiokafka.client import collect_hosts
+
+from app.errors import OperatorError
+from app.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+#: Seconds that a connection may take, and that it is then watched: one that is turned away is closed within
+#: milliseconds. A broker says nothing before it is asked, so of one that stays open nothing is read.
+_PATIENCE: Final = 3.0
+_WATCHED: Final = 1.0
+
+CAUSE: Final = (
+    'most likely it has as many open as max.connections.per.ip allows: its log then says "Too many connections"'
+)
+
+
+class NoConnectionError(OperatorError):
+    """No broker could be used for as long as a send is retried. The message names the brokers, and the likely cause."""
+
+
+def needed(settings: Settings) -> int:
+    """How many connections a worker holds to a broker at most.
+
+    One each of the consumer, the group's coordinator, the shared producer, the admin client, a diagnosis and commands
+    beside it (6); where a transaction is written, two of each partition's producer, its coordinator's included; and one
+    for what is restored.
+    """
+    each = 2 if settings.exactly_once else 0
+    return 7 + each * settings.partitions
+
+
+def remedy(settings: Settings) -> str:
+    """What is to be done."""
+    return (
+        f"raise max.connections.per.ip (or max.connections.per.ip.overrides) on the brokers: each worker of "
+        f"{settings.app_id} on this address holds up to {needed(settings)} to a broker"
+    )
+
+
+def no_connection(settings: Settings, seconds: float, error: BaseException) -> NoConnectionError:
+    """The error of a client that was not let in for so long."""
+    return NoConnectionError(
+        f"ROLLCALL_BROKER={settings.broker}: no connection for {seconds:.0f} s ({error}). Where the broker is there "
+        f"and closes connections at once, {CAUSE}: {remedy(settings)}; then start again. Nothing was lost"
+    )
+
+
+def addresses(settings: Settings) -> list[tuple[str, int]]:
+    """Host and port of each broker that the setting names."""
+    return [(host, port) for host, port, _ in collect_hosts(settings.broker.split(","))]
+
+
+async def closing(addresses: Iterable[tuple[str, int]]) -> list[str]:
+    """Those of the addresses that take a connection and close it at once, as ``host:port``."""
+    return [f"{host}:{port}" for host, port in dict.fromkeys(addresses) if await _closes(host, port)]
+
+
+async def _closes(host: str, port: int) -> bool:
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            reader, writer = await asyncio.open_connection(host, port)
+    except (OSError, TimeoutError):
+        return False
+    try:
+        async with asyncio.timeout(_WATCHED):
+            return not await reader.read(1)
+    except TimeoutError:
+        return False
+    except OSError:  # reset
+        return True
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+
+def tell(settings: Settings, brokers: Iterable[str]) -> None:
+    """Log the brokers that turn this worker away."""
+    for broker in brokers:
+        log.warning(
+            "a broker closes connections as soon as they are made; trying again",
+            broker=broker,
+            cause=CAUSE,
+            remedy=remedy(settings),
+        )
