@@ -4,35 +4,53 @@ import pytest
 
 from app.core.names import INPUTS
 from app.engine.kafka.cluster import Cluster, Topic
-from app.engine.topics.input_watch import Change, Event, InputWatch, Seen, changes
+from app.engine.topics.input_watch import InputWatch
+from app.engine.topics.memory import Change, Event, Memory, Seen
 from app.topology import TOPICS
 
-OLD = {"t": Seen("one", 3)}
+OLD = Seen("one", 3)
+
+
+def looked(*looks: Seen | None, name: str = "t") -> list[list[Change]]:
+    """What each look at a topic tells."""
+    memory = Memory([name])
+    there = [{} if seen is None else {name: Topic(seen.id, seen.partitions, 1, {})} for seen in looks]
+    return [memory.look(Cluster("c", topics)) for topics in there]
 
 
 @pytest.mark.parametrize(
     ("now", "event"),
     [
-        (None, Event.DELETED),
         (Seen("two", 3), Event.ANEW),
         (Seen("two", 5), Event.ANEW),
-        (Seen(None, 2), Event.ANEW),  # a broker without ids: partitions are never taken away
+        (Seen("one", 2), Event.ANEW),  # partitions are never taken away
         (Seen("one", 4), Event.PARTITIONS),
-        (Seen(None, 4), Event.PARTITIONS),
     ],
 )
-def test_what_happened_between_two_looks(now: Seen | None, event: Event) -> None:
-    assert changes(OLD, {"t": now}) == [Change("t", event, OLD["t"], now)]
+def test_what_happened_between_two_looks(now: Seen, event: Event) -> None:
+    assert looked(OLD, now) == [[], [Change("t", event, OLD, now)]]
 
 
-def test_what_is_as_it_was_is_nothing() -> None:
-    assert changes(OLD, OLD) == []
-    assert changes(OLD, {"t": Seen(None, 3)}) == []
+def test_a_broker_without_ids_tells_what_it_can() -> None:
+    """An id that was known stays known: one broker of several may be too old for them."""
+    assert looked(OLD, Seen(None, 3), Seen("one", 3)) == [[], [], []]
+    assert looked(OLD, Seen(None, 2))[-1][0].event is Event.ANEW
+    assert looked(OLD, Seen(None, 4))[-1][0].event is Event.PARTITIONS
+    assert looked(OLD, Seen(None, 3), Seen("two", 3))[-1][0].event is Event.ANEW
 
 
-def test_what_can_not_be_seen_now_or_was_not_seen_before_is_passed_over() -> None:
-    assert changes(OLD, {"other": Seen("three", 1)}) == []
-    assert changes({}, {"t": None}) == []
+def test_a_topic_is_deleted_once_it_was_missing_twice_and_is_there_again_then() -> None:
+    assert looked(OLD, None, OLD) == [[], [], []]
+    deleted, back = Change("t", Event.DELETED, OLD, None), Change("t", Event.BACK, OLD, OLD)
+    assert looked(OLD, None, None, None, OLD, OLD) == [[], [], [deleted], [], [back], []]
+    other = Seen("two", 3)
+    assert [change.event for change in looked(OLD, None, None, other)[-1]] == [Event.BACK, Event.ANEW]
+
+
+def test_what_was_not_seen_before_has_not_changed() -> None:
+    assert looked(OLD) == [[]]
+    assert looked(None, OLD) == [[], []]
+    assert looked(OLD, OLD) == [[], []]
 
 
 class Reader:
@@ -70,7 +88,7 @@ def without(name: str) -> Cluster:
 )
 async def test_what_is_new_is_read(looks: list[Cluster], asked: list[str]) -> None:
     reader = Reader()
-    watch = InputWatch(reader, TOPICS.inputs)
+    watch, memory = InputWatch(reader, TOPICS.inputs), Memory(INPUTS)
     for look in looks:
-        await watch.look(look)
+        await watch.take(memory.look(look))
     assert reader.asked == asked

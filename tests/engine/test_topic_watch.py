@@ -7,6 +7,7 @@ import structlog
 
 from app.engine.kafka.cluster import Cluster, Topic
 from app.engine.topics.ensure import TopicError
+from app.engine.topics.memory import Memory
 from app.engine.topics.watch import Watch
 from app.settings import Settings
 from app.topology import TOPICS
@@ -20,6 +21,7 @@ class Looks:
 
     def __init__(self, home: Path) -> None:
         self.watch = Watch(Settings(datadir=home), TOPICS)
+        self.memory = Memory(self.watch.plans)
         self.topics = {
             name: Topic(f"id-{name}", plan.partitions, 1, plan.config) for name, plan in self.watch.plans.items()
         }
@@ -28,7 +30,8 @@ class Looks:
     def look(self) -> list[str]:
         """Look once; the remarks."""
         with structlog.testing.capture_logs() as lines:
-            self.watch.judge(Cluster("cluster", self.topics))
+            cluster = Cluster("cluster", self.topics)
+            self.watch.judge(cluster, self.memory.look(cluster))
         return [line["found"] for line in lines]
 
 
