@@ -57,7 +57,8 @@ async def test_a_client_that_is_turned_away_says_so_and_ends_in_one_line(monkeyp
     assert "\n" not in text
 
 
-async def test_a_running_worker_that_is_turned_away_says_so_again_and_again() -> None:
+async def test_a_running_worker_that_is_turned_away_says_so_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crowded, "AGAIN", 0.0)
     looks = 0
 
     async def sleep(_: float) -> None:

@@ -37,9 +37,8 @@ _GZIP = 1
 #: How long one answer is waited for is another matter: :mod:`app.engine.kafka.aiokafka_patches.answers`.
 DELIVERY_TIMEOUT_MS = 120_000
 
-#: Seconds of failing until it is asked whether a broker turns the client away, and until it is asked again.
+#: Seconds of failing until it is asked whether a broker turns the client away.
 _TOLD_AFTER = 5.0
-_TOLD_AGAIN = 30.0
 
 #: How long a transaction may stay open before the broker ends it: longer than a send is retried.
 TRANSACTION_TIMEOUT_MS = 180_000
@@ -147,7 +146,7 @@ async def start_patiently(
             failures += 1
             if now() > told:
                 crowded.tell(settings, await crowded.closing(crowded.addresses(settings)))
-                told = now() + _TOLD_AGAIN
+                told = now() + crowded.AGAIN
             await asyncio.sleep(delay(failures))
         else:
             return

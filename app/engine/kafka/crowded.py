@@ -7,6 +7,7 @@ reads the log has to know what for.
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Iterable
 from typing import Final
 
@@ -26,6 +27,11 @@ _WATCHED: Final = 1.0
 CAUSE: Final = (
     'most likely it has as many open as max.connections.per.ip allows: its log then says "Too many connections"'
 )
+
+
+#: Seconds until a broker is told again. One look of :mod:`app.engine.kafka.broker_diagnosis` is as long.
+AGAIN: Final = 30.0
+_told: dict[str, float] = {}
 
 
 class NoConnectionError(OperatorError):
@@ -89,8 +95,12 @@ async def _closes(host: str, port: int) -> bool:
 
 
 def tell(settings: Settings, brokers: Iterable[str]) -> None:
-    """Log the brokers that turn this worker away."""
+    """Log the brokers that turn this worker away, whichever of its clients has found it: each every half minute."""
+    now = time.monotonic()
     for broker in brokers:
+        if now - _told.get(broker, -AGAIN) < AGAIN:
+            continue
+        _told[broker] = now
         log.warning(
             "a broker closes connections as soon as they are made; trying again",
             broker=broker,
