@@ -130,35 +130,41 @@ class Repartitioner:
             message = "the repartitioner was not started"
             raise RuntimeError(message)
         passed: dict[TopicPartition, tuple[RecordQueue, int]] = {}
-        batch: list[Any] = []
+        taken: list[tuple[TopicPartition, Sequence[Any]]] = []
+        count = 0
         for partition, queue in list(self._queues.items()):
-            records = queue.take(self.settings.max_poll_records - len(batch))
+            records = queue.take(self.settings.max_poll_records - count)
             if not records:
                 continue
             for routed in self._router.route(partition.topic, partition.partition, records):
                 publisher.add(self._log, *routed)
             passed[partition] = queue, records[-1].offset + 1
-            batch += records
+            taken.append((partition, records))
+            count += len(records)
             # Next time it is the others' turn.
             self._queues[partition] = self._queues.pop(partition)
-        if batch:
+        if taken:
             self._at_rest.clear()
             try:
                 await publisher.flush()
             except TooLargeError as error:
-                raise _too_large(error, batch) from error
+                raise _too_large(error, taken) from error
             finally:
                 self._at_rest.set()
             for partition, (queue, end) in passed.items():
                 if self._queues.get(partition) is queue:  # else it was let go meanwhile, and may even be back
                     self.acknowledged[partition] = end
-            self._observer.rekeyed(len(batch))
-        return len(batch)
+            self._observer.rekeyed(count)
+        return count
 
 
-def _too_large(error: TooLargeError, records: Sequence[Any]) -> TooLargeError:
+def _too_large(error: TooLargeError, taken: Sequence[tuple[TopicPartition, Sequence[Any]]]) -> TooLargeError:
     """The error with the place of the largest record."""
-    sizes = [len(record.value or b"") + len(record.key or b"") for record in records]
-    largest = records[sizes.index(max(sizes))]
-    place = f"{largest.topic} partition {largest.partition} offset {largest.offset}"
-    return TooLargeError(error.topic, error.partition, f"a record of {max(sizes)} bytes, made from {place},")
+    sizes = [
+        (len(record.value or b"") + len(record.key or b""), *partition, record.offset)
+        for partition, records in taken
+        for record in records
+    ]
+    size, topic, partition, offset = max(sizes)
+    place = f"{topic} partition {partition} offset {offset}"
+    return TooLargeError(error.topic, error.partition, f"a record of {size} bytes, made from {place},")

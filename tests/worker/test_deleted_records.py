@@ -7,7 +7,10 @@ from itertools import count
 import pytest
 from aiokafka.admin import RecordsToDelete
 from aiokafka.structs import TopicPartition
+from structlog.testing import capture_logs
 
+from app.engine.topics.begins import BeginWatch
+from app.settings import Settings
 from tests.engine.harness import flat, log_lines, metric, plain_log, until
 from tests.oracle import topics
 from tests.support.stage import Stage
@@ -116,6 +119,33 @@ def test_a_changelog_that_was_made_again_under_its_log_is_refused_with_a_way_out
     assert "topic changelog-anew-tables-changelog partition " in text
     assert "replay --into NEW" in text
     assert "Traceback" not in text
+
+
+def test_records_of_the_changelog_that_are_deleted_under_a_running_worker_are_told(stage: Stage) -> None:
+    """It goes on, since it has what they said; but nobody could take over without its directory."""
+    worker = worker_with_state(stage, "begins")
+    settings = Settings(broker=stage.kafka.bootstrap, app_id="begins")
+    changelog = "begins-tables-changelog"
+
+    async def looks() -> None:
+        watch = BeginWatch(settings)
+        await watch.look()
+        delete = {TopicPartition(changelog, number): RecordsToDelete(1) for number in range(3)}
+        await stage.io._admin.delete_records(delete)
+        await watch.look()
+        await watch.look()
+        await watch.close()
+
+    with capture_logs() as lines:
+        stage.io.call(looks())
+    assert [(line["topic"], line["partition"], line["begins_at"], line["before"]) for line in lines] == [
+        (changelog, number, 1, 0) for number in range(3)
+    ]
+    assert all("replay --into NEW" in line["remedy"] for line in lines)
+    read = stage.reader()
+    stage.io.produce(flat("R1 C0", f"after-{next(NAMES)}"))
+    read.require(lambda found: any(output.topic == topics.READY for output in found), "a ready batch")
+    worker.stop()
 
 
 def test_an_input_whose_records_were_deleted_unread_is_read_on_and_told_at_start(stage: Stage) -> None:
