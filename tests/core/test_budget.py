@@ -6,7 +6,7 @@ import pytest
 from app.core import names
 from app.core.budget import LARGEST, LEAST_TEXT, json_size
 from app.core.errors_event import OTHER, failed
-from app.core.events import Content, Failure, Policy, Position, Registration
+from app.core.events import Content, Failure, Policy, Position, Registration, Tick
 from app.core.facts import TEXT_ID_TOO_LONG, Placed, Registered, Surplus
 from app.core.fold import fold
 from app.core.messages import Message
@@ -175,3 +175,19 @@ def test_an_excess_of_an_older_release_for_a_long_id_stands_and_is_answered_as_i
     batch = fold(batch, force(), Position(5, 0), Policy()).batch
     facts = fold(batch, reopen("one more"), Position(6, 0), Policy()).facts
     assert [type(fact).__name__ for fact in facts] == ["Acted", "Reopened"]
+
+
+@pytest.mark.parametrize(("slots", "essay"), [(10_000, 20), (118_000, 0)], ids=["10,000 slots", "the most slots"])
+@pytest.mark.parametrize("filled", [0, 1000], ids=["with nothing in them", "with a thousand filled"])
+def test_what_is_said_of_a_late_batch_fits(slots: int, essay: int, filled: int) -> None:
+    """Each slot is named once: with its text, or as missing, which takes less."""
+    played = Played("b" + LONG).do(registration(slots, essay))
+    longest = 6002 if played.batch.longest_text is None else played.batch.longest_text
+    text = WORST * max(0, min(995, (longest - 7) // 6))
+    played.do(*(content(number, text) for number in range(filled)))
+    policy = Policy(pending_ttl=0, readiness_timeout=1)
+    played.steps.append(fold(played.batch, Tick(10**9), Position(played.at, 10**9), policy))
+    (timeout,) = played.steps[-1].outputs
+    assert isinstance(timeout, Message)
+    assert len(timeout.data.missing_essay_ids) == slots - filled  # type: ignore[union-attr]
+    assert fits(played)

@@ -184,6 +184,24 @@ def test_what_is_denied_to_workers_that_run_ends_them(made: Guarded, workers: Wo
         assert f"User:{user} (ROLLCALL_SASL_USERNAME)" in worker.log.read_text()
 
 
+@pytest.mark.parametrize("moment", ["start", "running"])
+def test_a_user_without_any_right_ends_with_one_line_whenever_it_comes_to_that(
+    made: Guarded, workers: Workers, moment: str
+) -> None:
+    """Nobody has allowed it anything, or all that was allowed is taken away at once."""
+    user, app_id = USERS[len(CASES) + 2 + (moment == "running")], f"nothing-{moment}"
+    if moment == "running":
+        allowed(made, user)
+    worker = workers.launch(made.login, app_id, made.settings(user))
+    if moment == "running":
+        worker.wait_ready()
+        made.deny(user, *(("All", resource, "*") for resource in ("Topic", "Group", "TransactionalId")))
+    ended(worker, "the broker's ACLs deny")
+    log = worker.log.read_text()
+    assert f"User:{user} (ROLLCALL_SASL_USERNAME)" in log
+    assert "kafka-acls.sh --add" in log
+
+
 def test_a_worker_that_is_denied_something_at_its_start_ends_with_one_line(made: Guarded, workers: Workers) -> None:
     number = CASES.index(("Write", "Topic", names.READY))
     worker = workers.launch(made.login, APP, made.settings(USERS[number]))
