@@ -74,7 +74,7 @@ async def watch(settings: Settings, sleep: Callable[[float], Awaitable[None]], e
         await sleep(every)
         try:
             if await check(settings) is not None:
-                crowded.tell(settings, await crowded.closing(crowded.addresses(settings)))
+                crowded.tell(await crowded.closing(crowded.addresses(settings)))
             refused = False
         except RefusedError:
             if refused:

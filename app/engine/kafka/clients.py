@@ -145,7 +145,7 @@ async def start_patiently(
                 raise crowded.no_connection(settings, patience, error) from error
             failures += 1
             if now() > told:
-                crowded.tell(settings, await crowded.closing(crowded.addresses(settings)))
+                crowded.tell(await crowded.closing(crowded.addresses(settings)))
                 told = now() + crowded.AGAIN
             await asyncio.sleep(delay(failures))
         else:

@@ -13,6 +13,7 @@ from typing import Final
 
 import structlog
 from aiokafka.client import collect_hosts
+from aiokafka.errors import KafkaConnectionError
 
 from app.errors import OperatorError
 from app.settings import Settings
@@ -34,34 +35,28 @@ AGAIN: Final = 30.0
 _told: dict[str, float] = {}
 
 
+#: One each of the consumer, the group's coordinator, the shared producer, the admin client, what is restored, and a
+#: diagnosis and a command beside them: 7. Where transactions are written, each partition's producer has one, and one to
+#: its coordinator. A worker with 3 partitions was seen with 12.
+REMEDY: Final = (
+    "raise max.connections.per.ip (or max.connections.per.ip.overrides) on the brokers: each worker behind this "
+    "address holds up to 7 to a broker, and with exactly_once 2 more for each of its partitions"
+)
+
+#: A connection that is closed before it was any use, so often and for so many seconds, is no broker that just restarts.
+_CLOSED_OFTEN: Final = 5
+_CLOSED_FOR: Final = 5.0
+
+
 class NoConnectionError(OperatorError):
     """No broker could be used for as long as a send is retried. The message names the brokers, and the likely cause."""
-
-
-def needed(settings: Settings) -> int:
-    """How many connections a worker holds to a broker at most.
-
-    One each of the consumer, the group's coordinator, the shared producer, the admin client, a diagnosis and commands
-    beside it (6); where a transaction is written, two of each partition's producer, its coordinator's included; and one
-    for what is restored.
-    """
-    each = 2 if settings.exactly_once else 0
-    return 7 + each * settings.partitions
-
-
-def remedy(settings: Settings) -> str:
-    """What is to be done."""
-    return (
-        f"raise max.connections.per.ip (or max.connections.per.ip.overrides) on the brokers: each worker of "
-        f"{settings.app_id} on this address holds up to {needed(settings)} to a broker"
-    )
 
 
 def no_connection(settings: Settings, seconds: float, error: BaseException) -> NoConnectionError:
     """The error of a client that was not let in for so long."""
     return NoConnectionError(
         f"ROLLCALL_BROKER={settings.broker}: no connection for {seconds:.0f} s ({error}). Where the broker is there "
-        f"and closes connections at once, {CAUSE}: {remedy(settings)}; then start again. Nothing was lost"
+        f"and closes connections at once, {CAUSE}: {REMEDY}; then start again. Nothing was lost"
     )
 
 
@@ -94,7 +89,7 @@ async def _closes(host: str, port: int) -> bool:
             await writer.wait_closed()
 
 
-def tell(settings: Settings, brokers: Iterable[str]) -> None:
+def tell(brokers: Iterable[str]) -> None:
     """Log the brokers that turn this worker away, whichever of its clients has found it: each every half minute."""
     now = time.monotonic()
     for broker in brokers:
@@ -105,5 +100,32 @@ def tell(settings: Settings, brokers: Iterable[str]) -> None:
             "a broker closes connections as soon as they are made; trying again",
             broker=broker,
             cause=CAUSE,
-            remedy=remedy(settings),
+            remedy=REMEDY,
         )
+
+
+class Closings:
+    """The connections of one client to a node that were closed before they were any use, since the last that was."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._since = 0.0
+
+    def connected(self) -> None:
+        """One is of use."""
+        self._count = 0
+
+    def failed(self, host: str, port: int, error: BaseException) -> None:
+        """One could not be had: tell it where the node takes connections and closes them, again and again."""
+        taken = isinstance(error, ConnectionResetError) or (
+            isinstance(error, KafkaConnectionError) and str(error).endswith(" closed")
+        )
+        if not taken:
+            self._count = 0
+            return
+        self._count += 1
+        now = time.monotonic()
+        if self._count == 1:
+            self._since = now
+        elif self._count >= _CLOSED_OFTEN and now - self._since >= _CLOSED_FOR:
+            tell([f"{host}:{port}"])

@@ -6,6 +6,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from app.engine.kafka.aiokafka_patches.backoff import LONGEST, delay
+from app.engine.kafka.crowded import Closings
 
 #: Seconds. A connection that held for less is no sign that the node is well.
 _STEADY = LONGEST
@@ -22,6 +23,7 @@ class Node:
         self.tries = 0
         self.not_before = 0.0
         self.silent = -_SILENT
+        self.closings = Closings()
         self._connected: dict[Any, float] = {}
 
     @property

@@ -48,14 +48,16 @@ async def _get_conn(self: Any, node_id: Any, *, group: Any = ConnectionGroup.DEF
             await asyncio.sleep(LONGEST)
             return None
         await asyncio.sleep(node.before_try(group))
+        broker = self.cluster.broker_metadata(node_id)
         try:
-            broker = self.cluster.broker_metadata(node_id)
             if broker is None:
                 message = f"Broker id {node_id} not in current metadata"
                 raise StaleMetadata(message)
             connection = await connect(self, broker.host, broker.port, on_close=self._on_connection_closed)
         except (OSError, TimeoutError, KafkaError) as error:
             node.failed()
+            if broker is not None:
+                node.closings.failed(broker.host, broker.port, error)
             log.error("Unable connect to node with id %s: %s", node_id, str(error) or type(error).__name__)  # noqa: TRY400 - as aiokafka says it
             # A node that can't be reached is a sign that the metadata is stale.
             self.force_metadata_update()
@@ -64,6 +66,7 @@ async def _get_conn(self: Any, node_id: Any, *, group: Any = ConnectionGroup.DEF
             connection.close()
             return None
         node.connected(group)
+        node.closings.connected()
         self._conns[key] = connection
         return connection
 
