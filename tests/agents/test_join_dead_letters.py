@@ -76,13 +76,13 @@ def test_null_and_empty_stay_what_they_are(make_worker: MakeWorker, key: bytes |
     worker = make_worker()
     log = Log()
     log.send(Message(topics.CONTENT, key, value))
-    assert [(one, other) for _, one, other in dead(worker.fold(log.records).outputs)] == [(key, value)]
+    assert [(record, other) for _, record, other in dead(worker.fold(log.records).outputs)] == [(key, value)]
 
 
 def test_every_malformed_message_is_a_dead_letter_and_the_stream_goes_on(make_worker: MakeWorker) -> None:
     worker = make_worker()
     log = Log()
-    bad = [one for _, one in malformed("join")]
+    bad = [record for _, record in malformed("join")]
     for message in [*bad, *sent("R1 C0")]:
         log.send(message)
     work = worker.fold(log.records)

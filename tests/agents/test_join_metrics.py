@@ -12,7 +12,8 @@ from tests.support.events import uid
 
 
 def times(worker: object) -> list[tuple[float, float]]:
-    return [(one.since_registration, one.latest) for work in worker.works for one in work.completed]  # type: ignore[attr-defined]
+    works = worker.works  # type: ignore[attr-defined]
+    return [(completion.since_registration, completion.latest) for work in works for completion in work.completed]
 
 
 def test_the_time_since_the_registration_is_the_logs(make_worker: MakeWorker) -> None:

@@ -57,11 +57,11 @@ def filled(notation: str, *then: object) -> Log:
     log = Log()
     for message in sent(notation):
         log.send(message)
-    for one in then:
-        if isinstance(one, int):
-            log.tick(START + one * SECOND)
+    for moment in then:
+        if isinstance(moment, int):
+            log.tick(START + moment * SECOND)
         else:
-            log.act("b", one)  # type: ignore[arg-type]
+            log.act("b", moment)  # type: ignore[arg-type]
     return log
 
 

@@ -253,6 +253,6 @@ async def test_errors_tell_no_token(serve: Open, capsys: pytest.CaptureFixture[s
 
 def test_no_repr_tells_a_token() -> None:
     settings = Settings(_env_file=None, http_token=SecretStr(TOKEN), http_read_token=SecretStr(READ_TOKEN))  # type: ignore[call-arg]
-    for one in (settings, Gate(settings), settings.model_dump(), settings.model_dump_json()):
-        assert TOKEN not in f"{one!r} {one}"
-        assert READ_TOKEN not in f"{one!r} {one}"
+    for served in (settings, Gate(settings), settings.model_dump(), settings.model_dump_json()):
+        assert TOKEN not in f"{served!r} {served}"
+        assert READ_TOKEN not in f"{served!r} {served}"

@@ -67,8 +67,8 @@ async def test_lists_whose_clients_hang_up_end_and_health_answers_meanwhile(
     await until(lambda: watched.now == 8)
     assert await live(served)
     assert watched.most == 8
-    for one in clients:
-        one.close()
+    for asked in clients:
+        asked.close()
     await until(lambda: watched.now == 0)
     # Each that had begun was cancelled; those that waited for their turn have never begun, or not for long.
     assert watched.cancelled == watched.begun < ASKING
@@ -94,8 +94,8 @@ async def test_beyond_the_budget_a_client_is_told_when_to_come_again_and_health_
     watched.held.set()
     assert sorted({status for status, _, _ in await asyncio.gather(*answers)}) == [200, 503]
     assert watched.most == 8
-    for one in [*clients, other]:
-        one.close()
+    for asked in [*clients, other]:
+        asked.close()
 
 
 async def test_an_act_is_done_to_its_end_though_its_client_hangs_up(

@@ -142,9 +142,9 @@ async def test_beyond_the_bound_the_longest_idle_makes_room_and_health_answers()
             more.append(await connect(served))
             assert await live(served)
             assert served.open <= 20
-        assert [await one.rest() for one in [*idle, *half]] == [b""] * 20
-        for one in more:
-            one.close()
+        assert [await connection.rest() for connection in [*idle, *half]] == [b""] * 20
+        for connection in more:
+            connection.close()
 
 
 async def test_where_all_are_being_answered_one_more_is_sent_away() -> None:

@@ -134,7 +134,11 @@ NASTY_HEADERS = [
 ]
 
 PATHS: list[tuple[str, str, list[str]]] = [
-    (method.upper(), path, [one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"])
+    (
+        method.upper(),
+        path,
+        [parameter["name"] for parameter in operation.get("parameters", ()) if parameter["in"] == "query"],
+    )
     for path, methods in document()["paths"].items()
     for method, operation in methods.items()
 ] + [("GET", path, ["id", "cursor", "limit", "state", "search", "stuck"]) for path, _ in routes.LOCAL]

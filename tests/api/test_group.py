@@ -188,29 +188,29 @@ def test_z_while_a_worker_is_down_its_partition_is_missing_and_never_not_found(
     lost = ask(victim, "/api/local/overview").body["partitions"][0]["partition"]
     batch = next(name for name in OPEN if partition_of(name) == lost)
     victim.kill()
-    for one in left:
-        overview = ask(one, "/api/overview").body
+    for worker in left:
+        overview = ask(worker, "/api/overview").body
         assert overview["missing"] == [lost]
         assert [info["reachable"] for info in overview["workers"]].count(False) == 1
         assert overview["counts"]["open"] == sum(partition_of(name) != lost for name in OPEN)
-        assert ask(one, "/api/batches").body["missing"] == [lost]
+        assert ask(worker, "/api/batches").body["missing"] == [lost]
         for name in (batch, f"nobody-{next(n for n in range(99) if partition_of(f'nobody-{n}') == lost)}"):
-            answer = ask(one, path_of(name))
+            answer = ask(worker, path_of(name))
             assert (answer.status, answer.body["error"]) == (503, "partition_unavailable")
             assert str(lost) in answer.body["message"]
     # The session ends, the group moves on; in between there is no moment at which a batch is not found.
     seen = set()
 
     def back() -> bool:
-        answers = [ask(one, path_of(batch)).status for one in left]
+        answers = [ask(worker, path_of(batch)).status for worker in left]
         seen.update(answers)
         return answers == [200, 200]
 
     wait(back, what="the partition has a new owner")
     assert seen <= {200, 503}
-    wait(lambda: not any(ask(one, "/api/overview").body["missing"] for one in left), what="nothing is missing")
-    for one in left:
-        overview = ask(one, "/api/overview").body
+    wait(lambda: not any(ask(worker, "/api/overview").body["missing"] for worker in left), what="nothing is missing")
+    for worker in left:
+        overview = ask(worker, "/api/overview").body
         assert overview["counts"]["open"] == len(OPEN)
     wait(lambda: len(ask(left[0], "/api/overview").body["workers"]) == 2, what="the group has forgotten it")
     stage.io.produce([message(content(batch, "after-u", "after-t"))])

@@ -105,15 +105,18 @@ def test_ids_are_found_by_how_they_begin_whatever_their_length(tmp_path: Path) -
     store = Store(tmp_path / "partition-0")
     store.open()
     ids = ["a", "b", "ab", "ba", "abc", "b" * 300, "ab" * 40, "å", "åb", "ab\x01", "\xff"]
-    for number, one in enumerate(ids):
+    for number, batch_id in enumerate(ids):
         for step in range(3):  # several rows each
-            key, value = batches.row(one, list(play("R1", one).steps[0].facts))
+            key, value = batches.row(batch_id, list(play("R1", batch_id).steps[0].facts))
             store.write({key[:-1] + bytes([step]): value}, number)
     for beginning in ("", "a", "ab", "b", "å", "abc", "x", "ab\x01"):
-        expected = sorted((one for one in ids if one.startswith(beginning)), key=lambda one: (len(one.encode()), one))
+        expected = sorted(
+            (batch_id for batch_id in ids if batch_id.startswith(beginning)),
+            key=lambda batch_id: (len(batch_id.encode()), batch_id),
+        )
         assert list(ids_after(store, beginning)) == expected
-        for index, one in enumerate(expected):
-            assert list(ids_after(store, beginning, one)) == expected[index + 1 :]
+        for index, batch_id in enumerate(expected):
+            assert list(ids_after(store, beginning, batch_id)) == expected[index + 1 :]
     store.close()
 
 
@@ -141,21 +144,21 @@ def test_a_reason_names_a_few_slots_and_counts_the_others() -> None:
 
 
 def test_a_slow_listener_gets_the_latest_of_each_batch_once_and_never_more_than_is_kept() -> None:
-    one = Listener()
+    batch_id = Listener()
     shown = views.summary(glance_of(play("R2", "slow").batch), 0, 0, 1000)
     for filled in range(3):
         changes = batch_models.BatchChanges(
             changed=[shown.model_copy(update={"filled": filled})], removed=[], more=False
         )
-        one.tell(None, changes)
-    said = one.take().decode()
+        batch_id.tell(None, changes)
+    said = batch_id.take().decode()
     assert said.count('"batch_id":"slow"') == 1
     assert '"filled":2' in said
-    assert one.take() == b""
+    assert batch_id.take() == b""
     for number in range(1500):
         changed = [shown.model_copy(update={"batch_id": f"batch-{number}"})]
-        one.tell(None, batch_models.BatchChanges(changed=changed, removed=[], more=False))
-    said = one.take().decode()
+        batch_id.tell(None, batch_models.BatchChanges(changed=changed, removed=[], more=False))
+    said = batch_id.take().decode()
     assert said.count('"batch_id"') <= 1000
     assert '"more":true' in said
 

@@ -57,11 +57,11 @@ class Stream:
         self._connection.close()
 
     def of(self, name: str) -> list[Any]:
-        return [data for _, one, data in self.events if one == name]
+        return [data for _, kind, data in self.events if kind == name]
 
     def seen(self, batch: str) -> list[dict[str, Any]]:
         """What was said of a batch, in order."""
-        return [one for data in self.of("batches") for one in data["changed"] if one["batch_id"] == batch]
+        return [kind for data in self.of("batches") for kind in data["changed"] if kind["batch_id"] == batch]
 
 
 @contextmanager
@@ -94,7 +94,7 @@ def test_a_listener_sees_batches_of_every_worker_fill_and_complete(workers: list
         before = stream.of("overview")[-1]["counts"]["complete"]
 
         def told(name: str, until: Callable[[dict[str, Any]], bool]) -> bool:
-            return any(until(one) for one in stream.seen(name))
+            return any(until(kind) for kind in stream.seen(name))
 
         def step(events: list[Any], until: Callable[[dict[str, Any]], bool]) -> None:
             stage.io.produce([message(event) for event in events])

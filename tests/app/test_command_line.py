@@ -142,7 +142,9 @@ def test_variables_that_have_a_setting_are_named_with_it_and_strangers_are_not()
         "F_DATADIR": "ROLLCALL_DATADIR",
         "WEB_BIND": "ROLLCALL_HTTP_HOST",
     }
-    assert {one.env_name for one in FaustSettings.SETTINGS.values() if one.env_name} == command_line.FAUST_NAMES
+    assert {
+        setting.env_name for setting in FaustSettings.SETTINGS.values() if setting.env_name
+    } == command_line.FAUST_NAMES
     assert command_line.refused_variables({"FAUST_LOOP": "eventlet", "F_WORKDIR": "/"}) == [
         "FAUST_LOOP: the worker's event loop is uvloop: unset it",
         "F_WORKDIR: start the worker in that directory, or use --workdir",

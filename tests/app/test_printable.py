@@ -188,8 +188,8 @@ def texts(value: Any) -> Iterable[str]:
     """All texts of a JSON document."""
     if isinstance(value, str):
         yield value
-    for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from texts(one)
+    for member in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from texts(member)
 
 
 def test_an_error_of_a_command_is_one_line_whatever_is_in_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,7 +61,7 @@ def test_everything_that_is_said_is_as_described() -> None:
 
 @pytest.mark.parametrize("topic", sorted(set(names.OUTPUTS) - {names.DEAD_LETTER}))
 def test_a_field_that_nobody_described_is_found(topic: str) -> None:
-    _, _, value, headers = next(one for one in said() if one[0] == topic)
+    _, _, value, headers = next(output for output in said() if output[0] == topic)
     event = json.loads(value or b"")
     event["data"]["another"] = 1
     assert output_problems(topic, json.dumps(event).encode(), headers) != []

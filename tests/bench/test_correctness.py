@@ -76,8 +76,8 @@ def test_a_ready_that_pairs_otherwise_than_the_slot_events_is_seen() -> None:
     for topic, key, value, headers in said_of(part):
         event = job.loads(value)
         if topic == job.READY:
-            one, two = event["data"]["ready_essays"][:2]
-            one["text_storage_id"], two["text_storage_id"] = two["text_storage_id"], one["text_storage_id"]
+            first, two = event["data"]["ready_essays"][:2]
+            first["text_storage_id"], two["text_storage_id"] = two["text_storage_id"], first["text_storage_id"]
         forged.append((topic, key, job.dumps(event), headers))
     assert any("other pairs" in fault for fault in judged(forged, part.expected()))
 

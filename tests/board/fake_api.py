@@ -181,11 +181,11 @@ class FakeApi:
         return web.json_response(_page(found, asked, _summary) | {"missing": self.missing})
 
     def _known(self, request: web.Request) -> Json:
-        one = self.batches.get(_id(request))
-        if one is None:
+        batch = self.batches.get(_id(request))
+        if batch is None:
             said = {"error": "unknown_batch", "message": "no batch of that id"}
             raise web.HTTPNotFound(text=json.dumps(said), content_type="application/json")
-        return one
+        return batch
 
     async def _batch(self, request: web.Request) -> web.Response:
         return web.json_response(self._known(request))
@@ -232,7 +232,7 @@ class FakeApi:
             if all(letter[key] == asked[key] for key in ("reason", "batch_id") if key in asked)
         ]
         found.sort(key=lambda letter: -letter["offset"])
-        return web.json_response(_page(found, {**asked, "cursor": asked.get("before", "0")}, lambda one: one))
+        return web.json_response(_page(found, {**asked, "cursor": asked.get("before", "0")}, lambda batch: batch))
 
     async def _letter(self, request: web.Request) -> web.Response:
         offset = int(request.match_info["offset"])
@@ -261,19 +261,22 @@ def _id(request: web.Request) -> str:
     return request.match_info.get("id") or request.query["id"]
 
 
-def _summary(one: Json) -> Json:
-    return {key: one[key] for key in SUMMARY}
+def _summary(batch: Json) -> Json:
+    return {key: batch[key] for key in SUMMARY}
 
 
-def _waiting(one: Json) -> Json:
+def _waiting(batch: Json) -> Json:
     fields = ("batch_id", "partition", "pending", "since", "age_seconds")
-    return {key: one[key] for key in fields} | {"expires_at": one["pending_list"][0]["expires_at"]}
+    return {key: batch[key] for key in fields} | {"expires_at": batch["pending_list"][0]["expires_at"]}
 
 
 def _page(found: list[Json], asked: Mapping[str, str], shown: Callable[[Json], Json]) -> Json:
     start, limit = int(asked.get("cursor", "0")), int(asked.get("limit", "100"))
     more = start + limit < len(found)
-    return {"items": [shown(one) for one in found[start : start + limit]], "next": str(start + limit) if more else None}
+    return {
+        "items": [shown(batch) for batch in found[start : start + limit]],
+        "next": str(start + limit) if more else None,
+    }
 
 
 def _event(name: str, data: Json) -> bytes:

@@ -95,8 +95,8 @@ def dead_letter(offset: int, *, reason: str = "malformed", text: str = '{"a":', 
 
 def overview(ones: list[Json], missing: list[int]) -> Json:
     """Count batches; nobody answers for the partitions that are missing."""
-    counts = {state: sum(one["state"] == state for one in ones) for state in STATES}
-    uploads = [upload["since"] for one in ones for upload in one["pending_list"]]
+    counts = {state: sum(entry["state"] == state for entry in ones) for state in STATES}
+    uploads = [upload["since"] for entry in ones for upload in entry["pending_list"]]
     owner = "http://127.0.0.1:6066"
     parts = [
         {
@@ -119,7 +119,7 @@ def overview(ones: list[Json], missing: list[int]) -> Json:
         "counts": counts,
         "pending_uploads": len(uploads),
         "oldest_pending_seconds": 240.0 if uploads else None,
-        "stuck": sum(one["stuck"] for one in ones),
+        "stuck": sum(entry["stuck"] for entry in ones),
     }
 
 
@@ -146,16 +146,16 @@ def explanation(batch: Json | None, batch_id: str, letters: list[Json]) -> Json:
     return {"batch_id": batch_id} | own | _rest(missing, batch, partition, letters)
 
 
-def story(one: Json) -> Json:
+def story(entry: Json) -> Json:
     """Tell the timeline of a batch: its registration, its contents, its acts."""
-    entries = [_entry(3, "BatchEssaysRegistered", f"with {one['slots']} slots", f"{one['slots']} slots are open")]
-    for number in range(one["filled"]):
-        output = [{"topic": "huleedu.els.essay.slot.assigned.v1", "event_id": f"assigned-{one['batch_id']}-{number}"}]
+    entries = [_entry(3, "BatchEssaysRegistered", f"with {entry['slots']} slots", f"{entry['slots']} slots are open")]
+    for number in range(entry["filled"]):
+        output = [{"topic": "huleedu.els.essay.slot.assigned.v1", "event_id": f"assigned-{entry['batch_id']}-{number}"}]
         entries.append(
             _entry(10 + number, "EssayContentProvisionedV1", f"upload-{number}", f"takes essay-{number}", output)
         )
-    for act in one["acts"]:
-        output = [{"topic": "huleedu.els.batch.essays.ready.v1", "event_id": f"ready-{one['batch_id']}"}]
+    for act in entry["acts"]:
+        output = [{"topic": "huleedu.els.batch.essays.ready.v1", "event_id": f"ready-{entry['batch_id']}"}]
         entries.append(
             _entry(
                 act["offset"],
@@ -166,8 +166,8 @@ def story(one: Json) -> Json:
             )
         )
     return {
-        "batch_id": one["batch_id"],
-        "partition": one["partition"],
+        "batch_id": entry["batch_id"],
+        "partition": entry["partition"],
         "complete": True,
         "note": None,
         "entries": entries,
@@ -180,11 +180,11 @@ def _entry(offset: int, event: str, summary: str, effect: str, outputs: list[Jso
     return about | {"summary": summary, "effect": effect, "facts": [f"fact of {offset}"], "outputs": outputs or []}
 
 
-def _rest(missing: list[str], one: Json | None, partition: Json, letters: list[Json]) -> Json:
+def _rest(missing: list[str], entry: Json | None, partition: Json, letters: list[Json]) -> Json:
     return {
         "missing_slots": missing,
-        "pending": one["pending_list"] if one else [],
-        "conflicting": one["conflicts"] if one else [],
+        "pending": entry["pending_list"] if entry else [],
+        "conflicting": entry["conflicts"] if entry else [],
         "partition": partition,
         "dead_letters": letters,
     }

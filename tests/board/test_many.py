@@ -45,7 +45,7 @@ def test_ten_thousand_batches_are_on_the_screen_within_a_second_and_stay_respons
     assert len(ids(page)) < 60
     for number in range(5):
         changed = spread.sample(ones, 400)
-        api.tell(*(one | {"filled": 24, "reason": f"waits, {number}"} for one in changed))
+        api.tell(*(batch | {"filled": 24, "reason": f"waits, {number}"} for batch in changed))
         page.mouse.wheel(0, -3000)
     api.tell(scenarios.batch("the-stuck-one", filled=3, waited=400))
     says(page, "Nothing is stuck")

@@ -85,11 +85,11 @@ def test_every_text_has_the_contrast_that_wcag_asks_for(
     for name, path in VIEWS.items():
         page.goto(f"{api.url}/{path}")
         ready(page)
-        for one in page.evaluate(TEXTS):
+        for text in page.evaluate(TEXTS):
             seen += 1
-            ratio = contrast(one["colour"], one["behind"])
-            if ratio < (AA_LARGE if one["large"] else AA_TEXT):
-                poor.append(f"{name}: {ratio:.2f} {one['text']}")
+            ratio = contrast(text["colour"], text["behind"])
+            if ratio < (AA_LARGE if text["large"] else AA_TEXT):
+                poor.append(f"{name}: {ratio:.2f} {text['text']}")
     assert poor == []
     assert seen > 150
 
@@ -202,7 +202,7 @@ def luminance(colour: list[float]) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def contrast(one: list[float], other: list[float]) -> float:
+def contrast(text: list[float], other: list[float]) -> float:
     """Return the contrast ratio of WCAG, between 1 and 21."""
-    dark, light = sorted((luminance(one), luminance(other)))
+    dark, light = sorted((luminance(text), luminance(other)))
     return (light + 0.05) / (dark + 0.05)

@@ -77,7 +77,7 @@ def test_what_is_not_seen_is_shown_by_its_name(api: FakeApi, visit: Open, name: 
     page.locator(".rows .row-id").first.click()
     page.locator(".plain:visible").first.wait_for()
     assert shown in (page.locator("h1").first.text_content() or "")
-    assert any(quote(name, safe="") in one for one in api.asked)
+    assert any(quote(name, safe="") in url for url in api.asked)
 
 
 LONG = "0123456789abcdef" * 60

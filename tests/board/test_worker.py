@@ -33,12 +33,12 @@ def stage(browser: "Browser", tmp_path_factory: pytest.TempPathFactory) -> Itera
 @pytest.fixture(scope="module")
 def worker(stage: Stage) -> Worker:
     """A worker that has a batch one short, a complete one, and one that fills."""
-    one = stage.worker()
-    one.start()
+    own = stage.worker()
+    own.start()
     send(stage, SHORT, 3, 2)
     send(stage, "whole", 2, 2)
     stage.wait_taken()
-    return one
+    return own
 
 
 def send(stage: Stage, batch: str, slots: int, contents: int) -> None:

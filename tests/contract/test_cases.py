@@ -16,7 +16,7 @@ from tests.oracle.records import InputRecord, Registration
 
 def outcome_of(tokens: list[Token], batch: str) -> Outcome:
     """Return what the oracle makes of a case's inputs in one order."""
-    sent = [one for step in messages([(token,) for token in tokens], batch) for one in step]
+    sent = [message for step in messages([(token,) for token in tokens], batch) for message in step]
     events = [
         read(InputRecord(record.topic, 0, offset, record.key, record.value)).event for offset, record in enumerate(sent)
     ]
@@ -42,8 +42,8 @@ def test_the_oracle_gives_what_the_case_expects_in_every_order(case: Case) -> No
 def test_the_registrations_place_changes_no_event(case: Case) -> None:
     """Not even a timestamp: all shifts of a case have the same data."""
     all_data = []
-    for one in [case, *case.shifted()]:
-        tokens = [token for step in one.steps for token in step]
+    for message in [case, *case.shifted()]:
+        tokens = [token for step in message.steps for token in step]
         all_data.append(
             [(expected.identity, expected.data) for expected in expected_outputs(outcome_of(tokens, "one"))]
         )
@@ -66,10 +66,10 @@ def test_the_notation_refuses_what_it_does_not_know() -> None:
 
 def test_a_repeated_token_is_a_redelivery() -> None:
     first, second = (step[0] for step in messages(parse("C0 C0"), "b"))
-    one, two = (json_of(value) for value in (first.value, second.value))
-    assert one["data"] == two["data"]
-    assert one["event_id"] != two["event_id"]
-    assert one["event_timestamp"] != two["event_timestamp"]
+    message, two = (json_of(value) for value in (first.value, second.value))
+    assert message["data"] == two["data"]
+    assert message["event_id"] != two["event_id"]
+    assert message["event_timestamp"] != two["event_timestamp"]
 
 
 def test_section_8_has_a_case_for_each_row_without_a_clock() -> None:

@@ -79,8 +79,8 @@ def test_discarding_a_batch_without_registration_gives_up_all_that_is_pending() 
     assert said(step) == ["GONE", "GONE", "GONE"]
     gone = [output for output in step.outputs if isinstance(output, Expiry)]
     assert [expiry.upload.upload_id for expiry in gone] == ["b.upload-0000", "b.upload-0001", "b.upload-0002"]
-    assert {(one.reason, one.time) for one in gone} == {(BY_OPERATOR, START + 3 * SECOND)}
-    assert [one.since for one in gone] == [START, START + SECOND, START + 2 * SECOND]
+    assert {(expiry.reason, expiry.time) for expiry in gone} == {(BY_OPERATOR, START + 3 * SECOND)}
+    assert [expiry.since for expiry in gone] == [START, START + SECOND, START + 2 * SECOND]
     new = Played(found.batch).batch
     assert (new.state, new.pending, new.texts, new.uploads) == (State.UNREGISTERED, {}, {}, {})
 

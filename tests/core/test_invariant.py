@@ -41,10 +41,10 @@ def final(found: Played, registered_at: int) -> dict[str, Any]:
         ],
         "refused": batch.refused,
         "said once": {
-            topic: [data_bytes(one) for one in found.about(topic)]
+            topic: [data_bytes(output) for output in found.about(topic)]
             for topic in (topics.READY, topics.ERRORS, topics.COMPLETED)
         },
-        "said to each": {data_bytes(one) for topic in (topics.SLOT, topics.EXCESS) for one in found.about(topic)},
+        "said to each": {data_bytes(output) for topic in (topics.SLOT, topics.EXCESS) for output in found.about(topic)},
         "ids": {output.event_id for output in found.said},
     }
 
@@ -83,7 +83,7 @@ def test_the_outcome_is_the_oracles(budgets: Budgets, sequence: str) -> None:
     essay_ids = due.registration.essay_ids if due.registration else ()
     slots = dict(zip(essay_ids, batch.slots, strict=True))
     assert {essay: upload.text_id for essay, upload in slots.items() if isinstance(upload, Content)} == {
-        essay: one.text for essay, one in due.slots.items()
+        essay: output.text for essay, output in due.slots.items()
     }
     assert {essay: upload.upload_id for essay, upload in slots.items() if isinstance(upload, Failure)} == {
         essay: failure.upload for essay, failure in due.failed.items()

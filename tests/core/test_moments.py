@@ -31,8 +31,8 @@ def test_the_registration_may_be_the_latest_moment() -> None:
 
 def test_what_is_in_excess_does_not_move_the_moment() -> None:
     inputs = [registration("b", ["e"]), content("b", "v", "y"), content("b", "u", "t", second=7200)]
-    early = played([message(one) for one in [*inputs[1:], inputs[0]]])
-    direct = played([message(one) for one in inputs])
-    assert [data_bytes(one) for one in early.about(topics.READY)] == [
-        data_bytes(one) for one in direct.about(topics.READY)
+    early = played([message(given) for given in [*inputs[1:], inputs[0]]])
+    direct = played([message(given) for given in inputs])
+    assert [data_bytes(given) for given in early.about(topics.READY)] == [
+        data_bytes(given) for given in direct.about(topics.READY)
     ]

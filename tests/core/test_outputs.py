@@ -28,20 +28,20 @@ def every_kind() -> list[Said]:
     (expiry,) = held.tick(START + DAY).outputs
     assert isinstance(expiry, Expiry)
     gone = expired("b", expiry, Source(1, 0, 0), held.inputs[0].value or b"")
-    return [*found.said, *(one for one in late if isinstance(one, Said)), gone]
+    return [*found.said, *(output for output in late if isinstance(output, Said)), gone]
 
 
 def test_every_output_parses_strictly_and_is_of_its_topic() -> None:
     assert {output.topic for output in every_kind()} == set(topics.EVENTS_OUT) == set(MODELS)
-    for one in every_kind():
-        check(one)
+    for answer in every_kind():
+        check(answer)
 
 
 @examples(80)
 @given(sequences())
 def test_whatever_is_said_parses_strictly(sequence: str) -> None:
-    for one in play(sequence).said:
-        check(one)
+    for output in play(sequence).said:
+        check(output)
 
 
 def check(record: Said) -> None:
@@ -61,11 +61,11 @@ def check(record: Said) -> None:
 
 
 def test_only_the_time_of_emission_differs_between_two_emissions() -> None:
-    for one in every_kind():
-        first = json.loads(encode(one, EMITTED_AT, "s")[0])
-        second = json.loads(encode(one, EMITTED_AT.replace(year=2031), "s")[0])
+    for output in every_kind():
+        first = json.loads(encode(output, EMITTED_AT, "s")[0])
+        second = json.loads(encode(output, EMITTED_AT.replace(year=2031), "s")[0])
         assert {name for name in first if first[name] != second[name]} == {"event_timestamp"}
-        assert encode(one, EMITTED_AT, "s")[1] == encode(one, EMITTED_AT.replace(year=2031), "s")[1]
+        assert encode(output, EMITTED_AT, "s")[1] == encode(output, EMITTED_AT.replace(year=2031), "s")[1]
 
 
 @pytest.mark.parametrize(
@@ -122,8 +122,10 @@ def test_the_traceparent_is_passed_on_where_there_is_one(*, traced: bool) -> Non
         failure("b", "v", style=style),
         content("b", "w", "x", style=style),
     ]
-    found = played([message(one) for one in inputs])
-    registered, first, _, excess = [one["metadata"]["traceparent"] if one["metadata"] else None for one in inputs]
+    found = played([message(answer) for answer in inputs])
+    registered, first, _, excess = [
+        answer["metadata"]["traceparent"] if answer["metadata"] else None for answer in inputs
+    ]
     by_topic = {output.topic: output.traceparent for output in found.said}
     assert by_topic == {
         topics.SLOT: first,
@@ -132,9 +134,9 @@ def test_the_traceparent_is_passed_on_where_there_is_one(*, traced: bool) -> Non
         topics.COMPLETED: registered,
         topics.ERRORS: registered,
     }
-    for one in found.said:
-        metadata = json.loads(encode(one, EMITTED_AT, "s")[0])["metadata"]
-        assert metadata == ({"traceparent": one.traceparent} if traced else None)
+    for answer in found.said:
+        metadata = json.loads(encode(answer, EMITTED_AT, "s")[0])["metadata"]
+        assert metadata == ({"traceparent": answer.traceparent} if traced else None)
 
 
 def test_the_correlation_id_is_the_contents_or_the_registrations() -> None:
@@ -147,8 +149,8 @@ def test_the_correlation_id_is_the_contents_or_the_registrations() -> None:
         topics.COMPLETED: ids[0],
         topics.ERRORS: ids[0],
     }
-    for one in found.said:
-        assert json.loads(data_bytes(one)).get("correlation_id", one.correlation_id) == one.correlation_id
+    for answer in found.said:
+        assert json.loads(data_bytes(answer)).get("correlation_id", answer.correlation_id) == answer.correlation_id
 
 
 @pytest.mark.parametrize("sequence", ["R2 C0 F1", "C0 F1 R2", "R2 C0 C1 C2", "F0 R1"])
@@ -163,7 +165,7 @@ def test_errors_are_counted_by_category_and_name_the_slot_they_took() -> None:
     codes = ["EMPTY", "LONG", "EMPTY"]
     inputs = [registration("b", essay_ids("b", 4)), content("b", "u", "t")]
     inputs += [failure("b", f"f{n}", validation_error_code=code, second=n) for n, code in enumerate(codes)]
-    found = played([message(one) for one in inputs])
+    found = played([message(output) for output in inputs])
     data = json.loads(data_bytes(found.about(topics.ERRORS)[0]))
     assert data["error_summary"] == {
         "total_errors": 3,

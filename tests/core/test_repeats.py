@@ -34,8 +34,8 @@ def test_a_log_that_is_redelivered_whole_changes_nothing(sequence: str) -> None:
     assert all(isinstance(fact, Conflicted) for step in again for fact in step.facts)
     repeated = [output for step in again for output in step.outputs if isinstance(output, Said)]
     assert {output.topic for output in repeated} <= ANSWERS
-    for one in repeated:
-        assert said[one.event_id] == data_bytes(one)
+    for answer in repeated:
+        assert said[answer.event_id] == data_bytes(answer)
     assert found.batch.complete == complete_before
 
 

@@ -69,7 +69,7 @@ def test_a_registration_that_differs_in_what_an_output_depends_on_is_refused(cha
         change = {"course_code": "ENG5" if first["data"]["course_code"] != "ENG5" else "SV1"}
     other = registration("b", essay_ids("b", 2), **{**BASE, **change})
     for messages in ([first, other], [first, other, first]):
-        found = played([message(one) for one in messages])
+        found = played([message(first) for first in messages])
         assert found.refused == [(1, "registration_conflict")]
         assert found.batch.registration == played([message(first)]).batch.registration
 
@@ -99,15 +99,15 @@ def test_what_is_not_content_makes_no_other_registration(change: dict[str, Any])
 
 
 def test_the_field_order_of_a_prompt_reference_is_not_content() -> None:
-    one = registration("b", essay_ids("b", 1), student_prompt_ref={"a": {"x": 1, "y": 2}, "b": [1, 2]})
+    first = registration("b", essay_ids("b", 1), student_prompt_ref={"a": {"x": 1, "y": 2}, "b": [1, 2]})
     two = registration("b", essay_ids("b", 1), student_prompt_ref={"b": [1, 2], "a": {"y": 2, "x": 1}})
-    assert played([message(one), message(two)]).refused == []
+    assert played([message(first), message(two)]).refused == []
 
 
 def test_an_empty_class_id_is_the_same_as_none() -> None:
-    one = registration("b", essay_ids("b", 1), class_id="")
+    first = registration("b", essay_ids("b", 1), class_id="")
     two = registration("b", essay_ids("b", 1), class_id=None)
-    found = played([message(one), message(two)])
+    found = played([message(first), message(two)])
     assert found.refused == []
     assert found.batch.registration is not None
     assert found.batch.registration.class_id is None

@@ -50,7 +50,7 @@ def _one(scenario: Scenario) -> int:
         _say(f"{process.name}: {len(process.operations)} operations{at}")
     _say(f"digest {result.digest}")
     _say(*(found or ["no violation"]))
-    return 1 if any(not one.startswith("residue") for one in found) else 0
+    return 1 if any(not finding.startswith("residue") for finding in found) else 0
 
 
 def _all(seeds: list[int], count: int, job: str) -> int:

@@ -52,12 +52,12 @@ def violations(result: Result) -> list[str]:
     if any(problem.startswith("stuck") for problem in result.problems):
         return found
     golden = fold_logs(result.broker.topic(log_topic(result.settings)), result.then, result.settings)
-    unsaid = [one for one in golden.said if one not in said]
-    found += [f"unsaid: {name_of(one)}" for one in unsaid[:_MOST]]
-    for one, count in said.items():
-        due = golden.said[one]
+    unsaid = [output for output in golden.said if output not in said]
+    found += [f"unsaid: {name_of(output)}" for output in unsaid[:_MOST]]
+    for output, count in said.items():
+        due = golden.said[output]
         if not due or (count != due and not repeats_allowed):
-            found.append(f"unfounded: {name_of(one)}, {count} times, not {due}")
+            found.append(f"unfounded: {name_of(output)}, {count} times, not {due}")
     torn = scenario.crash is not None and not result.settings.exactly_once
     found += _differences("state", golden.rows_then, result.restored, torn=torn)
     found += _differences("state", golden.rows, result.final, torn=torn)
@@ -85,7 +85,7 @@ def _inputs(result: Result) -> tuple[InputRecord, ...]:
         for record in log.records
     }
     ordered = [by_place[place] for place in found if place in by_place]
-    return (*ordered, *(one for place, one in by_place.items() if place not in found))
+    return (*ordered, *(output for place, output in by_place.items() if place not in found))
 
 
 @cache
@@ -93,7 +93,7 @@ def _judged(inputs: tuple[InputRecord, ...], said: frozenset[tuple[Said, int]]) 
     outputs = [
         OutputRecord(topic, 0, number, key, value, tuple((name, text or b"") for name, text in headers))
         for number, (topic, key, value, headers) in enumerate(
-            one for one, count in sorted(said, key=repr) for _ in range(count)
+            output for output, count in sorted(said, key=repr) for _ in range(count)
         )
     ]
     verdict = judge(inputs, outputs, ordered=True)
@@ -103,25 +103,25 @@ def _judged(inputs: tuple[InputRecord, ...], said: frozenset[tuple[Said, int]]) 
 def _differences(check: str, due: Rows, given: Rows, *, torn: bool) -> list[str]:
     """Where the rows of the partitions differ in what they say. ``torn``: see :func:`_other_rows`."""
     found = []
-    for number, (one, other) in enumerate(zip(due, given, strict=True)):
-        facts, other_facts = facts_in(one), facts_in(other)
+    for number, (output, other) in enumerate(zip(due, given, strict=True)):
+        facts, other_facts = facts_in(output), facts_in(other)
         found += [
             f"{check}: partition {number}, batch {batch.decode()}: {_differing(facts, other_facts, batch)}"
             for batch in sorted(facts.keys() | other_facts.keys())
             if facts.get(batch) != other_facts.get(batch)
         ]
-        found += _other_rows(check, number, one, other, torn=torn)
+        found += _other_rows(check, number, output, other, torn=torn)
     return found[:_MOST]
 
 
-def _differing(one: Facts, other: Facts, batch: bytes) -> str:
-    left, right = one.get(batch, {}), other.get(batch, {})
+def _differing(output: Facts, other: Facts, batch: bytes) -> str:
+    left, right = output.get(batch, {}), other.get(batch, {})
     offsets = [at for at in sorted(left.keys() | right.keys()) if left.get(at) != right.get(at)]
     return ", ".join(f"at {at} {left.get(at)} has become {right.get(at)}" for at in offsets[:2])
 
 
 def _other_rows(
-    check: str, number: int, one: dict[bytes, bytes], other: dict[bytes, bytes], *, torn: bool
+    check: str, number: int, output: dict[bytes, bytes], other: dict[bytes, bytes], *, torn: bool
 ) -> list[str]:
     """Where the rows beside the facts differ.
 
@@ -130,11 +130,11 @@ def _other_rows(
     missing never is.
     """
     found = []
-    for key in sorted(one.keys() | other.keys()):
-        if key.startswith((keys.BATCHES, origin.KEY)) or one.get(key) == other.get(key):
+    for key in sorted(output.keys() | other.keys()):
+        if key.startswith((keys.BATCHES, origin.KEY)) or output.get(key) == other.get(key):
             continue  # facts are compared by themselves; whose state it is does not follow from the log
-        behind = key.startswith((keys.SOURCES, keys.GENERATIONS)) and other.get(key, b"") < one.get(key, b"")
-        harmless = torn and (behind or (key.startswith((keys.PENDING, keys.WAITING)) and key not in one))
-        before, after = ((rows.get(key) or b"none")[:60] for rows in (one, other))
+        behind = key.startswith((keys.SOURCES, keys.GENERATIONS)) and other.get(key, b"") < output.get(key, b"")
+        harmless = torn and (behind or (key.startswith((keys.PENDING, keys.WAITING)) and key not in output))
+        before, after = ((rows.get(key) or b"none")[:60] for rows in (output, other))
         found.append(f"{RESIDUE if harmless else check}: partition {number}, row {key!r}: {before!r}, now {after!r}")
     return found

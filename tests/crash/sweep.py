@@ -32,22 +32,22 @@ class Report:
     def add(self, kind: str, scenario: Scenario, found: Iterable[str]) -> None:
         """Take a run in."""
         self.runs[kind] += 1
-        for one in found:
-            if one.startswith(RESIDUE):
+        for finding in found:
+            if finding.startswith(RESIDUE):
                 self.residue.add(scenario)
                 continue
-            self.found.append((scenario, one))
+            self.found.append((scenario, finding))
             self.bad.add(scenario)
 
     @property
     def checks(self) -> Counter[str]:
         """How many violations each check saw."""
-        return Counter(one.partition(":")[0] for _, one in self.found)
+        return Counter(finding.partition(":")[0] for _, finding in self.found)
 
     def lines(self, most: int = 10) -> Iterator[str]:
         """The first violations of some runs, each with the line that repeats it."""
         told: Counter[Scenario] = Counter()
-        for scenario, one in self.found:
+        for scenario, finding in self.found:
             told[scenario] += 1
             if len(told) > most:
                 yield f"... and {len(self.bad) - most} more runs"
@@ -55,7 +55,7 @@ class Report:
             if told[scenario] == 1:
                 yield scenario.command
             if told[scenario] <= 3:
-                yield f"    {one}"
+                yield f"    {finding}"
 
 
 def examine(scenario: Scenario, mutation: Mutation = nullcontext) -> tuple[Result, list[str]]:

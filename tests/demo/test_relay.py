@@ -68,9 +68,9 @@ async def test_a_crash_between_publishing_and_marking_redelivers_with_a_new_even
     assert await relay.relay_once(producer) == len(KEYS)
     first, again = producer.sent[: len(KEYS)], producer.sent[len(KEYS) :]
     assert [key for key, _ in first] == [key for key, _ in again] == KEYS
-    for (_, one), (_, other) in zip(first, again, strict=True):
-        assert one["event_id"] != other["event_id"]
-        assert (one["data"], one["correlation_id"]) == (other["data"], other["correlation_id"])
+    for (_, earlier), (_, other) in zip(first, again, strict=True):
+        assert earlier["event_id"] != other["event_id"]
+        assert (earlier["data"], earlier["correlation_id"]) == (other["data"], other["correlation_id"])
 
 
 async def test_rows_that_are_not_acknowledged_stay_unpublished(service: FileService) -> None:

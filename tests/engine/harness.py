@@ -68,7 +68,7 @@ def acquired(worker: Worker, within: float = PATIENCE) -> None:
 
 def flat(notation: str, batch: str) -> list[Message]:
     """The messages of a sequence."""
-    return [one for step in messages(parse(notation), batch) for one in step]
+    return [message for step in messages(parse(notation), batch) for message in step]
 
 
 def envelopes(records: Iterable[OutputRecord], topic: str, batch: str = "") -> list[Json]:
@@ -104,8 +104,8 @@ def described(io: KafkaIO, names: Iterable[str]) -> dict[str, dict[str, str]]:
     """The settings of topics, and their number of partitions as `partitions`."""
     names = list(names)
     found: dict[str, dict[str, str]] = {}
-    for one in io.call(io._admin.describe_topics(names)):
-        found[one["topic"]] = {"partitions": str(len(one["partitions"]))}
+    for message in io.call(io._admin.describe_topics(names)):
+        found[message["topic"]] = {"partitions": str(len(message["partitions"]))}
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
     for response in io.call(io._admin.describe_configs(resources)):
         for entry in response.resources:

@@ -28,7 +28,7 @@ def member(had: dict[str, list[int]]) -> ConsumerProtocolMemberMetadata:
 
 def given(assignor: Any, counts: dict[str, int], members: dict[str, Any]) -> dict[str, Any]:
     answer = assignor._perform_assignment(cluster(counts), members)
-    return {name: dict(one.assignment) for name, one in answer.items()}
+    return {name: dict(client.assignment) for name, client in answer.items()}
 
 
 @pytest.mark.parametrize("members", [1, 2, 4])
@@ -40,6 +40,8 @@ def test_a_topic_that_was_made_again_with_other_partitions_is_given_out_whole(
     names = [f"m{number}" for number in range(members)]
     before = given(assignor, BEFORE, {name: member({}) for name in names})
     after = given(assignor, now, {name: member(before[name]) for name in names})
-    held = sorted((topic, number) for one in after.values() for topic, numbers in one.items() for number in numbers)
+    held = sorted(
+        (topic, number) for client in after.values() for topic, numbers in client.items() for number in numbers
+    )
     assert held == sorted((topic, number) for topic, count in now.items() for number in range(count))
     assert {topic: after[name][topic] for name in names for topic in ["log"] if topic in after[name]}

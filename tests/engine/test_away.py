@@ -32,27 +32,27 @@ def test_a_worker_whose_broker_is_away_tries_it_seldom_says_little_and_serves_on
     kafka = EmbeddedKafka(data_dir=tmp_path / "kafka", config=listeners)
     with FaultProxy({outside: inside}) as proxy, kafka, KafkaIO(kafka.bootstrap) as io, ExitStack() as ends:
         io.create_topics(PARTITIONS)
-        one = Worker(f"127.0.0.1:{outside}", tmp_path / "worker")
-        ends.callback(one.close)
-        one.start()
+        worker = Worker(f"127.0.0.1:{outside}", tmp_path / "worker")
+        ends.callback(worker.close)
+        worker.start()
         read = io.reader(topics.OUTPUTS, read_committed=True)
         io.wait_taken("rollcall", topics.INPUTS)
-        said = len(plain_log(one).splitlines())
+        said = len(plain_log(worker).splitlines())
         proxy.refuse()
         time.sleep(COUNTED)
-        tried, lines = proxy.connections, len(plain_log(one).splitlines())
+        tried, lines = proxy.connections, len(plain_log(worker).splitlines())
         time.sleep(COUNTED)
-        tries, more_lines = proxy.connections - tried, len(plain_log(one).splitlines()) - lines
+        tries, more_lines = proxy.connections - tried, len(plain_log(worker).splitlines()) - lines
         # The consumer's two connections, the shared producer's, Faust's, and two of each of three partitions: 10, each
         # once a second less a fifth by chance.
         assert 0 < tries <= 1.5 * 10 * COUNTED
         # A kind of line comes once in a while, however often what it says happens: 100 a minute at most.
-        assert lines - said <= 60, plain_log(one)
-        assert more_lines <= 15, plain_log(one)
+        assert lines - said <= 60, plain_log(worker)
+        assert more_lines <= 15, plain_log(worker)
         proxy.clear()
         inputs = io.produce(flat("R2 C0 C1", "on-return"))
         assert await_outputs(read, inputs, quiet=1)
         verdict = judge(inputs, read.records)
         assert (verdict.lost, verdict.wrong, verdict.repeated) == (0, 0, 0), str(verdict)
-        one.stop()
-        assert one.exit_code == 0, one.tail()
+        worker.stop()
+        assert worker.exit_code == 0, worker.tail()

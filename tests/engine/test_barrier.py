@@ -129,7 +129,7 @@ async def test_at_least_once_says_everything_then_keeps_it_then_writes_it_and_on
         rig.producer.acknowledge()
         await rig.until(lambda: rig.task.acknowledged is not None)
         assert rig.task.acknowledged == records[-1].offset + 1
-        rows = [one for batch in rig.producer.batches[rig.changelog, 0] for one in batch]
+        rows = [record for batch in rig.producer.batches[rig.changelog, 0] for record in batch]
         assert rig.task.store.offset == len(rows)
         assert dict(rig.task.store.scan(b"b")).items() <= {row.key: row.value for row in rows}.items()
 
@@ -262,7 +262,7 @@ async def test_a_copy_that_the_hop_made_of_a_skipped_record_does_not_stop_the_ta
         rig.task.queue.offer([*first, *again])
         await rig.until(lambda: rig.failures or rig.task.acknowledged == 6)
         assert not rig.failures
-        letters = [one for batch in rig.producer.batches[DEAD_LETTER, 0] for one in batch]
+        letters = [record for batch in rig.producer.batches[DEAD_LETTER, 0] for record in batch]
         assert [letter.value for letter in letters] == [first[2].value], "once, and not once a copy"
 
 

@@ -94,7 +94,7 @@ FINAL: list[tuple[BaseException, type[OperatorError], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("said", "kind", "line"), FINAL, ids=[type(one[0]).__name__ for one in FINAL])
+@pytest.mark.parametrize(("said", "kind", "line"), FINAL, ids=[type(case[0]).__name__ for case in FINAL])
 async def test_a_final_refusal_of_the_coordinator_ends_the_worker(
     said: BaseException, kind: type[OperatorError], line: str
 ) -> None:
@@ -181,7 +181,7 @@ MEANT: list[tuple[BaseException, str]] = [
 
 
 @pytest.mark.parametrize("wrap", [lambda error: error, wrapped])
-@pytest.mark.parametrize(("error", "line"), MEANT, ids=[type(one[0]).__name__ for one in MEANT])
+@pytest.mark.parametrize(("error", "line"), MEANT, ids=[type(case[0]).__name__ for case in MEANT])
 def test_what_a_client_raises_is_told_as_an_operator_can_use_it(
     error: BaseException, line: str, wrap: Callable[[BaseException], BaseException]
 ) -> None:

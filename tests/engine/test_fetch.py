@@ -94,7 +94,7 @@ def test_a_whole_fetch_is_what_aiokafka_delivers_one_by_one(
 def test_an_aborted_transaction_is_passed_over_and_a_later_one_of_its_producer_is_not() -> None:
     pieces = [Piece(7, 2, "transactional"), Piece(7, 1, "abort"), Piece(7, 2, "transactional"), Piece(7, 1, "commit")]
     whole = fetch(WholeFetch, log(pieces), [(7, 0)], 0)
-    assert [one.offset for one in whole.take()] == [3, 4]
+    assert [record.offset for record in whole.take()] == [3, 4]
     assert whole.next_fetch_offset == 6
 
 
@@ -153,7 +153,7 @@ def test_what_lies_before_a_batch_that_cant_be_read_is_delivered_first() -> None
     sent = bytearray(log([Piece(1, 2, "plain")]) + compressed(0, lambda _: None, offset=2))
     sent[-1] ^= 1
     whole = fetch(WholeFetch, bytes(sent), [], 0, check=True)
-    assert [one.offset for one in whole.take()] == [0, 1]
+    assert [record.offset for record in whole.take()] == [0, 1]
     assert whole.next_fetch_offset == 2
     first = len(log([Piece(1, 2, "plain")]))
     with pytest.raises(UnreadableError, match="offsets 2 to 3: the batch can't be read: its checksum is wrong"):

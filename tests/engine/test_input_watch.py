@@ -73,7 +73,7 @@ def cluster(**topics: Seen) -> Cluster:
 
 def without(name: str) -> Cluster:
     whole = cluster()
-    return whole._replace(topics={topic: one for topic, one in whole.topics.items() if topic != name})
+    return whole._replace(topics={topic: topic_there for topic, topic_there in whole.topics.items() if topic != name})
 
 
 @pytest.mark.parametrize(

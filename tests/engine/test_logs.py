@@ -126,8 +126,8 @@ def sent() -> list[Message]:
 @pytest.fixture(scope="module")
 def lines(stage: Stage, sent: list[Message]) -> list[Json]:
     """The log of a worker that met all of them and was stopped."""
-    one: Worker = stage.worker()
-    one.start()
+    worker: Worker = stage.worker()
+    worker.start()
     stage.io.produce(sent)
     read = stage.reader()
     read.require(
@@ -135,9 +135,9 @@ def lines(stage: Stage, sent: list[Message]) -> list[Json]:
         "a timeout and an expiry",
     )
     stage.wait_taken()
-    one.stop()
-    (stage.home / "raw").write_text(one.log.read_text())
-    return log_lines(one)
+    worker.stop()
+    (stage.home / "raw").write_text(worker.log.read_text())
+    return log_lines(worker)
 
 
 def about(lines: list[Json], batch: str) -> list[Json]:

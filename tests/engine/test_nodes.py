@@ -55,10 +55,10 @@ def test_a_host_that_takes_no_connection_is_given_up_after_the_time_of_a_connect
         with socket.socket() as full, socket.socket() as first, socket.socket() as second:
             full.bind(("127.0.0.1", 0))
             full.listen(0)  # takes one connection, and further ones are left without an answer: what nobody accepts
-            for one in (first, second):
-                one.settimeout(0)
+            for client in (first, second):
+                client.settimeout(0)
                 with contextlib.suppress(BlockingIOError):
-                    one.connect(full.getsockname())
+                    client.connect(full.getsockname())
             started = time.monotonic()
             with pytest.raises(TimeoutError):
                 await create_conn("127.0.0.1", full.getsockname()[1], request_timeout_ms=round(LONG * 1000))

@@ -183,12 +183,12 @@ def test_what_is_overridden_is_installed_in_exactly_the_pinned_version(name: str
     assert version(name) == pins()[name]
 
 
-@pytest.mark.parametrize(("theirs", "name"), OVERRIDDEN, ids=lambda one: getattr(one, "__name__", one))
+@pytest.mark.parametrize(("theirs", "name"), OVERRIDDEN, ids=lambda part: getattr(part, "__name__", part))
 def test_every_overridden_name_exists_in_faust(theirs: type, name: str) -> None:
     assert hasattr(theirs, name)
 
 
-@pytest.mark.parametrize(("theirs", "name"), sorted(ADDED, key=str), ids=lambda one: getattr(one, "__name__", one))
+@pytest.mark.parametrize(("theirs", "name"), sorted(ADDED, key=str), ids=lambda part: getattr(part, "__name__", part))
 def test_nothing_that_is_added_hides_a_name_of_faust(theirs: type, name: str) -> None:
     assert not hasattr(theirs, name)
     assert (theirs, name) in set(overridden())
@@ -217,10 +217,10 @@ def _our_classes() -> list[type]:
         overrides.recovery,
     )
     return [
-        one
+        part
         for module in modules
-        for _, one in inspect.getmembers(module, inspect.isclass)
-        if one.__module__ == module.__name__
+        for _, part in inspect.getmembers(module, inspect.isclass)
+        if part.__module__ == module.__name__
     ]
 
 
@@ -246,16 +246,20 @@ def test_every_override_can_be_called_as_faust_calls_it(ours: type, theirs: type
         return
     assert inspect.iscoroutinefunction(new) == inspect.iscoroutinefunction(old), "one is awaited and the other is not"
     parameters, expected = inspect.signature(new).parameters, inspect.signature(old).parameters
-    positional = [one for one in expected.values() if one.kind is one.POSITIONAL_OR_KEYWORD]
-    assert [parameter.name for parameter in parameters.values()][: len(positional)] == [one.name for one in positional]
-    for one in positional:
-        assert one.default is one.empty or parameters[one.name].default is not one.empty, f"{one.name} has a default"
+    positional = [part for part in expected.values() if part.kind is part.POSITIONAL_OR_KEYWORD]
+    assert [parameter.name for parameter in parameters.values()][: len(positional)] == [
+        part.name for part in positional
+    ]
+    for part in positional:
+        assert part.default is part.empty or parameters[part.name].default is not part.empty, (
+            f"{part.name} has a default"
+        )
 
 
 @pytest.mark.parametrize(
     ("owner", "name"),
     [(owner, name) for owner, names in PRIVATE.items() for name in names],
-    ids=lambda one: getattr(one, "__name__", one),
+    ids=lambda part: getattr(part, "__name__", part),
 )
 def test_what_the_overrides_reach_for_exists(owner: Any, name: str) -> None:
     assert hasattr(owner, name)
@@ -264,10 +268,10 @@ def test_what_the_overrides_reach_for_exists(owner: Any, name: str) -> None:
 @pytest.mark.parametrize(
     ("owner", "name"),
     [(owner, name) for owner, names in MADE.items() for name in names],
-    ids=lambda one: getattr(one, "__name__", one),
+    ids=lambda part: getattr(part, "__name__", part),
 )
 def test_what_the_overrides_read_of_an_instance_is_set_by_its_class(owner: Any, name: str) -> None:
-    methods = [plain(one, method) for one in owner.__mro__ for method, value in vars(one).items() if _is_code(value)]
+    methods = [plain(part, method) for part in owner.__mro__ for method, value in vars(part).items() if _is_code(value)]
     stored = {step.argval for method in methods for step in dis.get_instructions(method) if step.opname == "STORE_ATTR"}
     assert hasattr(owner, name) or name in stored
 

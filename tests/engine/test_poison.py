@@ -52,7 +52,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 @pytest.fixture(scope="module")
 def inputs(stage: Stage) -> list[InputRecord]:
     """A batch with the poisoned content in the middle, and twelve others, all there before any worker is."""
-    sent = [one for number in range(12) for one in flat("R2 C0 C1", f"good-{number}")]
+    sent = [message for number in range(12) for message in flat("R2 C0 C1", f"good-{number}")]
     return stage.io.produce([*flat("R3 C0", BATCH), *sent, *flat("C1 C2", BATCH)])
 
 
@@ -101,7 +101,7 @@ def test_a_bug_in_the_fold_stops_the_worker_before_anything_of_the_poll_is_commi
     source = [letter.header(f"rollcall.source.{part}") for part in ("topic", "partition", "offset")]
     assert source == [str(part) for part in poison.position]
     verdict = judge(
-        [message for message in inputs if message is not poison], [one for one in mine if one is not letter]
+        [message for message in inputs if message is not poison], [message for message in mine if message is not letter]
     )
     assert (verdict.lost, verdict.wrong) == (0, 0), str(verdict)
     assert metric(worker, "rollcall_dead_letters_total") == 1

@@ -187,7 +187,7 @@ async def test_many_keyed_records_go_where_their_keys_say_in_the_order_in_which_
     out.keyed([("tu"[number % 2], key, b"%d" % number, []) for number, key in enumerate(keys)], fallback=0)
     await out.flush()
     for (topic, partition), batches in producer.batches.items():
-        records = [one for batch in batches for one in batch]
+        records = [record for batch in batches for record in batch]
         assert {partition_for(record.key or b"", {"t": 3, "u": 5}[topic]) for record in records} == {partition}
         assert [int(record.value or b"") for record in records] == sorted(
             int(record.value or b"") for record in records

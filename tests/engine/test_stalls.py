@@ -102,7 +102,7 @@ async def test_a_damaged_segment_is_told_with_the_brokers_answer_and_the_others_
         file.seek(8)
         file.write((1).to_bytes(4, "big"))
     async with watched(kafka, DAMAGED, SOUND) as here:
-        await here.until(lambda one: position(one, SOUND) == 3 and bool(here._errors))
+        await here.until(lambda reader: position(reader, SOUND) == 3 and bool(here._errors))
         assert here.look() == []
         assert here.look(ERRORS_SECONDS - 1) == []
         at = position(here._consumer, DAMAGED)
@@ -113,7 +113,7 @@ async def test_a_damaged_segment_is_told_with_the_brokers_answer_and_the_others_
         assert here.look(AGAIN_SECONDS - 1) == []
         assert here.look(2) == [("error", "damaged", at)]
         segment.write_bytes(whole)
-        await here.until(lambda one: position(one, DAMAGED) == 3)
+        await here.until(lambda reader: position(reader, DAMAGED) == 3)
         assert here.look() == [("info", "damaged", -1)]
         assert here.look(10 * AGAIN_SECONDS) == []
 
@@ -125,7 +125,7 @@ async def test_a_transaction_that_is_never_ended_is_told_with_the_offset_where_i
         await producer.begin_transaction()
         await producer.send_and_wait(OPEN.topic, b"x", partition=0)
         async with watched(kafka, OPEN) as here:
-            await here.until(lambda one: bool(one.highwater(OPEN)))
+            await here.until(lambda reader: bool(reader.highwater(OPEN)))
             assert here.look() == []
             assert here.look(OPEN_SECONDS - 1) == []
             assert here.look(2) == [("error", "open", 0)]
@@ -133,7 +133,7 @@ async def test_a_transaction_that_is_never_ended_is_told_with_the_offset_where_i
             assert "transaction" in line["cause"]
             assert "find-hanging" in line["remedy"]
             await producer.commit_transaction()
-            await here.until(lambda one: position(one, OPEN) >= 1)
+            await here.until(lambda reader: position(reader, OPEN) >= 1)
             assert here.look() == [("info", "open", -1)]
     finally:
         await producer.stop()

@@ -84,8 +84,8 @@ def test_a_worker_comes_up_when_its_broker_does(tmp_path: Path) -> None:
 @pytest.mark.parametrize("guarantee", ["at_least_once", "exactly_once"])
 def test_sigterm_ends_a_worker_in_order_and_a_restart_repeats_nothing(guarantee: str, stage: Stage) -> None:
     app_id = guarantee.replace("_", "-")
-    one = stage.worker(app_id=app_id, settings={"ROLLCALL_PROCESSING_GUARANTEE": guarantee})
-    one.start()
+    worker = stage.worker(app_id=app_id, settings={"ROLLCALL_PROCESSING_GUARANTEE": guarantee})
+    worker.start()
     read = stage.reader()
     stage.wait_folded(app_id)
     read.quiet(0.7)
@@ -93,8 +93,8 @@ def test_sigterm_ends_a_worker_in_order_and_a_restart_repeats_nothing(guarantee:
     inputs = stage.io.produce(message for number in range(40) for message in flat("R4 C0-4", f"{app_id}-{number}"))
     await_outputs(read, inputs, quiet=0.1)
     stage.wait_folded(app_id)
-    one.stop()
-    assert one.exit_code == 0
+    worker.stop()
+    assert worker.exit_code == 0
     taken = [*topics.INPUTS, f"{app_id}-log"]
     committed, ends = stage.io.committed(app_id), stage.io.ends(taken)
     assert {place: end - committed.get(place, 0) for place, end in ends.items() if place[0] != f"{app_id}-log"} == {
@@ -102,46 +102,46 @@ def test_sigterm_ends_a_worker_in_order_and_a_restart_repeats_nothing(guarantee:
     }
     log_ends = {place: end for place, end in ends.items() if place[0] == f"{app_id}-log"}
     assert {place: committed.get(place, 0) for place in log_ends} == log_ends
-    assert not NOISE.search(plain_log(one)), NOISE.findall(plain_log(one))
+    assert not NOISE.search(plain_log(worker)), NOISE.findall(plain_log(worker))
     read.quiet(0.5)
     said = len(read.records)
-    one.start()
+    worker.start()
     read.quiet(1.5)
     assert read.records[said:] == []
     verdict = judge(inputs, read.records[before:])
     assert (verdict.lost, verdict.wrong, verdict.repeated) == (0, 0, 0), str(verdict)
-    one.stop()
+    worker.stop()
 
 
 def test_sigterm_under_load_ends_a_worker_in_time_and_the_next_one_loses_nothing(stage: Stage) -> None:
-    one = stage.worker(app_id="loaded")
-    one.start()
+    worker = stage.worker(app_id="loaded")
+    worker.start()
     read = stage.reader()
     stage.wait_folded("loaded")
     read.quiet(0.7)
     before = len(read.records)
     inputs = stage.io.produce(message for number in range(500) for message in flat("R2 C0 C1", f"load-{number}"))
-    one.stop()
-    assert one.exit_code == 0
-    one.start()
+    worker.stop()
+    assert worker.exit_code == 0
+    worker.start()
     stage.wait_taken("loaded")
     assert await_outputs(read, inputs, quiet=1)
     verdict = judge(inputs, read.records[before:])
     assert (verdict.lost, verdict.wrong, verdict.repeated) == (0, 0, 0), str(verdict)
-    one.stop()
-    assert not NOISE.search(plain_log(one))
+    worker.stop()
+    assert not NOISE.search(plain_log(worker))
 
 
 def test_sigterm_during_a_rebalance_ends_the_worker_in_order(stage: Stage, tmp_path: Path) -> None:
     """What stops the fetcher then must not be taken for its restart. A rolling restart stops workers like this."""
-    one = stage.worker(app_id="rebalancing")
+    worker = stage.worker(app_id="rebalancing")
     another = stage.worker(app_id="rebalancing", settings={"ROLLCALL_HTTP_PORT": "0", **bug(tmp_path, SLOW_RESTORE)})
-    one.start()
+    worker.start()
     another.launch()
     until(lambda: another.log.exists() and "RESTORING" in plain_log(another), "a restore after a rebalance")
-    one.stop()
+    worker.stop()
     another.stop()
-    for each in (one, another):
+    for each in (worker, another):
         assert each.exit_code == 0, each.tail()
         assert not NOISE.search(plain_log(each)), NOISE.findall(plain_log(each))
 

@@ -54,9 +54,9 @@ def fresh(kafka: EmbeddedKafka, io: KafkaIO, tmp_path_factory: pytest.TempPathFa
 def test_two_workers_that_start_at_the_same_moment_on_an_empty_broker_both_come_up(
     fresh: list[Worker], io: KafkaIO
 ) -> None:
-    assert all(one.alive for one in fresh)
+    assert all(worker.alive for worker in fresh)
     read = io.reader(topics.OUTPUTS)
-    io.produce(one for number in range(10) for one in flat("R1 C0", f"fresh-{number}"))
+    io.produce(worker for number in range(10) for worker in flat("R1 C0", f"fresh-{number}"))
     read.require(lambda found: sum(output.topic == topics.READY for output in found) == 10, "ten ready events")
 
 

@@ -64,15 +64,15 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 def backlog(stage: Stage) -> list[InputRecord]:
     """Inputs that are there before any worker, and before any topic but their own."""
     assert not set(stage.io.topics()) & set(topics.OUTPUTS)
-    return stage.io.produce(one for number in range(20) for one in flat("R2 C0 C1", f"backlog-{number}"))
+    return stage.io.produce(record for number in range(20) for record in flat("R2 C0 C1", f"backlog-{number}"))
 
 
 @pytest.fixture(scope="module")
 def worker(stage: Stage, backlog: list[InputRecord]) -> Worker:
     assert backlog
-    one = stage.worker()
-    one.start()
-    return one
+    record = stage.worker()
+    record.start()
+    return record
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def serve(stage: Stage, partitions: int = 3) -> dict[int, str]:
     while len(found) < partitions:
         name = next(NAMES)
         found.setdefault(partition_for(name.encode(), partitions), name)
-    stage.io.produce(one for name in found.values() for one in flat("R1 C0", name))
+    stage.io.produce(record for name in found.values() for record in flat("R1 C0", name))
     return found
 
 
@@ -110,7 +110,7 @@ def test_nothing_is_committed_while_the_broker_stands_still_and_all_is_right_aft
     """Four seconds, forty times what Faust's own flush waits for. The broker is stopped in the middle of the work."""
     read.quiet(0.3)
     before = len(read.records)
-    first = stage.io.produce(one for number in range(400) for one in flat("R2 C0 C1", f"frozen-{number}"))
+    first = stage.io.produce(record for number in range(400) for record in flat("R2 C0 C1", f"frozen-{number}"))
     stage.kafka.pause()
     try:
         time.sleep(1)  # what was under way in the sockets arrives
@@ -181,10 +181,10 @@ def test_garbage_becomes_dead_letters_and_every_good_message_around_it_is_served
     assert worker.alive
     read.quiet(0.3)
     before = len(read.records)
-    bad = [one for _, one in malformed("traps")]
+    bad = [record for _, record in malformed("traps")]
     good = flat("R60 C0-59", "among-bad")
     inputs = stage.io.produce(
-        [one for pair in zip(bad, good, strict=False) for one in pair] + bad[len(good) :] + good[len(bad) :]
+        [record for pair in zip(bad, good, strict=False) for record in pair] + bad[len(good) :] + good[len(bad) :]
     )
     await_outputs(read, inputs, quiet=0.5)
     verdict = judge(inputs, read.records[before:])
@@ -204,7 +204,9 @@ def test_offsets_move_at_least_every_two_seconds_under_a_steady_load(stage: Stag
     number = 0
     while time.monotonic() < end:
         number += 20
-        stage.io.produce(one for batch in range(number - 20, number) for one in flat("R2 C0 C1", f"steady-{batch}"))
+        stage.io.produce(
+            record for batch in range(number - 20, number) for record in flat("R2 C0 C1", f"steady-{batch}")
+        )
         committed = stage.io.committed("rollcall")
         for topic, times in moved.items():
             total = sum(offset for (name, _), offset in committed.items() if name == topic)

@@ -112,14 +112,14 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 @pytest.fixture(scope="module")
 def worker(stage: Stage) -> Worker:
     """A worker that has made its topics and stopped again, with some records on every partition of the log."""
-    one = stage.worker()
-    one.start()
+    own = stage.worker()
+    own.start()
     fillers = {partition_for(name.encode(), 3): name for name in (f"filler-{number}" for number in range(20))}
     assert len(fillers) == 3
     stage.io.produce(message for name in fillers.values() for message in flat("R9 C0-9", name))
     stage.wait_taken()
-    one.stop()
-    return one
+    own.stop()
+    return own
 
 
 def write(stage: Stage, batch: str, rows: dict[bytes, bytes]) -> None:

@@ -27,12 +27,12 @@ def audit(workload: Workload, sent: Sequence[InputRecord], came: Sequence[Seen],
     """Judge everything: all inputs against all outputs that a read-committed consumer saw. All is drained."""
     schedule = result.schedule
     result.outputs = len(came)
-    inputs = _by_fault(((batch_of(one, workload), one) for one in sent), schedule)
-    seen = _by_fault(((one.batch, one) for one in came), schedule)
+    inputs = _by_fault(((batch_of(seen_output, workload), seen_output) for seen_output in sent), schedule)
+    seen = _by_fault(((seen_output.batch, seen_output) for seen_output in came), schedule)
     judged = 0
     for fault in inputs.keys() | seen.keys():
         row, mine = result.row(fault), inputs.get(fault, [])
-        verdict = judge(mine, [one.record for one in seen.get(fault, [])])
+        verdict = judge(mine, [seen_output.record for seen_output in seen.get(fault, [])])
         row.inputs, row.lost, row.wrong = len(mine), verdict.lost, verdict.wrong
         judged += verdict.repeated
         result.details += [line for line in verdict.details if not line.startswith("repeated")][:MAX_DETAILS]
@@ -62,19 +62,19 @@ class Again:
 def repeats(seen: Iterable[Seen]) -> Iterator[Again]:
     """The outputs that came before."""
     first: dict[str, object] = {}
-    for one in seen:
-        event_id = one.record.header("event_id")
-        if event_id is None or one.record.topic == topics.DEAD:
+    for seen_output in seen:
+        event_id = seen_output.record.header("event_id")
+        if event_id is None or seen_output.record.topic == topics.DEAD:
             continue
-        said = (one.record.topic, one.record.key, data_bytes(one))
+        said = (seen_output.record.topic, seen_output.record.key, data_bytes(seen_output))
         known = first.setdefault(event_id, said)
         if known is not said:
-            yield Again(one, known != said)
+            yield Again(seen_output, known != said)
 
 
-def data_bytes(one: Seen) -> bytes:
+def data_bytes(seen_output: Seen) -> bytes:
     """The bytes of an output's data, as they stood in the message."""
-    return bytes(msgspec.json.decode(one.record.value or b"", type=_Raw).data)
+    return bytes(msgspec.json.decode(seen_output.record.value or b"", type=_Raw).data)
 
 
 @dataclass(frozen=True)
@@ -88,17 +88,19 @@ class Problem:
 def count(batches: Iterable[Batch], seen: Iterable[Seen], texts: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
     """What is wrong by counts that hold for every interleaving. ``texts``: by batch, those of its contents."""
     came: dict[str, Came] = {}
-    for one in {one.record.header("event_id"): one for one in seen if one.batch is not None}.values():
-        assert one.batch is not None
-        data = json.loads(one.record.value or b"")["data"]
-        mine = came.setdefault(one.batch.name, Came())
-        if one.record.topic == topics.SLOT:
+    for seen_output in {
+        seen_output.record.header("event_id"): seen_output for seen_output in seen if seen_output.batch is not None
+    }.values():
+        assert seen_output.batch is not None
+        data = json.loads(seen_output.record.value or b"")["data"]
+        mine = came.setdefault(seen_output.batch.name, Came())
+        if seen_output.record.topic == topics.SLOT:
             mine.slots[data["text_storage_id"]] = data["essay_id"]
-        elif one.record.topic == topics.EXCESS:
+        elif seen_output.record.topic == topics.EXCESS:
             mine.excess.add(data["text_storage_id"])
         else:
             lists = {topics.READY: mine.ready, topics.COMPLETED: mine.completed, topics.ERRORS: mine.errors}
-            lists[one.record.topic].append(data)
+            lists[seen_output.record.topic].append(data)
     for batch in batches:
         registered = batch.kind.registered
         for what in exact(batch, came.get(batch.name, Came()), texts[batch.name], registered=registered):
@@ -124,11 +126,11 @@ def _fault(batch: Batch | None, schedule: Sequence[str]) -> str:
 
 def _by_fault(pairs: Iterable[tuple[Batch | None, T]], schedule: Sequence[str]) -> dict[str, list[T]]:
     found: dict[str, list[T]] = {}
-    for batch, one in pairs:
-        found.setdefault(_fault(batch, schedule), []).append(one)
+    for batch, seen_output in pairs:
+        found.setdefault(_fault(batch, schedule), []).append(seen_output)
     return found
 
 
 def count_by_id(seen: Iterable[Seen]) -> Counter[str]:
     """How often each event id came."""
-    return Counter(str(one.record.header("event_id")) for one in seen)
+    return Counter(str(seen_output.record.header("event_id")) for seen_output in seen)

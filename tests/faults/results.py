@@ -51,10 +51,10 @@ class Result:
     def total(self) -> Row:
         """All faults together."""
         found = Row()
-        for one in self.rows.values():
+        for other in self.rows.values():
             for name in ("rounds", "idle", "inputs", "lost", "wrong", "repeated", "conflicting"):
-                setattr(found, name, getattr(found, name) + getattr(one, name))
-            found.recovered += one.recovered
+                setattr(found, name, getattr(found, name) + getattr(other, name))
+            found.recovered += other.recovered
         return found
 
     @property

@@ -42,9 +42,9 @@ def ask(
     drain(cast.stage, traffic)
     result.state_batches = len(workload.batches)
     answers = traffic.seen[start:]
-    known = {_about(one): one for one in reversed(before)}
+    known = {_about(output): output for output in reversed(before)}
     result.state_wrong += sum(_complain(result, what) for what in _compare(workload, known, answers))
-    verdict = judge(inputs, [one.record for one in traffic.seen])
+    verdict = judge(inputs, [output.record for output in traffic.seen])
     result.state_wrong += verdict.lost + verdict.wrong
     result.details += [line for line in verdict.details if not line.startswith("repeated")]
 
@@ -114,8 +114,8 @@ def _due(batch: Batch) -> int:
     return (kind.contents > 0) + 1  # the repeat, the excess
 
 
-def _about(one: Seen) -> object:
+def _about(output: Seen) -> object:
     """What an output is about: topic and text, or its event id where there is none."""
-    if one.batch is not None and one.record.topic in {topics.SLOT, topics.EXCESS}:
-        return one.record.topic, one.text
-    return one.record.header("event_id") or one.record
+    if output.batch is not None and output.record.topic in {topics.SLOT, topics.EXCESS}:
+        return output.record.topic, output.text
+    return output.record.header("event_id") or output.record

@@ -100,7 +100,7 @@ def test_a_slot_given_twice_is_wrong_for_the_oracle_and_by_count() -> None:
     outputs = [*RIGHT]
     outputs[place] = changed(RIGHT[place], lambda data: data.update(essay_id=essay))
     assert judged(outputs).total.wrong > 1
-    assert any("twice" in one.what for one in count(WORKLOAD.batches.values(), recorded(outputs), texts()))
+    assert any("twice" in finding.what for finding in count(WORKLOAD.batches.values(), recorded(outputs), texts()))
 
 
 def test_a_repeat_is_allowed_at_least_once_only() -> None:
@@ -136,10 +136,12 @@ def test_excess_while_a_slot_is_free_is_wrong_by_count() -> None:
     open_batch = next(
         batch for batch in WORKLOAD.batches.values() if batch.kind.contents + batch.kind.failures < batch.kind.slots
     )
-    slot = next(one for one in recorded(RIGHT) if one.batch is open_batch and one.record.topic == topics.SLOT)
+    slot = next(
+        finding for finding in recorded(RIGHT) if finding.batch is open_batch and finding.record.topic == topics.SLOT
+    )
     as_excess = replace(slot, record=replace(slot.record, topic=topics.EXCESS))
-    outputs = [as_excess if one == slot else one for one in recorded(RIGHT)]
-    assert any("slots are free" in one.what for one in count([open_batch], outputs, texts()))
+    outputs = [as_excess if finding == slot else finding for finding in recorded(RIGHT)]
+    assert any("slots are free" in finding.what for finding in count([open_batch], outputs, texts()))
 
 
 def first_batch() -> Batch:

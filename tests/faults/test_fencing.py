@@ -38,7 +38,9 @@ class Topics:
 
     def records(self, names: tuple[str, ...], *, read_committed: bool = True) -> list[Record]:
         """All records from the beginning to the present end, by place."""
-        return sorted(self._client.call(self._records(names, read_committed=read_committed)), key=lambda one: one[:3])
+        return sorted(
+            self._client.call(self._records(names, read_committed=read_committed)), key=lambda record: record[:3]
+        )
 
     def in_the_open(self, partition: int) -> int:
         """How many offsets of the changelog's partition are behind a transaction that is not yet decided."""
@@ -145,8 +147,8 @@ def test_a_worker_that_wakes_after_its_partitions_were_taken_over_changes_nothin
         # At least once lets it say again what it knew. Its chunks may have other bounds than its successor's, so keys
         # may be new; but no key of a batch's facts gets a second meaning. (An original or a waiting row that it puts
         # back is only a row too many, and a watermark a hint.) That the whole is right is for the state check to say.
-        stated = {(one[1], one[3]): one[4] for one in before if one[0] == CHANGELOG}
-        facts = [one for one in late if one[0] == CHANGELOG and (one[3] or b"").startswith(b"b")]
+        stated = {(record[1], record[3]): record[4] for record in before if record[0] == CHANGELOG}
+        facts = [record for record in late if record[0] == CHANGELOG and (record[3] or b"").startswith(b"b")]
         changed = [fact for fact in facts if stated.get((fact[1], fact[3]), fact[4]) != fact[4]]
         assert changed == []
         traffic.quiet(1)

@@ -139,10 +139,10 @@ class Traffic:
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        for one in self._running:
-            one.cancel()
+        for task in self._running:
+            task.cancel()
             with contextlib.suppress(BaseException):
-                one.result(10)
+                task.result(10)
 
     def start(self) -> None:
         """Begin; the output topics exist."""
@@ -163,9 +163,9 @@ class Traffic:
         ``start``: how many outputs had been seen by then.
         """
         first: dict[int, float] = {}
-        for one in self.seen[start:]:
-            if one.batch is not None and one.made > made_after:
-                first.setdefault(one.batch.partition, one.came)
+        for task in self.seen[start:]:
+            if task.batch is not None and task.made > made_after:
+                first.setdefault(task.batch.partition, task.came)
         missing = set(partitions) - first.keys()
         return None if missing else max(first[number] for number in partitions)
 

@@ -155,10 +155,10 @@ def exact(batch: Batch, came: Came, texts: Sequence[str], *, registered: bool) -
         (len(came.completed) == (complete and filled > 0), f"{len(came.completed)} completed events"),
         (len(came.errors) == (complete and failed > 0), f"{len(came.errors)} error events"),
         (
-            all(one["expected_count"] == slots and one["failed_count"] == failed for one in came.ready),
+            all(event["expected_count"] == slots and event["failed_count"] == failed for event in came.ready),
             "a ready event's counts",
         ),
-        (all(one["provisioned_count"] == filled for one in came.completed), "a completed event's count"),
+        (all(event["provisioned_count"] == filled for event in came.completed), "a completed event's count"),
         (all(len(_list(error, "failed_essays")) == failed for error in came.errors), "an errors event's count"),
     ]
     return [f"{batch.name}: {what}" for good, what in demands if not good]

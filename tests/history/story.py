@@ -87,12 +87,14 @@ class Story:
             for command in commands
         ]
         ended = [process.communicate(timeout=PATIENCE) for process in processes]
-        return [Ran(one.returncode, *said) for one, said in zip(processes, ended, strict=True)]
+        return [Ran(process.returncode, *said) for process, said in zip(processes, ended, strict=True)]
 
     def send(self, *steps: Sequence[Message | Json]) -> None:
         """Send the messages of a step together, and the next step once the worker has taken them."""
         for step in steps:
-            self.stage.io.produce([one if isinstance(one, Message) else events.message(one) for one in step])
+            self.stage.io.produce(
+                [process if isinstance(process, Message) else events.message(process) for process in step]
+            )
             self.stage.wait_taken()
 
     def act(self, batch: str, act: Act) -> None:

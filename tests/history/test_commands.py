@@ -43,9 +43,9 @@ def test_every_verb_says_one_json_document_and_nothing_else(story: Story) -> Non
     listed, *ran = story.run_all(["--help"], *([*verb, "--json"] for verb in verbs))
     for verb in ("status", "batch", "explain", "pending", "dlq", "replay", "at", "audit", "topology", "act"):
         assert re.search(rf"^  {verb} ", listed.out, re.MULTILINE), verb
-    for asked, one in zip(verbs, ran, strict=True):
-        assert (one.status, one.err) == (0, ""), asked
-        assert isinstance(one.json, dict), asked
+    for asked, answer in zip(verbs, ran, strict=True):
+        assert (answer.status, answer.err) == (0, ""), asked
+        assert isinstance(answer.json, dict), asked
 
 
 def test_every_verb_says_its_exit_statuses(story: Story) -> None:
@@ -90,7 +90,7 @@ def test_a_batch_is_shown_as_it_was(story: Story) -> None:
     content, tick, again, registered = entries
     seen = [story.run("at", EXPIRED, "--offset", str(entry["offset"]), "--json").json for entry in entries]
     assert [batch["state"] for batch in seen] == ["unregistered", "unregistered", "unregistered", "complete"]
-    assert [one["pending"] for one in seen] == [1, 0, 1, 0]
+    assert [answer["pending"] for answer in seen] == [1, 0, 1, 0]
     by_time = story.run("at", EXPIRED, "--time", tick["time"], "--json").json
     assert by_time["pending_list"] == []
     before = story.run("at", EXPIRED, "--time", content["time"], "--json").json
@@ -148,7 +148,7 @@ def test_dead_letters_are_listed_newest_first_shown_whole_and_put_back(story: St
     story.stage.wait_taken()
     story.settled()
     again = story.run("dlq", "list", "--batch", BROKEN, "--json").json["items"]
-    assert [one["source"] for one in again] == [sent, letter["source"]]
+    assert [answer["source"] for answer in again] == [sent, letter["source"]]
     assert story.run("dlq", "show", "0", "999").status == 1
 
 

@@ -39,8 +39,8 @@ def records(said: list[Any]) -> list[Record]:
 def compared(said: list[Any], emitted: list[Record], *, awaited: bool = False, cut: tuple[str, ...] = ()) -> Expected:
     expected = Expected()
     expected.add(said, awaited=awaited)
-    for one in emitted:
-        expected.judge(one, KNOWN, READ)
+    for output in emitted:
+        expected.judge(output, KNOWN, READ)
     expected.close(cut)
     return expected
 

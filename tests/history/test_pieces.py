@@ -100,10 +100,10 @@ def test_every_fact_has_words_of_its_own() -> None:
         Closed(1, DISCARDED), Dismissed(1, 0, 0, 0), Extended(1, 5000), Extended(1, -5000),
         Reopened(1, 0, ()), Reopened(1, 0, ("e1",)), Retaken(1, 0, "t0"), Refused(1, -1, text, "why"),
     ]  # fmt: skip
-    assert {type(one) for one in facts} == set(get_args(Fact))
-    said = [fact(one, batch) for one in facts]
+    assert {type(entry) for entry in facts} == set(get_args(Fact))
+    said = [fact(entry, batch) for entry in facts]
     assert len(set(said)) == len(facts)
-    assert not [one for one in said if one.startswith(tuple(f"{type(one).__name__}(" for one in facts))]
+    assert not [entry for entry in said if entry.startswith(tuple(f"{type(entry).__name__}(" for entry in facts))]
 
 
 def test_bars_are_shown_on_a_terminal_and_only_there(

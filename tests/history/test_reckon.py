@@ -112,11 +112,11 @@ def test_a_batch_folded_alone_is_what_it_is_among_all_others(steps: list[Step]) 
         folder, said = fold_all(log, settings())
         alone: list[Any] = []
         for batch_id in BATCHES:
-            one = OneBatch(settings(), 0, batch_id)
+            folded = OneBatch(settings(), 0, batch_id)
             for record in log.records:
-                taken = one.take(record)
+                taken = folded.take(record)
                 alone += [] if taken is None else taken.outputs
-            assert summary(one.batch) == summary(folder.batch(batch_id))
+            assert summary(folded.batch) == summary(folder.batch(batch_id))
     whose = [output for output in said if output[2] not in {b"", b"not JSON"}]  # those name no batch
     assert sorted(map(repr, alone)) == sorted(map(repr, whose))
 

@@ -106,7 +106,7 @@ class Prometheus:
         data = self.get("query", query=expression)
         if data["resultType"] == "scalar":
             return [({}, float(data["result"][1]))]
-        return [(one["metric"], float(one["value"][1])) for one in data["result"]]
+        return [(sample["metric"], float(sample["value"][1])) for sample in data["result"]]
 
     def value(self, expression: str) -> float | None:
         """The value of an expression that gives one series, or None where it gives none."""

@@ -58,11 +58,11 @@ def test_every_alert_says_how_long_how_bad_what_and_where_to_read_on(rule: dict[
 @pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
 def test_every_alert_has_a_unit_test_in_which_it_fires_and_one_in_which_it_does_not(rule: dict[str, Any]) -> None:
     expected = [
-        bool(one["exp_alerts"])
+        bool(case["exp_alerts"])
         for path in UNIT_TESTS
         for test in yaml.safe_load(path.read_text())["tests"]
-        for one in test["alert_rule_test"]
-        if one["alertname"] == rule["alert"]
+        for case in test["alert_rule_test"]
+        if case["alertname"] == rule["alert"]
     ]
     assert set(expected) == {True, False}
 
@@ -79,7 +79,7 @@ def test_there_is_no_page_without_an_alert_and_the_list_has_them_all() -> None:
     names = {rule["alert"] for rule in ALERTS}
     assert {path.stem for path in RUNBOOKS.glob("*.md")} - {"README"} == names
     listed = re.findall(r"^\| \[(\w+)\]\((\w+)\.md\) \| (\w+) \|$", (RUNBOOKS / "README.md").read_text(), re.MULTILINE)
-    assert {(one, other, severity) for one, other, severity in listed} == {
+    assert {(case, other, severity) for case, other, severity in listed} == {
         (rule["alert"], rule["alert"], rule["labels"]["severity"]) for rule in ALERTS
     }
 

@@ -23,7 +23,7 @@ every_service = pytest.mark.parametrize("name", SERVICES)
 
 def mounts(service: dict[str, Any]) -> list[tuple[str, str]]:
     """The source and the target of each volume."""
-    return [(source, target) for source, target, *_ in (one.split(":") for one in service.get("volumes", ()))]
+    return [(source, target) for source, target, *_ in (volume.split(":") for volume in service.get("volumes", ()))]
 
 
 NOT_READ_ONLY = {"kafka", "prometheus"}

@@ -36,14 +36,14 @@ def test_every_panel_has_a_number_of_its_own_a_text_and_a_place_of_its_own(name:
     assert len(rows) >= 3
     assert not [panel["title"] for panel in panels if panel not in rows and not panel.get("description")]
     places = [(panel["title"], panel["gridPos"]) for panel in panels]
-    for (one, a), (other, b) in combinations(places, 2):
+    for (board, a), (other, b) in combinations(places, 2):
         apart = (
             a["x"] + a["w"] <= b["x"]
             or b["x"] + b["w"] <= a["x"]
             or a["y"] + a["h"] <= b["y"]
             or b["y"] + b["h"] <= a["y"]
         )
-        assert apart, f"{one} and {other} overlap"
+        assert apart, f"{board} and {other} overlap"
     assert all(place["x"] + place["w"] <= GRID_WIDTH for _, place in places)
 
 
@@ -70,8 +70,8 @@ def test_every_query_keeps_to_the_chosen_job_and_rates_fit_the_scrape_interval(n
 
 def test_the_dashboards_have_uids_titles_and_a_tag_to_find_each_other_by() -> None:
     made = [loaded(name) for name in NAMES]
-    assert len({one["uid"] for one in made}) == len(made) == 2
-    for one in made:
-        assert one["title"].startswith("Rollcall: ")
-        assert one["tags"] == ["rollcall"]
-        assert one["links"][0]["tags"] == one["tags"]
+    assert len({board["uid"] for board in made}) == len(made) == 2
+    for board in made:
+        assert board["title"].startswith("Rollcall: ")
+        assert board["tags"] == ["rollcall"]
+        assert board["links"][0]["tags"] == board["tags"]

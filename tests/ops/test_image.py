@@ -51,13 +51,13 @@ def installed() -> set[str]:
     found: set[str] = set()
     left = list(map(Requirement, project["dependencies"]))
     while left:
-        one = left.pop()
-        name = canonicalize_name(one.name)
-        if name in found or (one.marker and not one.marker.evaluate({"extra": ""})):
+        requirement = left.pop()
+        name = canonicalize_name(requirement.name)
+        if name in found or (requirement.marker and not requirement.marker.evaluate({"extra": ""})):
             continue
         found.add(name)
         needed = map(Requirement, requires(name) or ())
-        extras = [{"extra": extra} for extra in ("", *one.extras)]
+        extras = [{"extra": extra} for extra in ("", *requirement.extras)]
         left += [inner for inner in needed if not inner.marker or any(map(inner.marker.evaluate, extras))]
     return found
 
@@ -68,7 +68,7 @@ def test_a_worker_imports_nothing_that_its_image_lacks() -> None:
     missing = {
         f"{package} ({path})"
         for package, path in imported()
-        if not {canonicalize_name(one) for one in providers.get(package, ())} & there
+        if not {canonicalize_name(requirement) for requirement in providers.get(package, ())} & there
     }
     assert not missing
 

@@ -112,7 +112,9 @@ def test_kustomize_itself_renders_the_same(overlay: str) -> None:
     if command is None:
         pytest.skip("neither kustomize nor kubectl is installed: rendered by the tests' own renderer alone")
     done = subprocess.run([*command, OVERLAYS[overlay]], capture_output=True, text=True, check=True)
-    theirs = {(one["kind"], one["metadata"]["name"]): one for one in yaml.safe_load_all(done.stdout)}
+    theirs = {
+        (document["kind"], document["metadata"]["name"]): document for document in yaml.safe_load_all(done.stdout)
+    }
     ours = {(document["kind"], document["metadata"]["name"]): document for document in documents(overlay)}
     assert ours == theirs
 

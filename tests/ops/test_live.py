@@ -57,24 +57,24 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 @pytest.fixture(scope="module")
 def worker(stage: Stage) -> Worker:
-    one = stage.worker()
-    one.start()
-    return one
+    made = stage.worker()
+    made.start()
+    return made
 
 
 @pytest.fixture(scope="module")
 def prometheus(stage: Stage, worker: Worker) -> Iterator[Prometheus]:
     """A Prometheus that has seen the load come and be worked off."""
-    with Prometheus(worker.home / "prometheus", [f"127.0.0.1:{worker.port}"], READ_TOKEN) as one:
-        one.wait(lambda: one.value("sum(rollcall_ready)") == 1, "scraping a ready worker")
+    with Prometheus(worker.home / "prometheus", [f"127.0.0.1:{worker.port}"], READ_TOKEN) as made:
+        made.wait(lambda: made.value("sum(rollcall_ready)") == 1, "scraping a ready worker")
         for number in range(ROUNDS):
             stage.io.produce(load(number))
             time.sleep(PAUSE)
-        one.wait(
-            lambda: one.value("sum(rollcall_ready_after_last_upload_seconds_count)") == 2 * ROUNDS,
+        made.wait(
+            lambda: made.value("sum(rollcall_ready_after_last_upload_seconds_count)") == 2 * ROUNDS,
             "scraping the end",
         )
-        yield one
+        yield made
 
 
 @pytest.fixture(scope="module")

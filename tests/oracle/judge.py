@@ -48,8 +48,8 @@ def judge(
     for event in usable:
         by_batch.setdefault(event.batch, []).append(event)
     emitted: dict[str, list[Emitted]] = {}
-    for one in events:
-        emitted.setdefault(one.batch, []).append(one)
+    for verdict_of in events:
+        emitted.setdefault(verdict_of.batch, []).append(verdict_of)
     rules = _Rules(ordered, completed_events)
     for batch in by_batch.keys() | emitted.keys():
         if batches is None or batch in batches:
@@ -123,11 +123,11 @@ def _judge_batch(
         verdict = observed.verdict
         allowed = Counter(event.text for event in inputs if isinstance(event, Upload))
         compared = [
-            compare(_often(expected_outputs(one, completed_events=rules.completed_events), allowed), seen, counts)
-            for one in outcomes
+            compare(_often(expected_outputs(event, completed_events=rules.completed_events), allowed), seen, counts)
+            for event in outcomes
         ]
         if compared:
-            verdict.add(min(compared, key=lambda one: (one.wrong + one.lost, one.repeated)))
+            verdict.add(min(compared, key=lambda event: (event.wrong + event.lost, event.repeated)))
     check_timed(batch, inputs, seen, counts, verdict)
     return verdict
 
@@ -163,7 +163,7 @@ def compare(
     `exact_times`: every repeated input must have been answered too.
     """
     verdict = Verdict()
-    due = {one.identity: one for one in expected}
+    due = {event.identity: event for event in expected}
     for identity in seen:
         if identity not in due and identity[0] not in TIMED:
             verdict.fault(f"{identity} must not be: {seen[identity].data_bytes[:300]!r}")

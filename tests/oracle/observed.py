@@ -99,7 +99,11 @@ class Observed:
         for event in self.live:
             if event.text is not None and not too_long(event, self.standing[0]):
                 by_text.setdefault(event.text, []).append(event)
-        unknown = [one for one in self.seen if one[0] in {topics.SLOT, topics.EXCESS} and one[2] not in by_text]
+        unknown = [
+            identity
+            for identity in self.seen
+            if identity[0] in {topics.SLOT, topics.EXCESS} and identity[2] not in by_text
+        ]
         for identity in unknown:
             self.verdict.fault(f"{identity} is about a text that was not accepted")
         slots: dict[str, Upload] = {}

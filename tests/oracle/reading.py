@@ -76,7 +76,7 @@ def _envelope(record: InputRecord) -> Json:
 
 def _batch(data: Json) -> str:
     given = [data[name] for name in ("entity_id", "batch_id") if data.get(name) is not None]
-    _require(all(isinstance(one, str) for one in given), "a batch id is not text")
+    _require(all(isinstance(text, str) for text in given), "a batch id is not text")
     _require(len(set(given)) == 1 and given[0], "no batch id, an empty one, or two different ones")
     return str(given[0])
 
@@ -124,8 +124,8 @@ def _registration(record: InputRecord, envelope: Json, data: Json) -> Registrati
     essay_ids = data.get("essay_ids")
     _require(isinstance(essay_ids, list) and essay_ids, "essay_ids is not a list of ids")
     ids: list[Any] = essay_ids or []
-    _require(all(isinstance(one, str) and one for one in ids), "an essay id is not text")
-    _require(all(len(one) <= LONGEST for one in ids), f"an essay id has over {LONGEST} characters")
+    _require(all(isinstance(text, str) and text for text in ids), "an essay id is not text")
+    _require(all(len(text) <= LONGEST for text in ids), f"an essay id has over {LONGEST} characters")
     _require(len(set(ids)) == len(ids), "essay_ids repeats itself")
     course_code = _text(data, "course_code")
     _require(course_code in COURSES, "course_code is unknown")

@@ -58,7 +58,7 @@ def test_any_order_of_simultaneous_inputs_is_accepted_without_knowing_it() -> No
     for case in CASES:
         for number, order in enumerate(case.orders(12)):
             ordered = dataclasses.replace(case, sequence=" ".join(map(str, order)))
-            sent = [one for step in ordered.messages(f"{case.slug}-{number}") for one in step]
+            sent = [message for step in ordered.messages(f"{case.slug}-{number}") for message in step]
             inputs = placed(sent)
             outputs = ideal_outputs(inputs)
             shuffled = sorted(inputs, key=lambda record: uid(record.position))
@@ -72,10 +72,12 @@ def test_every_output_that_is_missing_is_found(case: Case, *, ordered: bool) -> 
     inputs = placed([message for step in case.messages("one") for message in step])
     outputs = ideal_outputs(inputs)
     counts = Counter(identity(output) for output in outputs)
-    for index, one in enumerate(outputs):
-        if not ordered and (counts[identity(one)] > 1 or (one.topic == topics.DEAD and case.sequence == MAY_BE_REPEAT)):
+    for index, given in enumerate(outputs):
+        if not ordered and (
+            counts[identity(given)] > 1 or (given.topic == topics.DEAD and case.sequence == MAY_BE_REPEAT)
+        ):
             continue
-        assert not judge(inputs, [*outputs[:index], *outputs[index + 1 :]], ordered=ordered).right, one
+        assert not judge(inputs, [*outputs[:index], *outputs[index + 1 :]], ordered=ordered).right, given
 
 
 def test_a_missing_dead_letter_of_a_malformed_message_is_found() -> None:
@@ -189,14 +191,14 @@ def test_a_slot_given_to_two_texts_is_found_without_knowing_the_order() -> None:
     ]
     envelopes = [json.loads(slot.value or b"") for slot in slots]
     envelopes[1]["data"]["essay_id"] = envelopes[0]["data"]["essay_id"]
-    outputs = [one for one in OUTPUTS if one is not slots[1]]
+    outputs = [message for message in OUTPUTS if message is not slots[1]]
     outputs.append(record_of(envelopes[1], slots[0].key or b"", 0))
     assert any("was given to" in detail for detail in judge(INPUTS, outputs).details)
 
 
 def test_dead_letters_with_other_bytes_another_key_or_another_place_are_found() -> None:
     dead = next(record for record in OUTPUTS if record.topic == topics.DEAD and record.value)
-    rest = [one for one in OUTPUTS if one is not dead]
+    rest = [message for message in OUTPUTS if message is not dead]
     moved = tuple((name, b"9999" if name.endswith("offset") else value) for name, value in dead.headers)
     untold = tuple((name, value) for name, value in dead.headers if name != "rollcall.detail")
     for damage in (
@@ -218,7 +220,7 @@ def test_a_good_message_on_the_dead_letter_topic_is_found(reason: str, *, ordere
 
 def test_contents_of_one_partition_that_overtook_each_other_are_found() -> None:
     case = next(case for case in CASES if case.sequence == "R2 C0 C1 C2")
-    sent = [one for step in case.messages("one") for one in step]
+    sent = [message for step in case.messages("one") for message in step]
     inputs = [InputRecord(record.topic, 0, offset, b"same", record.value) for offset, record in enumerate(sent)]
     overtaken = [inputs[0], inputs[2], inputs[1], inputs[3]]
     assert judge(inputs, ideal_outputs(inputs)).right

@@ -10,7 +10,7 @@ from tests.oracle.records import Event, Expiry, InputRecord, Upload
 
 
 def log_of(notation: str) -> list[Event]:
-    sent = [one for step in messages(parse(notation), "b") for one in step]
+    sent = [message for step in messages(parse(notation), "b") for message in step]
     found = [
         read(InputRecord(record.topic, 0, offset, record.key, record.value)).event for offset, record in enumerate(sent)
     ]
@@ -101,8 +101,8 @@ def test_the_place_of_the_registration_changes_nothing(sequence: list[str], coun
     first = outcome(log_of(" ".join([f"R{count}", *sequence])))
     moved = outcome(log_of(" ".join([*sequence[:place], f"R{count}", *sequence[place:]])))
 
-    assert [(essay, one.text) for essay, one in first.slots.items()] == [
-        (essay, one.text) for essay, one in moved.slots.items()
+    assert [(essay, message.text) for essay, message in first.slots.items()] == [
+        (essay, message.text) for essay, message in moved.slots.items()
     ]
     assert [(essay, failure.upload) for essay, failure in first.failed.items()] == [
         (essay, failure.upload) for essay, failure in moved.failed.items()
@@ -118,4 +118,4 @@ def test_every_upload_event_is_in_exactly_one_place(sequence: list[str], count: 
     placed = [*found.slots.values(), *found.failed.values(), *found.excess, *found.late_failures, *found.conflicts]
     repeats = fates([event for event in events if isinstance(event, Upload)]).count(Fate.REPEAT)
     assert len(placed) + repeats == len(sequence)
-    assert len({one.record.position for one in placed}) == len(placed)
+    assert len({message.record.position for message in placed}) == len(placed)

@@ -15,7 +15,7 @@ from tests.support.events import uid
 
 def sent(notation: str) -> list[InputRecord]:
     """Return the inputs of a batch, each topic one partition."""
-    flat = [one for step in messages(parse(notation), "b") for one in step]
+    flat = [message for step in messages(parse(notation), "b") for message in step]
     return [InputRecord(record.topic, 0, offset, record.key, record.value) for offset, record in enumerate(flat)]
 
 
@@ -68,9 +68,9 @@ def expiry(record: InputRecord, **changes: Any) -> OutputRecord:
 
 def test_a_true_timeout_is_right_once_and_a_repeat_is_counted() -> None:
     inputs = sent("R3 C0 C1 C2")
-    one = timeout(inputs)
-    assert judge(inputs, [*ideal_outputs(inputs), one], ordered=True).right
-    assert judge(inputs, [*ideal_outputs(inputs), one, one], ordered=True).repeated == 1
+    message = timeout(inputs)
+    assert judge(inputs, [*ideal_outputs(inputs), message], ordered=True).right
+    assert judge(inputs, [*ideal_outputs(inputs), message, message], ordered=True).repeated == 1
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_expired_uploads_are_not_lost() -> None:
 def test_an_expired_upload_that_was_put_back_has_its_slot() -> None:
     inputs = sent("C0 F1 R2 C0 F1")
     outputs = ideal_outputs(inputs[2:])
-    verdict = judge(inputs, [*(expiry(one) for one in inputs[:2]), *outputs])
+    verdict = judge(inputs, [*(expiry(message) for message in inputs[:2]), *outputs])
     assert (verdict.lost, verdict.wrong, verdict.repeated) == (0, 0, 0), str(verdict)
 
 

@@ -178,7 +178,7 @@ def test_what_is_denied_to_workers_that_run_ends_them(made: Guarded, workers: Wo
     with KafkaIO(made.kafka.bootstrap) as io:  # so that they also run into it
         batch = "revoked"
         sent = [events.registration(batch, events.essay_ids(batch, 1)), events.content(batch, "upload", "text")]
-        io.produce(events.message(one) for one in sent)
+        io.produce(events.message(item) for item in sent)
     for worker, user, (operation, resource, name) in zip(running, users, REVOKED, strict=True):
         ended(worker, f"{operation} on {resource} {name}")
         assert f"User:{user} (ROLLCALL_SASL_USERNAME)" in worker.log.read_text()

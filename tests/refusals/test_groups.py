@@ -66,8 +66,8 @@ def ended_with(worker: Worker) -> int | None:
 def ended(worker: Worker, *said: str) -> None:
     assert ended_with(worker) == 1
     log = worker.log.read_text()
-    for one in said:
-        assert one in log, worker.tail()
+    for text in said:
+        assert text in log, worker.tail()
     assert log.count("the worker can't go on and stops") == 1, worker.tail()
     assert "Traceback" not in log, worker.tail()
 

@@ -86,10 +86,10 @@ def violations(result: Result) -> list[str]:
         for log in result.broker.topic(topic)
         for record in log.read(0, log.end, committed=True)[0]
     )
-    found += [f"unsaid: {one}" for one in due if one not in said]
-    for one, count in said.items():
-        if not due[one] or (count != due[one] and not torn):
-            found.append(f"unfounded: {one}, {count} times, not {due[one]}")
+    found += [f"unsaid: {output}" for output in due if output not in said]
+    for output, count in said.items():
+        if not due[output] or (count != due[output] and not torn):
+            found.append(f"unfounded: {output}, {count} times, not {due[output]}")
     then, end = _rows(logs, result.then), _rows(logs, [log.end for log in logs])
     for check, wanted, given in (("state", then, result.restored), ("state", end, result.final)):
         found += _differences(check, wanted, given, torn=torn)
@@ -155,9 +155,9 @@ def _rows(logs: list[Log], ends: list[int]) -> Rows:
 def _differences(check: str, due: Rows, given: Rows, *, torn: bool) -> list[str]:
     """Where rows differ. ``torn``: a row W too many and a watermark that is behind are residue, see the checks."""
     found = []
-    for number, (one, other) in enumerate(zip(due, given, strict=True)):
-        for key in sorted(one.keys() | other.keys() - {origin.KEY}):
-            before, after = one.get(key), other.get(key)
+    for number, (output, other) in enumerate(zip(due, given, strict=True)):
+        for key in sorted(output.keys() | other.keys() - {origin.KEY}):
+            before, after = output.get(key), other.get(key)
             behind = key.startswith(b"S") and (after or b"") < (before or b"")
             harmless = torn and (behind or (key.startswith(b"W") and before is None))
             if before != after:

@@ -45,7 +45,7 @@ def traffic() -> list[Message]:
         for number in range(ORDER_COUNT)
         for topic in (ORDERS, PAYMENTS)
     ]
-    return [one for _, one in sorted((uid("order", number), one) for number, one in enumerate(sent))]
+    return [message for _, message in sorted((uid("order", number), message) for number, message in enumerate(sent))]
 
 
 @pytest.mark.parametrize("guarantee", ["exactly_once", "at_least_once"])
@@ -54,10 +54,10 @@ def test_each_order_is_paid_although_a_worker_is_killed_and_wiped(
 ) -> None:
     workers = [worker(kafka, tmp_path / str(number), PROCESSING_GUARANTEE=guarantee) for number in range(2)]
     try:
-        for one in workers:
-            one.launch()
-        for one in workers:
-            one.wait_ready()
+        for message in workers:
+            message.launch()
+        for message in workers:
+            message.wait_ready()
         reader = io.reader([PAID, REFUSED, UNPAID], read_committed=guarantee == "exactly_once")
         sent, size = traffic(), 2 * ORDER_COUNT // WAVES
         for wave in range(WAVES):
@@ -76,8 +76,8 @@ def test_each_order_is_paid_although_a_worker_is_killed_and_wiped(
         if guarantee == "exactly_once":
             assert max(Counter(record.key for record in reader.records).values()) == 1
     finally:
-        for one in workers:
-            one.close()
+        for message in workers:
+            message.close()
 
 
 def test_an_order_without_a_payment_is_unpaid_and_the_worker_stops_as_asked(

@@ -117,8 +117,8 @@ class Workers:
 
     def close(self) -> None:
         """End them all."""
-        for one in self._made:
-            one.close()
+        for worker in self._made:
+            worker.close()
 
 
 def _tls(listener: str, store: Path, files: Files) -> dict[str, str]:

@@ -57,16 +57,16 @@ def test_workers_that_are_let_in_serve_a_batch(secured: Secured, io: KafkaIO, wo
     slots = events.essay_ids(batch, 2)
     reader = io.reader(topics.OUTPUTS, read_committed=True)
     sent = [events.content(batch, f"{batch}-{number}", f"text-{number}") for number in range(2)]
-    io.produce(events.message(one) for one in [sent[0], events.registration(batch, slots), sent[1]])
+    io.produce(events.message(given) for given in [sent[0], events.registration(batch, slots), sent[1]])
     reader.require(
         lambda records: len([record for record in records if record.topic == topics.READY]) == len(made),
         "a ready event of each worker",
     )
     for record in reader.records:
         assert output_problems(record.topic, record.value, record.headers) == []
-    for one in made:
-        one.stop()
-        assert secretless(one.log.read_text()), one.tail()
+    for given in made:
+        given.stop()
+        assert secretless(given.log.read_text()), given.tail()
 
 
 def test_workers_that_are_refused_stop_and_say_why(secured: Secured, workers: Workers) -> None:
@@ -82,14 +82,14 @@ def test_workers_that_are_refused_stop_and_say_why(secured: Secured, workers: Wo
         ): f"ROLLCALL_SSL_CAFILE='{other}': the certificate of the broker {secured.scram} is refused",
     }
     deadline = time.monotonic() + 30
-    for one, line in said.items():
-        while one.alive:
-            assert time.monotonic() < deadline, one.tail()
+    for worker, line in said.items():
+        while worker.alive:
+            assert time.monotonic() < deadline, worker.tail()
             time.sleep(0.05)
-        assert one.exit_code == 1
-        log = one.log.read_text()
+        assert worker.exit_code == 1
+        log = worker.log.read_text()
         assert line in log
-        assert "Traceback" not in log, one.tail()
+        assert "Traceback" not in log, worker.tail()
         assert secretless(log)
 
 
@@ -97,13 +97,13 @@ def test_workers_whose_broker_is_not_there_wait_for_it(secured: Secured, workers
     """A port where nobody listens may be a broker's again in a moment; so may one that closes what it accepts."""
     nobody = workers.launch(f"127.0.0.1:{free_port()}", "nobody-there", secured.scram_login())
     other = workers.launch(secured.scram, "other-protocol", {})
-    for one in (nobody, other):
+    for worker in (nobody, other):
         deadline = time.monotonic() + 30
-        while one.log.read_text().count("the broker can't be reached; trying again") < 2:
-            assert time.monotonic() < deadline, one.tail()
+        while worker.log.read_text().count("the broker can't be reached; trying again") < 2:
+            assert time.monotonic() < deadline, worker.tail()
             time.sleep(0.1)
-        assert one.alive
-        one.stop()
+        assert worker.alive
+        worker.stop()
     assert "does its listener speak ROLLCALL_SECURITY_PROTOCOL=PLAINTEXT?" in other.log.read_text()
 
 

@@ -158,7 +158,7 @@ async def test_nothing_shows_a_secret(monkeypatch: pytest.MonkeyPatch, files: Fi
         repr(settings.model_dump()),
         repr(copy.copy(settings)),
     ]
-    shown += [repr(one) for one in (producer, producer.client, reader, vars(settings))]
+    shown += [repr(shown_object) for shown_object in (producer, producer.client, reader, vars(settings))]
     await producer.stop()
     await reader.stop()
     assert PASSWORD not in "".join(shown)

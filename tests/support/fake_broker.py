@@ -74,11 +74,11 @@ class FakeBroker:
     def _answer(self, kind: int) -> bytes | None:
         if kind == API_VERSIONS:  # version 0: no error, and what is spoken of each kind
             spoken = [(API_VERSIONS, 0, 0), (METADATA, 0, 1), (FIND_COORDINATOR, 0, 0), (12, 0, 0), (0, 7, 7)]
-            return struct.pack(">hi", 0, len(spoken)) + b"".join(struct.pack(">hhh", *one) for one in spoken)
+            return struct.pack(">hi", 0, len(spoken)) + b"".join(struct.pack(">hhh", *broker) for broker in spoken)
         if kind == METADATA:  # version 1: nodes with a null rack, the controller, no topics
             nodes = b"".join(
-                struct.pack(">i", one.node) + _text("127.0.0.1") + struct.pack(">ih", one.port, -1)
-                for one in self.known
+                struct.pack(">i", broker.node) + _text("127.0.0.1") + struct.pack(">ih", broker.port, -1)
+                for broker in self.known
             )
             return struct.pack(">i", len(self.known)) + nodes + struct.pack(">ii", self.known[0].node, 0)
         if kind == FIND_COORDINATOR:  # version 0: no error, and this one

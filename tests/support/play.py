@@ -54,13 +54,13 @@ def play(stage: Stage, reader: Reader, cases: Mapping[str, Case]) -> dict[str, P
     sequences = {batch: case.messages(batch) for batch, case in cases.items()}
     for number in range(max(len(steps) for steps in sequences.values())):
         due = [(batch, step) for batch, steps in sequences.items() if number < len(steps) for step in steps[number]]
-        records = stage.io.produce([one for _, one in due])
+        records = stage.io.produce([message for _, message in due])
         for (batch, _), record in zip(due, records, strict=True):
             played[batch].inputs.append(record)
         stage.wait_taken()
-    await_outputs(reader, [record for one in played.values() for record in one.inputs])
-    for batch, one in played.items():
-        one.outputs = outputs_of([batch], one.inputs, reader.records)
+    await_outputs(reader, [record for message in played.values() for record in message.inputs])
+    for batch, message in played.items():
+        message.outputs = outputs_of([batch], message.inputs, reader.records)
     return played
 
 

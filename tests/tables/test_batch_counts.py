@@ -29,18 +29,18 @@ LATER = START + 10_000 * SECOND
 def counted(store: Store, stuck_since: int) -> Standing:
     """Count everything anew, from the rows alone."""
     ids = {key[5:-16].decode() for key, _ in store.scan(b"b")}
-    found = [batches.batch_of(one, (value for _, value in store.scan(batches.prefix(one)))) for one in ids]
-    states = [one.state for one in found]
-    waiting = [one for one in found if one.waits_since is not None]
-    unregistered = [one for one in waiting if one.state is State.UNREGISTERED]
+    found = [batches.batch_of(counts, (value for _, value in store.scan(batches.prefix(counts)))) for counts in ids]
+    states = [counts.state for counts in found]
+    waiting = [counts for counts in found if counts.waits_since is not None]
+    unregistered = [counts for counts in waiting if counts.state is State.UNREGISTERED]
     return Standing(
         len(unregistered),
         states.count(State.OPEN),
         states.count(State.COMPLETE),
         states.count(State.DISCARDED),
-        sum(len(one.pending) for one in unregistered),
-        min((one.waits_since or 0 for one in unregistered), default=None),
-        sum((one.waits_since or 0) <= stuck_since for one in waiting),
+        sum(len(counts.pending) for counts in unregistered),
+        min((counts.waits_since or 0 for counts in unregistered), default=None),
+        sum((counts.waits_since or 0) <= stuck_since for counts in waiting),
     )
 
 
@@ -124,15 +124,15 @@ def test_a_survey_of_a_real_database_counts_all_and_holds_nothing_in_between(sto
         log.send(message(registration(f"open-{number}", [f"{number}-1"])))
         log.send(message(content(f"waiting-{number}", f"{number}-u", f"{number}-t")))
     worker = Worker(store, readiness_timeout_seconds=40, pending_ttl_seconds=30).run(log.records, range(7, 400, 7))
-    one = BatchCounts()
+    counts = BatchCounts()
     steps = 0
-    for _ in load_counts(one, store, seconds=-1):
+    for _ in load_counts(counts, store, seconds=-1):
         steps += 1
         store.close()  # fails, or the next open does, where an iterator is still held
         store.open()
     assert steps > 20 + len(NAMES)
-    assert one.standing(LATER) == counted(worker.store, LATER)
-    assert (one.standing(LATER).complete or 0) > 0
+    assert counts.standing(LATER) == counted(worker.store, LATER)
+    assert (counts.standing(LATER).complete or 0) > 0
 
 
 def batch(name: str, *, waits: bool = True) -> Batch:
@@ -147,62 +147,62 @@ def batch(name: str, *, waits: bool = True) -> Batch:
 
 
 def finished() -> BatchCounts:
-    one = BatchCounts()
-    one.listed = True
-    one.finished()
-    return one
+    counts = BatchCounts()
+    counts.listed = True
+    counts.finished()
+    return counts
 
 
 def test_changes_are_told_once_the_latest_first_and_only_to_those_who_ask() -> None:
-    one = finished()
+    counts = finished()
     a, b = batch("a"), batch("b")
-    one.take([a], {})
-    first = one.changes(None, 10)
+    counts.take([a], {})
+    first = counts.changes(None, 10)
     assert (first.ids, first.more) == ([], False)
-    one.take([a, b], {})
-    one.take([a], {})
-    second = one.changes(first.cursor, 10)
+    counts.take([a, b], {})
+    counts.take([a], {})
+    second = counts.changes(first.cursor, 10)
     assert (second.ids, second.more) == (["a", "b"], False)
-    assert one.changes(second.cursor, 10).ids == []
-    assert one.changes(first.cursor, 1) == (["a"], second.cursor, True)
+    assert counts.changes(second.cursor, 10).ids == []
+    assert counts.changes(first.cursor, 1) == (["a"], second.cursor, True)
 
 
 def test_who_asks_too_late_is_told_that_there_is_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    one = finished()
-    cursor = one.changes(None, 10).cursor
+    counts = finished()
+    cursor = counts.changes(None, 10).cursor
     later = time.monotonic() + 60
     monkeypatch.setattr("tables.batch_counts.time.monotonic", lambda: later)
-    one.take([batch("a")], {})
-    other = one.changes(None, 10)
-    one.take([batch("b")], {})
-    told = one.changes(cursor, 10)
+    counts.take([batch("a")], {})
+    other = counts.changes(None, 10)
+    counts.take([batch("b")], {})
+    told = counts.changes(cursor, 10)
     assert (told.ids, told.more) == (["b"], True)
-    assert one.changes(other.cursor, 10) == (["b"], told.cursor, False)
-    assert one.changes(10**9, 10).more  # a cursor of other counts: the partition came back
+    assert counts.changes(other.cursor, 10) == (["b"], told.cursor, False)
+    assert counts.changes(10**9, 10).more  # a cursor of other counts: the partition came back
 
 
 def test_no_more_changes_are_remembered_than_is_said() -> None:
-    one = finished()
-    cursor = one.changes(None, 10).cursor
+    counts = finished()
+    cursor = counts.changes(None, 10).cursor
     template = batch("template")
     for number in range(MOST_CHANGES + 500):
         template.batch_id = f"batch-{number}"
-        one.take([template], {})
-    told = one.changes(cursor, 10 * MOST_CHANGES)
+        counts.take([template], {})
+    told = counts.changes(cursor, 10 * MOST_CHANGES)
     assert len(told.ids) == MOST_CHANGES
     assert told.more
 
 
 def test_the_census_takes_as_much_memory_as_it_says() -> None:
-    one = finished()
+    counts = finished()
     template = batch("template")
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
     for number in range(20_000):
         template.batch_id = uid("batch", number)
         template.opened_at = START + number
-        one.take([template], {})
+        counts.take([template], {})
     each = (tracemalloc.get_traced_memory()[0] - before) / 20_000
     tracemalloc.stop()
-    assert len(one.open) == 20_000
+    assert len(counts.open) == 20_000
     assert 150 < each < 400, each

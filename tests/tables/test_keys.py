@@ -22,13 +22,13 @@ OFFSETS = st.integers(0, 2**64 - 1)
 
 @examples(300)
 @given(IDS, IDS, OFFSETS, OFFSETS)
-def test_no_batchs_prefix_contains_anothers_rows(one: str, other: str, first: int, second: int) -> None:
+def test_no_batchs_prefix_contains_anothers_rows(batch_id: str, other: str, first: int, second: int) -> None:
     low, high = sorted((first, second))
     rows = [batches.row(other, [TimedOut(low), TimedOut(high)])[0], pending.key(other, first)]
-    prefixes = [batches.prefix(one), keys.named(keys.PENDING, one)]
+    prefixes = [batches.prefix(batch_id), keys.named(keys.PENDING, batch_id)]
     for row, prefix in zip(rows, prefixes, strict=True):
-        assert row.startswith(prefix) == (one == other)
-        assert (prefix <= row < end_of(prefix)) == (one == other)
+        assert row.startswith(prefix) == (batch_id == other)
+        assert (prefix <= row < end_of(prefix)) == (batch_id == other)
 
 
 @examples(200)
@@ -46,7 +46,7 @@ def test_rows_of_a_batch_are_in_the_order_of_the_log(batch: str, offsets: list[i
 def test_who_has_waited_longest_comes_first(waits: list[tuple[int, str]], what: waiting.What) -> None:
     in_order = [waiting.read(key) for key in sorted(waiting.key(what, since, batch) for since, batch in waits)]
     assert in_order == sorted(
-        ((what, since, batch) for since, batch in waits), key=lambda one: (one[1], one[2].encode())
+        ((what, since, batch) for since, batch in waits), key=lambda batch_id: (batch_id[1], batch_id[2].encode())
     )
 
 

@@ -88,7 +88,7 @@ FACT: st.SearchStrategy[Fact] = st.one_of(
 def test_facts_are_read_as_they_were_written(facts: list[Fact]) -> None:
     _, value = batches.row("b", facts)
     assert batches.facts_of(value) == facts
-    assert all(type(one) is type(other) for one, other in zip(batches.facts_of(value), facts, strict=True))
+    assert all(type(kept) is type(other) for kept, other in zip(batches.facts_of(value), facts, strict=True))
 
 
 @examples(60)

@@ -23,16 +23,16 @@ STEPS = st.lists(
 def test_a_line_is_what_sorting_would_say(steps: list[tuple[str, str, int]]) -> None:
     line = WaitingQueue()
     truth: dict[str, int] = {}
-    for what, one, time in steps:
+    for what, key, time in steps:
         if what == "put":
-            line.put(one, time)
-            truth[one] = time
+            line.put(key, time)
+            truth[key] = time
         elif what == "drop":
-            assert line.drop(one) == (truth.pop(one, None) is not None)
+            assert line.drop(key) == (truth.pop(key, None) is not None)
         ordered = sorted((since, name) for name, since in truth.items())
         assert list(line.after()) == ordered
         assert line.oldest() == (ordered[0][0] if ordered else None)
-        assert list(line.after((time, one))) == [place for place in ordered if place > (time, one)]
+        assert list(line.after((time, key))) == [place for place in ordered if place > (time, key)]
         assert line.waiting_since(time) == sum(since <= time for since, _ in ordered)
         assert len(line) == len(truth)
 
@@ -60,5 +60,5 @@ def test_a_line_that_was_closed_up_still_counts() -> None:
             line.drop(name)
             truth.pop(name, None)
         if number % 97 == 0:
-            assert list(line.after()) == sorted((since, one) for one, since in truth.items())
+            assert list(line.after()) == sorted((since, key) for key, since in truth.items())
             assert line.waiting_since(number - 100) == sum(since <= number - 100 for since in truth.values())

@@ -30,10 +30,10 @@ def variables(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[TracerProvider]]
     for name in ("TRACES_EXPORTER", "SDK_DISABLED", "SERVICE_NAME", "RESOURCE_ATTRIBUTES", "EXPORTER_OTLP_PROTOCOL"):
         monkeypatch.delenv(f"OTEL_{name}", raising=False)
     made: list[TracerProvider] = []
-    monkeypatch.setattr(provider, "atexit", SimpleNamespace(register=lambda _end, one: made.append(one)))
+    monkeypatch.setattr(provider, "atexit", SimpleNamespace(register=lambda _end, closing: made.append(closing)))
     yield made
-    for one in made:
-        one.shutdown()
+    for closing in made:
+        closing.shutdown()
 
 
 def test_they_are_off_by_default() -> None:

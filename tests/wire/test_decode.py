@@ -42,13 +42,13 @@ def good(topic: str, style: Style | None = None, **changes: Any) -> Json:
 def test_every_generation_of_producers_is_read_alike(topic: str, style: Style) -> None:
     plain = good(topic, Style(traced=style.traced))
     written = good(topic, style, **{key: plain["data"][key] for key in ("essay_instructions",) if key in plain["data"]})
-    one, other = read(plain), read(written)
-    assert one.batch_id == other.batch_id == "b"
-    if not isinstance(one.event, Failure):  # its detail is passed on as written, Z or offset
-        assert one.event.__class__ is other.event.__class__
-        for name in one.event.__struct_fields__:
+    plainly, other = read(plain), read(written)
+    assert plainly.batch_id == other.batch_id == "b"
+    if not isinstance(plainly.event, Failure):  # its detail is passed on as written, Z or offset
+        assert plainly.event.__class__ is other.event.__class__
+        for name in plainly.event.__struct_fields__:
             if name != "traceparent":  # the trace is named after the whole event
-                assert getattr(one.event, name) == getattr(other.event, name)
+                assert getattr(plainly.event, name) == getattr(other.event, name)
     assert (other.event.traceparent is not None) == style.traced
 
 
@@ -171,9 +171,9 @@ def test_an_empty_class_id_is_null(empty: str | None) -> None:
 
 @pytest.mark.parametrize("topic", [topics.CONTENT, topics.FAILED])
 def test_the_correlation_id_is_the_envelopes_else_the_datas(topic: str) -> None:
-    one, other = "0b9d9b7e-8f0e-4d7b-9a37-2f2f6a1c9c55", "7d9f4c0e-0f6b-4f7e-8b15-3e6f3a0d9b11"
-    event = good(topic, correlation_id=other) | {"correlation_id": one}
-    assert read(event).event.correlation_id == one
+    plainly, other = "0b9d9b7e-8f0e-4d7b-9a37-2f2f6a1c9c55", "7d9f4c0e-0f6b-4f7e-8b15-3e6f3a0d9b11"
+    event = good(topic, correlation_id=other) | {"correlation_id": plainly}
+    assert read(event).event.correlation_id == plainly
     for absent in ({"correlation_id": None}, {}):
         without = {key: value for key, value in event.items() if key != "correlation_id"} | absent
         assert read(without).event.correlation_id == other

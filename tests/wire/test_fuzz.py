@@ -54,8 +54,8 @@ def accepted(decoded: Decoded, value: bytes | None, routed: str | None) -> None:
         filled: list[Registration | Upload] = [event, Registration(("e",), "ENG5", "u", None, None, None, None, NIL, 0)]
     else:
         filled = [event]
-    for number, one in enumerate(filled):
-        steps.append(fold(played.batch, one, Position(number, number, Source(1, 0, number)), played.policy))
+    for number, upload in enumerate(filled):
+        steps.append(fold(played.batch, upload, Position(number, number, Source(1, 0, number)), played.policy))
     for output in (output for step in steps for output in step.outputs):
         assert isinstance(output, Said)
         envelope = Envelope.model_validate_json(encode_output(output, EMITTED_AT, "s")[0])

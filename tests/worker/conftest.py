@@ -21,9 +21,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 @pytest.fixture(scope="session")
 def worker(stage: Stage) -> Worker:
     """A worker that is ready, with the default settings."""
-    one = stage.worker()
-    one.start()
-    return one
+    made = stage.worker()
+    made.start()
+    return made
 
 
 @pytest.fixture(scope="session")
@@ -36,4 +36,4 @@ def reader(stage: Stage, worker: Worker) -> Reader:  # noqa: ARG001 - the worker
 def played(stage: Stage, reader: Reader) -> dict[str, Played]:
     """Every acceptance case and every shift of its registration, by name, each with a batch of its own, in one pass."""
     cases = {f"{number:03d}-{case.slug}": case for number, case in enumerate([*CASES, *SHIFTED])}
-    return {one.case.name: one for one in play(stage, reader, cases).values()}
+    return {made.case.name: made for made in play(stage, reader, cases).values()}

@@ -17,16 +17,16 @@ pytestmark = pytest.mark.kafka
 
 @pytest.mark.parametrize("case", [*CASES, *SHIFTED], ids=lambda case: case.slug)
 def test_the_worker_emits_what_the_case_expects(case: Case, played: dict[str, Played]) -> None:
-    one = played[case.name]
-    assert summarise(one.events, one.refused, names=names_inputs(case)) == case.summary
-    verdict = judge(one.inputs, one.outputs, ordered=one.ordered)
+    found = played[case.name]
+    assert summarise(found.events, found.refused, names=names_inputs(case)) == case.summary
+    verdict = judge(found.inputs, found.outputs, ordered=found.ordered)
     assert (verdict.lost, verdict.wrong, verdict.repeated) == (0, 0, 0), str(verdict)
 
 
-def assignment(one: Played) -> list[tuple[str, ...]]:
+def assignment(story: Played) -> list[tuple[str, ...]]:
     """Return which number of text has which number of slot, which texts are excess, and which slots failed."""
     found: list[tuple[str, ...]] = []
-    for topic, data in one.events:
+    for topic, data in story.events:
         if topic == topics.SLOT:
             found.append(("slot", data["essay_id"][-4:], data["text_storage_id"][-4:]))
         elif topic == topics.EXCESS:
@@ -50,11 +50,12 @@ def test_moving_the_registration_changes_no_assignment(case: Case, played: dict[
 def test_the_whole_log_a_second_time_gives_no_new_slot_and_no_new_event(
     stage: Stage, reader: Reader, played: dict[str, Played]
 ) -> None:
-    inputs = [record for one in played.values() for record in one.inputs]
-    batches = {one.batch for one in played.values()}
+    inputs = [record for found in played.values() for record in found.inputs]
+    batches = {found.batch for found in played.values()}
     before = outputs_of(batches, inputs, reader.records)
     again = stage.io.produce(
-        redelivered_message(message, 50) for message in all_messages({one.batch: one.case for one in played.values()})
+        redelivered_message(message, 50)
+        for message in all_messages({found.batch: found.case for found in played.values()})
     )
     stage.wait_taken()
     await_outputs(reader, [*inputs, *again])

@@ -47,9 +47,9 @@ class Scene:
 
     def send(self, notation: str, batch: str) -> list[Message]:
         """Send inputs one after the other."""
-        sent = [one for step in messages(parse(notation), batch) for one in step]
-        for one in sent:
-            self.stage.io.produce([one])
+        sent = [message for step in messages(parse(notation), batch) for message in step]
+        for message in sent:
+            self.stage.io.produce([message])
             self.stage.wait_taken(self.app_id)
         return sent
 
@@ -72,7 +72,7 @@ class Scene:
     def events(self, topic: str, batch: str) -> list[Json]:
         """Return the envelopes of a batch's events on a topic."""
         found = [json.loads(record.value or b"") for record in self.reader.records if record.topic == topic]
-        return [one for one in found if one["data"]["batch_id"] == batch]
+        return [message for message in found if message["data"]["batch_id"] == batch]
 
     def require(self, topic: str, batch: str, count: int = 1) -> list[Json]:
         self.reader.require(lambda _: len(self.events(topic, batch)) >= count, f"{count} of {topic}")
@@ -162,7 +162,7 @@ def test_refusals_extensions_and_what_can_not_be_used(own: Stage) -> None:
         for record in scene.reader.records
         if record.topic == topics.DEAD and _log(record) == f"{scene.app_id}-log"
     ]
-    assert [one.header("rollcall.reason") for one in dead] == ["missing_field", "invalid_field"]
+    assert [message.header("rollcall.reason") for message in dead] == ["missing_field", "invalid_field"]
     assert dead[0].value == broken
     scene.worker.stop()
     stored = scene.stored(batch)
@@ -176,5 +176,5 @@ def _upload(batch: str, number: int) -> Act:
     return type(act)(act.act_id, act.who, act.why, f"{batch}.upload-{number:04d}")
 
 
-def _log(one: OutputRecord) -> str | None:
-    return one.header("rollcall.source.topic")
+def _log(message: OutputRecord) -> str | None:
+    return message.header("rollcall.source.topic")

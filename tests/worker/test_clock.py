@@ -85,7 +85,7 @@ def test_a_wrong_clock_changes_nothing(stage: Stage, seconds: int, guarantee: st
     assert len(events(topics.TIMEOUT, batch, reader.records)) == 1
     times = envelope_times(reader.records, batch)
     assert len(times) == 3
-    assert all(abs(time.time() - one) < NEAR for one in times)
+    assert all(abs(time.time() - moment) < NEAR for moment in times)
     status, overview = worker.get("/api/overview")
     assert status == 200
     found = json.loads(overview)

@@ -95,9 +95,9 @@ def batches_of(codec: str | None) -> list[events.Message]:
 @pytest.fixture(scope="module")
 def worker(stage: Stage) -> Worker:
     """A worker that is ready."""
-    one = stage.worker()
-    one.start()
-    return one
+    made = stage.worker()
+    made.start()
+    return made
 
 
 @pytest.fixture(scope="module")

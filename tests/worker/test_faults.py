@@ -18,12 +18,12 @@ BATCHES, WAVES = 60, 12  # 60 batches of 26 messages in 12 waves
 def traffic() -> list[Message]:
     """Registrations, contents and failures of all batches in an order that looks random, the same in every run."""
     sent = [
-        one
+        message
         for number in range(BATCHES)
         for step in messages(parse("R25 C0-22 F23 F24 C25"), f"fault-{number:02d}")
-        for one in step
+        for message in step
     ]
-    return [one for _, one in sorted((uid("order", number), one) for number, one in enumerate(sent))]
+    return [message for _, message in sorted((uid("order", number), message) for number, message in enumerate(sent))]
 
 
 def test_three_workers_of_which_one_is_killed_and_one_loses_its_data_lose_and_double_nothing(tmp_path: Path) -> None:

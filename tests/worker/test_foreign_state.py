@@ -28,8 +28,8 @@ def batches(name: str) -> list[str]:
 @pytest.fixture(scope="module")
 def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, Stage]]:
     home = tmp_path_factory.mktemp("foreign")
-    with Stage(home / "a") as one, Stage(home / "b") as other:
-        yield one, other
+    with Stage(home / "a") as first, Stage(home / "b") as other:
+        yield first, other
 
 
 def have_slots(name: str, found: list[OutputRecord]) -> bool:

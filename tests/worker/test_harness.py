@@ -46,9 +46,9 @@ def test_the_input_topics_are_there(stage: Stage) -> None:
 
 
 def test_a_process_that_never_gets_ready_is_reported_with_its_log_and_ended(tmp_path: Path) -> None:
-    one = Worker("127.0.0.1:9", tmp_path, settings={"ROLLCALL_PARTITIONS": "zero"})
+    own = Worker("127.0.0.1:9", tmp_path, settings={"ROLLCALL_PARTITIONS": "zero"})
     with pytest.raises(AssertionError, match="before it was ready"):
-        one.start()
+        own.start()
     with pytest.raises(RuntimeError, match="does not run"):
-        one.stop()
-    one.close()
+        own.stop()
+    own.close()

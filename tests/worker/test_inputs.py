@@ -22,12 +22,12 @@ OVERSIZED_BYTES = 1_000_000  # the broker takes 1,048,588 with the record's own 
 
 
 def flat(notation: str, batch: str) -> list[Message]:
-    return [one for step in messages(parse(notation), batch) for one in step]
+    return [record for step in messages(parse(notation), batch) for record in step]
 
 
 def shuffled(sent: list[Message]) -> list[Message]:
     """An order that looks random and is the same in every run."""
-    return [one for _, one in sorted((uid("shuffle", number), one) for number, one in enumerate(sent))]
+    return [record for _, record in sorted((uid("shuffle", number), record) for number, record in enumerate(sent))]
 
 
 def send_and_judge(stage: Stage, reader: Reader, sent: list[Message], within: float = PATIENCE) -> list[InputRecord]:
@@ -49,13 +49,13 @@ def send_and_judge(stage: Stage, reader: Reader, sent: list[Message], within: fl
 def test_the_input_topics_here_have_three_five_and_one_partitions(stage: Stage, reader: Reader) -> None:
     ends = stage.io.ends(topics.INPUTS)
     assert [len([place for place in ends if place[0] == topic]) for topic in topics.INPUTS] == [3, 5, 1]
-    sent = [one for number in range(20) for one in flat("R4 C0 C1 F2 C3", f"partitions-{number}")]
+    sent = [record for number in range(20) for record in flat("R4 C0 C1 F2 C3", f"partitions-{number}")]
     inputs = send_and_judge(stage, reader, shuffled(sent))
     assert len({record.partition for record in inputs if record.topic == topics.CONTENT}) == 5
 
 
 def test_keys_may_be_missing_or_anything(stage: Stage, reader: Reader) -> None:
-    sent = [one for number in range(12) for one in flat("C0 R3 C1 F2", f"keys-{number}")]
+    sent = [record for number in range(12) for record in flat("C0 R3 C1 F2", f"keys-{number}")]
     keys: list[bytes | None] = [None, b"", b"\xff\xfe", b"same", "nyckel-ö".encode()]
     send_and_judge(
         stage,
@@ -67,8 +67,8 @@ def test_keys_may_be_missing_or_anything(stage: Stage, reader: Reader) -> None:
 def test_garbage_among_good_messages_becomes_dead_letters_and_every_good_one_is_served(
     stage: Stage, reader: Reader
 ) -> None:
-    bad = [one for name in ("first", "second", "third") for _, one in malformed(name)]
-    good = [one for number in range(30) for one in flat("R5 C0-3 F4 C5", f"among-garbage-{number}")]
+    bad = [record for name in ("first", "second", "third") for _, record in malformed(name)]
+    good = [record for number in range(30) for record in flat("R5 C0-3 F4 C5", f"among-garbage-{number}")]
     assert len(bad) > 300
     inputs = send_and_judge(stage, reader, shuffled([*bad, *good]))
     dead = outputs_of((), inputs, reader.records)

@@ -166,5 +166,5 @@ def test_a_topic_that_refuses_an_output_for_its_size_is_named_with_the_batch_and
         rf"{re.escape(topics.READY)} partition \d refuses a record of \d+ bytes.*(kept|long-ids|{batch}).*"
         r"made from refused-\S*log partition \d offset.*raise max\.message\.bytes"
     )
-    found = [one for one in map(json.dumps, log_lines(small)) if line.search(one)]
+    found = [line_found for line_found in map(json.dumps, log_lines(small)) if line.search(line_found)]
     assert found, small.tail()

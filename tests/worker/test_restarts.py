@@ -27,9 +27,9 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 @pytest.fixture(scope="module")
 def first(own: Stage) -> Worker:
-    one = own.worker()
-    one.start()
-    return one
+    made = own.worker()
+    made.start()
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def read(own: Stage, first: Worker) -> Reader:  # noqa: ARG001 - the worker make
 @pytest.fixture(scope="module")
 def inputs(own: Stage, read: Reader) -> list[InputRecord]:
     """Everything that was sent so far: at first every case once."""
-    return [record for one in play(own, read, SENT).values() for record in one.inputs]
+    return [record for made in play(own, read, SENT).values() for record in made.inputs]
 
 
 def test_a_graceful_stop_is_quick_leaves_committed_offsets_and_repeats_nothing(
@@ -61,7 +61,7 @@ def test_a_wiped_data_directory_is_restored_from_the_topics(
     own: Stage, first: Worker, read: Reader, inputs: list[InputRecord]
 ) -> None:
     halves = {batch: case.messages(batch) for batch, case in REST.items()}
-    inputs += own.io.produce(one for steps in halves.values() for step in steps[: len(steps) // 2] for one in step)
+    inputs += own.io.produce(made for steps in halves.values() for step in steps[: len(steps) // 2] for made in step)
     own.wait_taken()
     first.stop()
     first.wipe()
@@ -70,7 +70,7 @@ def test_a_wiped_data_directory_is_restored_from_the_topics(
     first.start()
     read.quiet(3)
     assert read.records[before:] == []
-    inputs += own.io.produce(one for steps in halves.values() for step in steps[len(steps) // 2 :] for one in step)
+    inputs += own.io.produce(made for steps in halves.values() for step in steps[len(steps) // 2 :] for made in step)
     own.wait_taken()
     await_outputs(read, inputs)
     verdict = judge(inputs, read.records)

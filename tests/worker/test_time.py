@@ -29,9 +29,9 @@ def timed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 @pytest.fixture(scope="module")
 def clocked(timed: Stage) -> Worker:
-    one = timed.worker()
-    one.start()
-    return one
+    made = timed.worker()
+    made.start()
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def read(timed: Stage, clocked: Worker) -> Reader:  # noqa: ARG001 - the worker 
 
 
 def flat(notation: str, batch: str) -> list[Message]:
-    return [one for step in messages(parse(notation), batch) for one in step]
+    return [made for step in messages(parse(notation), batch) for made in step]
 
 
 def events(topic: str, batch: str, records: list[OutputRecord]) -> list[Json]:
@@ -88,12 +88,12 @@ def test_pending_uploads_expire_with_the_whole_original_and_can_be_put_back(time
     inputs = timed.io.produce(sent)
     read.require(partial(seen, topics.EXPIRED, batch, 2), "two expiries")
     expired = events(topics.EXPIRED, batch, read.records)
-    by_topic = {one["original_topic"]: one["original"] for one in expired}
+    by_topic = {made["original_topic"]: made["original"] for made in expired}
     assert by_topic == {record.topic: json.loads(record.value or b"") for record in sent}
     inputs += timed.io.produce(flat("R2", batch))
     timed.wait_taken()
     inputs += timed.io.produce(
-        Message(one["original_topic"], one["file_upload_id"].encode(), encode(one["original"])) for one in expired
+        Message(made["original_topic"], made["file_upload_id"].encode(), encode(made["original"])) for made in expired
     )
     read.require(partial(seen, topics.READY, batch, 1), "ready with what was put back")
     right(inputs, [batch], read)

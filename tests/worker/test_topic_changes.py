@@ -30,9 +30,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 @pytest.fixture(scope="module")
 def worker(stage: Stage) -> Worker:
     """A worker that has read something."""
-    one = stage.worker()
-    one.start()
-    return one
+    made = stage.worker()
+    made.start()
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def test_an_input_that_was_made_anew_is_read_from_its_beginning(stage: Stage, wo
     make_anew(stage, topics.FAILED)
     make_anew(stage, topics.CONTENT, 2)  # fewer than a member had of it: its share of them must not count
     names = [f"anew-{number}" for number in range(6)]
-    stage.io.produce([bad("new 0"), *(one for name in names for one in batch(name))], lambda _: 0)
+    stage.io.produce([bad("new 0"), *(made for name in names for made in batch(name))], lambda _: 0)
     said(worker, "an input topic was deleted and made anew; it is read from its beginning")
     ready(reader, 1 + len(names))
     reader.require(
