@@ -18,15 +18,15 @@ def create_app(given: Settings | None = None) -> App:
     Wrong settings end the process with a message that names them: nothing can be run without them.
     """
     settings = startup.settings() if given is None else given
-    made = topology(settings)
+    parts = topology(settings)
     if settings.traces:
         from app import tracing  # noqa: PLC0415 - only where it is wanted
 
         try:
-            made = tracing.traced(made, settings)
+            parts = tracing.traced(parts, settings)
         except OperatorError as error:
             startup.refuse(error)
-    app = create_worker_app(settings, made)
+    app = create_worker_app(settings, parts)
     if settings.http_port:
         server.add(app)
     return app

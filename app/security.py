@@ -153,8 +153,8 @@ def _name(field: str) -> str:
     return f"{_PREFIX}{field.upper()}"
 
 
-def _needed(field: str, what: str, settings: Security) -> str:
-    return f"{_name(field)} ({what}) is needed with ROLLCALL_SECURITY_PROTOCOL={settings.security_protocol}"
+def _needed(field: str, values: str, settings: Security) -> str:
+    return f"{_name(field)} ({values}) is needed with ROLLCALL_SECURITY_PROTOCOL={settings.security_protocol}"
 
 
 def _unused(names: list[str], settings: Security, better: str) -> str:

@@ -213,5 +213,5 @@ def _line(problem: Any) -> str:
     if not problem["loc"]:  # what settings are together
         return str(problem["ctx"]["error"])
     field = "_".join(map(str, problem["loc"]))
-    told = f"={problem['input']!r}" if field not in _SECRETS else ""
-    return f"{PREFIX}{field.upper()}{told}: {problem['msg']}"
+    shown_value = f"={problem['input']!r}" if field not in _SECRETS else ""
+    return f"{PREFIX}{field.upper()}{shown_value}: {problem['msg']}"

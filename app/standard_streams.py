@@ -69,12 +69,12 @@ class Lines(io.TextIOBase):
             self._say(rest)
 
     def _say(self, line: str) -> None:
-        told = _SEQUENCES.sub("", line).strip("\r")
+        text = _SEQUENCES.sub("", line).strip("\r")
         # Where logging itself fails it prints why: to log that would fail again.
-        if told.strip() and not self._busy:
+        if text.strip() and not self._busy:
             self._busy = True
             try:
-                self._logger.log(self._level, told)
+                self._logger.log(self._level, text)
             finally:
                 self._busy = False
 
@@ -86,14 +86,14 @@ def _uncaught(kind: type[BaseException], error: BaseException, traceback: Any) -
         log.critical("the worker ends with an error that nobody caught", exc_info=(kind, error, traceback))
 
 
-def _uncaught_in_thread(told: threading.ExceptHookArgs) -> None:
-    if told.exc_value is not None and not isinstance(told.exc_value, SystemExit):
-        name = None if told.thread is None else told.thread.name
-        info = (told.exc_type, told.exc_value, told.exc_traceback)
+def _uncaught_in_thread(failure: threading.ExceptHookArgs) -> None:
+    if failure.exc_value is not None and not isinstance(failure.exc_value, SystemExit):
+        name = None if failure.thread is None else failure.thread.name
+        info = (failure.exc_type, failure.exc_value, failure.exc_traceback)
         log.error("a thread ended with an error that nobody caught", thread=name, exc_info=info)
 
 
-def _unraisable(told: "sys.UnraisableHookArgs") -> None:
-    if told.exc_value is not None:
-        info = (told.exc_type, told.exc_value, told.exc_traceback)
-        log.error(told.err_msg or "an error that could not be raised", about=repr(told.object), exc_info=info)
+def _unraisable(failure: "sys.UnraisableHookArgs") -> None:
+    if failure.exc_value is not None:
+        info = (failure.exc_type, failure.exc_value, failure.exc_traceback)
+        log.error(failure.err_msg or "an error that could not be raised", about=repr(failure.object), exc_info=info)

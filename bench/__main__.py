@@ -65,13 +65,13 @@ def _positive(text: str) -> int:
 async def _measure(options: argparse.Namespace, figures: list[Figure], cells: dict[str, Cell]) -> int:
     failed = _prepare(cells)
     results: dict[str, list[Measured]] = {name: [] for name in cells if name not in failed}
-    told = {name: str(value) if isinstance(value, Path) else value for name, value in vars(options).items()}
+    shown_options = {name: str(value) if isinstance(value, Path) else value for name, value in vars(options).items()}
     with Stage(options.partitions, options.directory) as stage:
         total, done = options.rounds * len(results), 0
         for number in range(options.rounds):
             for name in [name for name in results if name not in failed]:
                 done += 1
-                begun = time.monotonic()
+                started = time.monotonic()
                 try:
                     measured = await cells[name].measure(stage)
                 except Exception as error:  # noqa: BLE001 - whatever it is, hours of others' figures are not lost by it
@@ -79,10 +79,11 @@ async def _measure(options: argparse.Namespace, figures: list[Figure], cells: di
                     say(f"FAILED {name}: {failed[name]}")
                     continue
                 results[name].append(measured)
-                say(f"[{done}/{total}] round {number + 1} {name}: {_told(measured)} ({time.monotonic() - begun:.0f} s)")
+                seconds = time.monotonic() - started
+                say(f"[{done}/{total}] round {number + 1} {name}: {_told(measured)} ({seconds:.0f} s)")
             # Written after each round: what was measured is not lost if the rest is broken off.
-            _report(options.json, told, figures, results, failed)
-    sys.stdout.write(_report(options.json, told, figures, results, failed))
+            _report(options.json, shown_options, figures, results, failed)
+    sys.stdout.write(_report(options.json, shown_options, figures, results, failed))
     return 1 if failed else 0
 
 
@@ -118,10 +119,10 @@ def _report(
     failed: Mapping[str, str],
 ) -> str:
     """Write the JSON; returns the tables."""
-    whole = {name: rounds for name, rounds in results.items() if rounds}
-    outcomes = [outcome for figure in figures if (outcome := figure.outcome(whole)) is not None]
-    report.write(path, report.as_json(options, whole, outcomes, failed))
-    return report.table(whole, outcomes, failed)
+    measured = {name: rounds for name, rounds in results.items() if rounds}
+    outcomes = [outcome for figure in figures if (outcome := figure.outcome(measured)) is not None]
+    report.write(path, report.as_json(options, measured, outcomes, failed))
+    return report.table(measured, outcomes, failed)
 
 
 if __name__ == "__main__":

@@ -50,24 +50,24 @@ class Outputs:
 
     def slot(self, value: bytes) -> None:
         """Take in a slot event."""
-        said = _slot_decoder.decode(value).data
-        batch = self.slots.setdefault(said.batch_id, {})
-        if (before := batch.setdefault(said.essay_id, said.text_storage_id)) is not said.text_storage_id:
+        event = _slot_decoder.decode(value).data
+        batch = self.slots.setdefault(event.batch_id, {})
+        if (before := batch.setdefault(event.essay_id, event.text_storage_id)) is not event.text_storage_id:
             self.repeats += 1
-            if before != said.text_storage_id:
-                self.wrong.append(f"{said.essay_id} has two texts")
+            if before != event.text_storage_id:
+                self.wrong.append(f"{event.essay_id} has two texts")
 
     def batch_ready(self, value: bytes) -> None:
         """Take in a ready event."""
-        said = _ready_decoder.decode(value).data
-        pairs = {pair.essay_id: pair.text_storage_id for pair in said.ready_essays}
-        if len(pairs) != len(said.ready_essays):
-            self.wrong.append(f"batch {said.batch_id} is ready with an essay twice")
-        if said.batch_id in self.ready:
+        event = _ready_decoder.decode(value).data
+        pairs = {pair.essay_id: pair.text_storage_id for pair in event.ready_essays}
+        if len(pairs) != len(event.ready_essays):
+            self.wrong.append(f"batch {event.batch_id} is ready with an essay twice")
+        if event.batch_id in self.ready:
             self.repeats += 1
-            if self.ready[said.batch_id] != pairs:
-                self.wrong.append(f"batch {said.batch_id} is ready twice, differently")
-        self.ready[said.batch_id] = pairs
+            if self.ready[event.batch_id] != pairs:
+                self.wrong.append(f"batch {event.batch_id} is ready twice, differently")
+        self.ready[event.batch_id] = pairs
 
     def judge(self, expected: Mapping[str, Expected]) -> list[str]:
         """What is wrong, in words; empty if all is right."""
@@ -76,16 +76,18 @@ class Outputs:
             wrong.append(f"{self.excess} contents were called excess; none is")
         wrong += [f"batch {batch} was never sent" for batch in self.slots.keys() - expected.keys()]
         for batch, (slots, filled) in expected.items():
-            said = self.slots.get(batch, {})
+            assigned = self.slots.get(batch, {})
             # Contents lie in several partitions, so which of them gets which slot is open; the first slots are taken,
             # each once, by the texts that came.
-            if set(said) != {essay_id(batch, slot) for slot in range(filled)}:
-                wrong.append(f"batch {batch}: {len(said)} slots of {filled} were assigned, or others than the first")
-            elif set(said.values()) != {text_id(batch, place) for place in range(filled)}:
+            if set(assigned) != {essay_id(batch, slot) for slot in range(filled)}:
+                wrong.append(
+                    f"batch {batch}: {len(assigned)} slots of {filled} were assigned, or others than the first"
+                )
+            elif set(assigned.values()) != {text_id(batch, place) for place in range(filled)}:
                 wrong.append(f"batch {batch}: texts are missing, or in two slots")
             if (slots == filled > 0) != (batch in self.ready):
                 wrong.append(f"batch {batch}: ready {'is missing' if slots == filled else 'came too early'}")
-            elif batch in self.ready and self.ready[batch] != said:
+            elif batch in self.ready and self.ready[batch] != assigned:
                 wrong.append(f"batch {batch}: ready says other pairs than the slot events")
         return wrong
 

@@ -68,8 +68,8 @@ def _rows_per_second(log: Path, event: str) -> float:
     """The rate that the last line of a JSON log tells about this event. Raises ContestantError if there is none."""
     for line in reversed(log.read_text("utf-8", "replace").splitlines()):
         if f'"{event}"' in line:
-            told = json.loads(line)
-            return float(told["records"]) / max(float(told["seconds"]), _LEAST_SECONDS)
+            line_values = json.loads(line)
+            return float(line_values["records"]) / max(float(line_values["seconds"]), _LEAST_SECONDS)
     message = f"{log} does not say {event!r}"
     raise ContestantError(message)
 
@@ -95,7 +95,7 @@ class Latency(Cell):
         bare = [running.watcher.arrived[key] - moment for key, moment in sent.items()]
 
         running.expected |= expected
-        running.watcher.expect(batch for batch, what in expected.items() if what.ready)
+        running.watcher.expect(batch for batch, outcome in expected.items() if outcome.ready)
         last: dict[bytes, tuple[float, bool]] = {}
         for event, moment in await self._send(running, events):
             data = json.loads(event.value)["data"]

@@ -163,7 +163,7 @@ async def _load(
     expected = phase.part.expected()
     running.expected |= expected
     if running.contestant.judged:
-        running.watcher.expect(batch for batch, what in expected.items() if what.ready)
+        running.watcher.expect(batch for batch, outcome in expected.items() if outcome.ready)
     else:
         running.watcher.expect([f"raw-{number}"])
     await asyncio.to_thread(running.stage.load, file, rename)

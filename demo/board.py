@@ -164,15 +164,15 @@ class Board:
         early = batch.registered_at is None
         if early:
             batch.early.add(identity)
-        what = "content stored" if record.topic == CONTENT else "upload rejected"
+        noun = "content stored" if record.topic == CONTENT else "upload rejected"
         note = ", before its registration: pending" if early else ""
         self._tell(
-            record, batch.batch_id, "early" if early else ("failed" if record.topic == FAILURE else "dim"), what + note
+            record, batch.batch_id, "early" if early else ("failed" if record.topic == FAILURE else "dim"), noun + note
         )
 
-    def _repeat(self, batch: BatchView, record: Record, what: str) -> None:
+    def _repeat(self, batch: BatchView, record: Record, noun: str) -> None:
         self.redeliveries += 1
-        self._tell(record, batch.batch_id, "repeat", f"{what} published again: nothing changes")
+        self._tell(record, batch.batch_id, "repeat", f"{noun} published again: nothing changes")
 
     def _output(self, batch: BatchView, data: dict[str, Any], record: Record) -> None:
         if record.topic == SLOT_ASSIGNED:
@@ -190,16 +190,16 @@ class Board:
                 batch.rejected_at = record.seen_at
                 self._tell(record, batch.batch_id, "failed", "complete: every upload was rejected")
 
-    def _old(self, batch: BatchView, said: dict[str, Any], record: Record) -> None:
-        if said["kind"] == "assigned":
+    def _old(self, batch: BatchView, statement: dict[str, Any], record: Record) -> None:
+        if statement["kind"] == "assigned":
             batch.old.filled += 1
-            batch.old.dropped.discard(said["text"])
-        elif said["kind"] == "dropped":
-            batch.old.dropped.add(said["text"])
+            batch.old.dropped.discard(statement["text"])
+        elif statement["kind"] == "dropped":
+            batch.old.dropped.add(statement["text"])
             self._tell(record, batch.batch_id, "old", 'old rule: content dropped as "excess"')
-        elif said["kind"] == "uncounted":
-            batch.old.uncounted.add(said["upload"])
-        elif said["kind"] == "complete":
+        elif statement["kind"] == "uncounted":
+            batch.old.uncounted.add(statement["upload"])
+        elif statement["kind"] == "complete":
             batch.old.complete = True
             self._tell(record, batch.batch_id, "old", "old rule: complete")
 

@@ -48,10 +48,10 @@ class OldRule:
         if free is None:
             return [_statement("excess", batch_id, text=text)]
         batch.slots[free] = text
-        said = [_statement("assigned", batch_id, text=text, essay=free)]
+        statements = [_statement("assigned", batch_id, text=text, essay=free)]
         if len(batch.slots) == len(batch.essay_ids):
-            said.append(_statement("complete", batch_id))
-        return said
+            statements.append(_statement("complete", batch_id))
+        return statements
 
 
 def _statement(kind: str, batch_id: str, **more: str) -> dict[str, Any]:

@@ -84,20 +84,20 @@ class Service:
 
     async def _publish(self) -> None:
         """Relay the outbox, for as long as it takes: a broker that is away is told of once, and tried again."""
-        told = ""
+        reported = ""
         while True:
             try:
                 await create_topics(self._bootstrap, INPUTS)
-                told = ""
+                reported = ""
                 await self._relay.run()
             except (KafkaError, OSError) as error:
                 reason = f"{type(error).__name__}: {error}"
-                if reason != told:
+                if reason != reported:
                     waiting = self._database.unpublished()
                     say(
                         f"{self._name}: can't publish to {self._bootstrap} ({reason}); {waiting} events wait, trying on"
                     )
-                told = reason
+                reported = reason
                 await asyncio.sleep(AWAY_SECONDS)
 
     async def _rounds(self, batches: int, essays: int, every: float) -> None:

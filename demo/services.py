@@ -56,9 +56,9 @@ class Services:
         ]
         loop = asyncio.get_running_loop()
         start = loop.time()
-        for at, act, what in sorted(acts, key=lambda entry: entry[0]):
+        for at, act, handler in sorted(acts, key=lambda entry: entry[0]):
             await asyncio.sleep(max(0.0, start + at - loop.time()))
-            act(what)
+            act(handler)
         self._acted = True
 
     def close(self) -> None:

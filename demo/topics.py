@@ -13,8 +13,8 @@ async def create_topics(bootstrap: str, topics: Iterable[str]) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
-        there = set(await admin.list_topics())
-        wanted = [NewTopic(topic, PARTITIONS, 1) for topic in topics if topic not in there]
+        present = set(await admin.list_topics())
+        wanted = [NewTopic(topic, PARTITIONS, 1) for topic in topics if topic not in present]
         if not wanted:
             return
         for topic, code, *_ in (await admin.create_topics(wanted)).topic_errors:

@@ -30,16 +30,18 @@ def dashboards() -> Iterator[tuple[str, str]]:
 
 
 def _json(uid: str, title: str, description: str, rows: Sequence[Row]) -> str:
-    made = dashboard.Dashboard(title).uid(uid).description(description).tags([_TAG]).readonly()
-    made.time("now-1h", "now").refresh("10s").timezone("browser").tooltip(model.DashboardCursorSync.CROSSHAIR)
-    made.with_variable(
+    built_dashboard = dashboard.Dashboard(title).uid(uid).description(description).tags([_TAG]).readonly()
+    built_dashboard.time("now-1h", "now").refresh("10s").timezone("browser").tooltip(
+        model.DashboardCursorSync.CROSSHAIR
+    )
+    built_dashboard.with_variable(
         dashboard.QueryVariable("job")
         .label("Job")
         .datasource(SOURCE)
         .query("label_values(rollcall_build_info, job)")
         .refresh(model.VariableRefresh.ON_TIME_RANGE_CHANGED)
     )
-    made.link(
+    built_dashboard.link(
         dashboard.DashboardLink("Rollcall")
         .type(model.DashboardLinkType.DASHBOARDS)
         .tags([_TAG])
@@ -47,7 +49,7 @@ def _json(uid: str, title: str, description: str, rows: Sequence[Row]) -> str:
     )
     numbers = itertools.count(1)
     for row in rows:
-        made.with_row(dashboard.Row(row.title).id(next(numbers)))
+        built_dashboard.with_row(dashboard.Row(row.title).id(next(numbers)))
         for panel in row.panels:
-            made.with_panel(built(panel, next(numbers)))
-    return JSONEncoder(sort_keys=True, indent=2).encode(made.build()) + "\n"
+            built_dashboard.with_panel(built(panel, next(numbers)))
+    return JSONEncoder(sort_keys=True, indent=2).encode(built_dashboard.build()) + "\n"

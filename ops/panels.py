@@ -63,14 +63,14 @@ def _graph(panel: Panel) -> timeseries.Panel:
     legend = common.VizLegendOptions().show_legend(show_legend=True)
     legend.display_mode(common_model.LegendDisplayMode.LIST).placement(common_model.LegendPlacement.BOTTOM)
     tooltip = common.VizTooltipOptions().mode(common_model.TooltipDisplayMode.MULTI)
-    made = timeseries.Panel().title(panel.title).description(panel.text).datasource(SOURCE)
-    made.span(panel.width).height(panel.height).unit(panel.unit).min(0).legend(legend).tooltip(tooltip)
-    made.fill_opacity(25 if panel.stacked else 8).show_points(common_model.VisibilityMode.NEVER)
+    drawn = timeseries.Panel().title(panel.title).description(panel.text).datasource(SOURCE)
+    drawn.span(panel.width).height(panel.height).unit(panel.unit).min(0).legend(legend).tooltip(tooltip)
+    drawn.fill_opacity(25 if panel.stacked else 8).show_points(common_model.VisibilityMode.NEVER)
     if panel.stacked:
-        made.stacking(common.StackingConfig().mode(common_model.StackingMode.NORMAL))
+        drawn.stacking(common.StackingConfig().mode(common_model.StackingMode.NORMAL))
     for ref, query in zip("ABCDEFGH", panel.queries, strict=False):
-        made.with_target(_query(query, ref).range())
-    return made
+        drawn.with_target(_query(query, ref).range())
+    return drawn
 
 
 def _figure(panel: Panel) -> stat.Panel:
@@ -78,21 +78,21 @@ def _figure(panel: Panel) -> stat.Panel:
     if panel.alarm is not None:
         steps.append(model.Threshold(value=panel.alarm, color="red"))
     last = common.ReduceDataOptions().calcs(["lastNotNull"])
-    made = stat.Panel().title(panel.title).description(panel.text).datasource(SOURCE)
-    made.span(panel.width).height(panel.height).unit(panel.unit).reduce_options(last)
-    made.thresholds(dashboard.ThresholdsConfig().mode(model.ThresholdsMode.ABSOLUTE).steps(steps))
-    made.color_mode(common_model.BigValueColorMode.VALUE).graph_mode(common_model.BigValueGraphMode.AREA)
+    drawn = stat.Panel().title(panel.title).description(panel.text).datasource(SOURCE)
+    drawn.span(panel.width).height(panel.height).unit(panel.unit).reduce_options(last)
+    drawn.thresholds(dashboard.ThresholdsConfig().mode(model.ThresholdsMode.ABSOLUTE).steps(steps))
+    drawn.color_mode(common_model.BigValueColorMode.VALUE).graph_mode(common_model.BigValueGraphMode.AREA)
     for ref, query in zip("ABCDEFGH", panel.queries, strict=False):
-        made.with_target(_query(query, ref).range())
-    return made
+        drawn.with_target(_query(query, ref).range())
+    return drawn
 
 
 def _table(panel: Panel) -> table.Panel:
-    made = table.Panel().title(panel.title).description(panel.text).datasource(SOURCE)
-    made.span(panel.width).height(panel.height).unit(panel.unit)
+    drawn = table.Panel().title(panel.title).description(panel.text).datasource(SOURCE)
+    drawn.span(panel.width).height(panel.height).unit(panel.unit)
     for ref, query in zip("ABCDEFGH", panel.queries, strict=False):
-        made.with_target(_query(query, ref).instant().format(PromQueryFormat.TABLE))
-    return made
+        drawn.with_target(_query(query, ref).instant().format(PromQueryFormat.TABLE))
+    return drawn
 
 
 def _query(query: Query, ref: str) -> prometheus.Dataquery:

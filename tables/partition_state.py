@@ -102,9 +102,9 @@ class PartitionState:
         """The same by the generation of the input topic, the newest first, as far as generations are known."""
         return dict(generations.read(key, value) for key, value in self.store.scan(generations.PREFIX))
 
-    def waiting(self, what: waiting.What) -> Iterator[tuple[int, str]]:
+    def waiting(self, kind: waiting.What) -> Iterator[tuple[int, str]]:
         """Since when (log time, ms) and which batches wait for ``what``, the longest wait first."""
-        prefix = waiting.prefix(what)
+        prefix = waiting.prefix(kind)
         first = True
         for key, _ in self.store.scan(prefix, self._floors.get(prefix, prefix)):
             if first:

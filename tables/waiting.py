@@ -31,14 +31,14 @@ class What(Enum):
     LATE = b"l"
 
 
-def prefix(what: What) -> bytes:
+def prefix(kind: What) -> bytes:
     """The prefix of all rows of those that wait for ``what``."""
-    return keys.WAITING + what.value
+    return keys.WAITING + kind.value
 
 
-def key(what: What, since: int, batch_id: str) -> bytes:
+def key(kind: What, since: int, batch_id: str) -> bytes:
     """The key of a batch that waits for ``what`` since log time ``since`` (ms)."""
-    return prefix(what) + _SINCE.pack(since) + batch_id.encode()
+    return prefix(kind) + _SINCE.pack(since) + batch_id.encode()
 
 
 def key_for(batch: Batch) -> bytes | None:

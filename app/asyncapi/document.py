@@ -74,24 +74,24 @@ def document() -> Json:
     """The AsyncAPI document, of the default settings. The same code makes the same document, to the byte."""
     # Defaults alone, whatever the environment says: this is what is checked in.
     settings = Settings.model_construct()
-    shown = _by_topic(examples(log_topic(settings)))
+    examples_of = _by_topic(examples(log_topic(settings)))
     channels: Json = {}
     messages: Json = {}
     operations: Json = {}
     planned = plans(settings, TOPICS)
     for topic, entry in (INPUTS | OUTPUTS).items():
         given = topic in INPUTS
-        messages[entry.message] = _message(topic, entry, shown.get(topic, []), given=given)
+        messages[entry.message] = _message(topic, entry, examples_of.get(topic, []), given=given)
         channels[entry.message] = _channel(topic, planned[topic], {entry.message: entry.message}, entry.summary)
         verb = "receive" if given else "send"
         operations[f"{verb}{entry.message}"] = _operation(verb, entry.message, settings)
-    for channel, (topic, about, held) in _internal(settings, shown).items():
+    for channel, (topic, about, held) in _internal(settings, examples_of).items():
         messages |= held
         address = topic.replace(settings.app_id, "{appId}", 1)
-        made = _channel(address, planned[topic], {name: name for name in held}, about)
+        described = _channel(address, planned[topic], {name: name for name in held}, about)
         if channel != "DeadLetter":
-            made["parameters"] = {"appId": {"default": settings.app_id, "description": "ROLLCALL_APP_ID"}}
-        channels[channel] = made
+            described["parameters"] = {"appId": {"default": settings.app_id, "description": "ROLLCALL_APP_ID"}}
+        channels[channel] = described
         operations[f"send{channel}"] = _operation("send", channel, settings)
         if channel != "DeadLetter":
             operations[f"receive{channel}"] = _operation("receive", channel, settings)
@@ -157,15 +157,15 @@ def _channel(address: str, plan: Plan, messages: dict[str, str], about: str) -> 
 
 
 def _operation(verb: str, channel: str, settings: Settings) -> Json:
-    made: Json = {"action": verb, "channel": {"$ref": f"#/channels/{channel}"}}
+    operation: Json = {"action": verb, "channel": {"$ref": f"#/channels/{channel}"}}
     client: Json = {"clientId": {"const": settings.app_id, "description": "ROLLCALL_APP_ID"}}
     if verb == "receive" and channel != "Changelog":  # a changelog is read without a group
         client["groupId"] = {"const": settings.app_id, "description": "ROLLCALL_APP_ID"}
-    return made | {"bindings": {"kafka": client | {"bindingVersion": _BINDING}}}
+    return operation | {"bindings": {"kafka": client | {"bindingVersion": _BINDING}}}
 
 
-def _message(topic: str, entry: Entry, shown: list[Example], *, given: bool) -> Json:
-    made: Json = {
+def _message(topic: str, entry: Entry, examples: list[Example], *, given: bool) -> Json:
+    message: Json = {
         "name": entry.message,
         "title": entry.message,
         "summary": entry.summary,
@@ -173,12 +173,12 @@ def _message(topic: str, entry: Entry, shown: list[Example], *, given: bool) -> 
         "payload": {"$ref": f"{REF}{entry.message}Envelope"},
         "correlationId": {"location": "$message.payload#/correlation_id"},
         "bindings": _key(entry.key),
-        "examples": [_example(example) for example in shown],
+        "examples": [_example(example) for example in examples],
     }
     if not given:
-        made["headers"] = _OUTPUT_HEADERS
-        made["description"] = f"Emitted on {topic}."
-    return made
+        message["headers"] = _OUTPUT_HEADERS
+        message["description"] = f"Emitted on {topic}."
+    return message
 
 
 def _key(about: str) -> Json:
@@ -197,10 +197,10 @@ def _by_topic(found: list[Example]) -> dict[str, list[Example]]:
     return result
 
 
-def _internal(settings: Settings, shown: dict[str, list[Example]]) -> dict[str, tuple[str, str, Json]]:
+def _internal(settings: Settings, examples: dict[str, list[Example]]) -> dict[str, tuple[str, str, Json]]:
     """Dead letters, and the topics that are Rollcall's alone: channel, topic, what it is, and its messages."""
     log, changelog = log_topic(settings), changelog_topic(settings)
-    by_name = {example.name: example for example in shown[log]}
+    by_name = {example.name: example for example in examples[log]}
     payloads: dict[str, Any] = {
         "input": {"description": "The input's value, untouched: whatever it was, null included."},
         "tick": {"type": "null", "description": "Empty: the record's append time is what it says."},
@@ -225,7 +225,7 @@ def _internal(settings: Settings, shown: dict[str, list[Example]]) -> dict[str, 
         "headers": _LETTER_HEADERS,
         "payload": {"description": "The original value, unchanged: whatever it was, null included."},
         "bindings": _key("The original key."),
-        "examples": [_example(example) for example in shown[names.DEAD_LETTER]],
+        "examples": [_example(example) for example in examples[names.DEAD_LETTER]],
     }
     row: Json = {
         "name": "ChangelogRow",

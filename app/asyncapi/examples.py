@@ -75,14 +75,14 @@ def _said(log: Sequence[_Record], settings: Settings) -> Iterator[Example]:
     """What is published for the log: the first message of each topic."""
     tables = PartitionState(MemoryStore(), settings.cache_uploads)
     work = Join(0, tables, settings, lambda: _START + timedelta(seconds=90)).fold(log)
-    told: set[str] = set()
+    topics: set[str] = set()
     for topic, _, value, headers in work.outputs:
-        if topic in told or value is None:
+        if topic in topics or value is None:
             continue
-        told.add(topic)
-        shown = {name: "" if content is None else content.decode() for name, content in headers}
+        topics.add(topic)
+        texts = {name: "" if content is None else content.decode() for name, content in headers}
         letter = topic == names.DEAD_LETTER
-        yield Example(topic, "first", shown, value.decode() if letter else msgspec.json.decode(value))
+        yield Example(topic, "first", texts, value.decode() if letter else msgspec.json.decode(value))
 
 
 def _id(name: str) -> str:

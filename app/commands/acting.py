@@ -38,19 +38,19 @@ def _own_options(run: Any) -> Any:
 
 @command()
 @click.argument("batch_id")
-@click.argument("what", type=click.Choice([_word(name) for name in ACTS]))
+@click.argument("verb", type=click.Choice([_word(name) for name in ACTS]))
 @click.option("--who", required=True, help="Who does it: a name that others know.")
 @click.option("--why", required=True, help="The reason, for whoever reads the timeline.")
 @_own_options
 @click.option("--act-id", help="A UUID that makes a repeat of this command the same act.")
 @url_option
-async def act(out: Out, batch_id: str, what: str, urls: tuple[str, ...], **given: Any) -> int:
+async def act(out: Out, batch_id: str, verb: str, urls: tuple[str, ...], **given: Any) -> int:
     """Do something to a batch. WHAT is {acts}.
 
     It is refused (exit status 1) where it makes no sense for the batch as it is.
     """
-    _check(what, given)
-    body = {"act": what.replace("-", "_")} | {
+    _check(verb, given)
+    body = {"act": verb.replace("-", "_")} | {
         name: list(value) if isinstance(value, tuple) else value for name, value in given.items() if value
     }
     found = await ask(urls, path("batches", batch_id, "acts"), body=body)
@@ -65,12 +65,12 @@ async def act(out: Out, batch_id: str, what: str, urls: tuple[str, ...], **given
     return 0 if found["refused"] is None else DIFFERENT
 
 
-def _check(what: str, given: dict[str, Any]) -> None:
+def _check(verb: str, given: dict[str, Any]) -> None:
     for name, kind in ACTS.items():
         word, extra = _word(name), kind.extra
         if extra is None:
             continue
-        if given[extra.field] and what != word:
-            raise CommandError(USAGE, "wrong_usage", f"{extra.option} is for {word}, not for {what}")
-        if what == word and extra.required and not given[extra.field]:
-            raise CommandError(USAGE, "wrong_usage", f"{what} needs {extra.option}")
+        if given[extra.field] and verb != word:
+            raise CommandError(USAGE, "wrong_usage", f"{extra.option} is for {word}, not for {verb}")
+        if verb == word and extra.required and not given[extra.field]:
+            raise CommandError(USAGE, "wrong_usage", f"{verb} needs {extra.option}")

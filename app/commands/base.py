@@ -123,8 +123,8 @@ def _run(body: Body, out: Out, args: tuple[Any, ...], options: dict[str, Any]) -
             asyncio.run(broker_diagnosis.check(settings()))
         except broker_diagnosis.RefusedError as refusal:  # it is there, and does not let us in
             _fail(out, DIFFERENT, "refused", str(refusal))
-        said = f"the broker {settings().broker} (ROLLCALL_BROKER) does not answer: {error or type(error).__name__}"
-        _fail(out, NOBODY, "nobody_answers", said)
+        problem = f"the broker {settings().broker} (ROLLCALL_BROKER) does not answer: {error or type(error).__name__}"
+        _fail(out, NOBODY, "nobody_answers", problem)
     except KeyboardInterrupt:
         sys.exit(130)  # as a shell has it: 128 + SIGINT
     sys.exit(status)

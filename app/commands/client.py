@@ -77,14 +77,14 @@ async def _ask(
     method, target = "GET" if body is None else "POST", URL(url, encoded=True).with_query(params)
     # A redirect is not followed: the token goes to a worker or nowhere.
     async with session.request(method, target, json=body, allow_redirects=False) as answer:
-        said = await answer.text()
+        text = await answer.text()
         try:
-            found = json.loads(said)
+            found = json.loads(text)
         except ValueError:
             found = None
         if answer.status // 100 == 2 and isinstance(found, dict):  # noqa: PLR2004 - HTTP: success
             return found
-        code, message = "unexpected_answer", f"{url} answered {answer.status}: {said[:200]}"
+        code, message = "unexpected_answer", f"{url} answered {answer.status}: {text[:200]}"
         if isinstance(found, dict) and "error" in found:
             code, message = str(found["error"]), str(found.get("message"))
     if answer.status == 503:  # noqa: PLR2004 - HTTP: this worker can't answer now

@@ -49,9 +49,9 @@ async def dlq_show(out: Out, partition: int, offset: int) -> int:
     if out.as_json:
         out.json(found)
         return 0
-    told = found.model_dump(exclude={"value_text", "value_base64", "source"})
-    told["source"] = render.place(None if found.source is None else found.source.model_dump())
-    out.show(render.facts(told))
+    fields = found.model_dump(exclude={"value_text", "value_base64", "source"})
+    fields["source"] = render.place(None if found.source is None else found.source.model_dump())
+    out.show(render.facts(fields))
     value = found.value_text if found.value_text is not None else found.value_base64
     kind = "no value" if value is None else "value" if found.value_text is not None else "value, base64"
     out.say(f"{kind}:")

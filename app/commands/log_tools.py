@@ -77,9 +77,9 @@ async def audit(out: Out) -> int:
             for difference in found.differences
         ]
         out.show(render.table(["batch", "", "the changelog says", "the log says"], rows))
-    said = "the same" if found.same else render.counted(found.differences_total, "difference")
+    verdict = "the same" if found.same else render.counted(found.differences_total, "difference")
     out.say(
-        f"{said}: {found.batches} batches, {found.records} records of the log, {found.rows} rows, "
+        f"{verdict}: {found.batches} batches, {found.records} records of the log, {found.rows} rows, "
         f"{found.partitions} partitions"
     )
     for note in found.notes:
@@ -95,9 +95,9 @@ def _show_replay(out: Out, found: ReplayReport) -> None:
             for difference in found.differences
         ]  # fmt: skip
         out.show(render.table(["", "batch", "topic", "event id", "detail", "stands at"], rows))
-    said = "the same" if found.same else render.counted(found.differences_total, "difference")
+    verdict = "the same" if found.same else render.counted(found.differences_total, "difference")
     out.say(
-        f"{said}: {found.records} records of the log bring about {found.expected} outputs; "
+        f"{verdict}: {found.records} records of the log bring about {found.expected} outputs; "
         f"{found.emitted} were emitted, {found.repeats} of them repeats"
     )
     if found.awaited:

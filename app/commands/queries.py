@@ -164,13 +164,13 @@ async def explain(out: Out, batch_id: str, urls: tuple[str, ...]) -> int:
 def show_batch(out: Out, found: dict[str, Any]) -> None:
     """A batch, for people."""
     out.show(render.styled((found["batch_id"], "bold"), f": {found['state']}; {found['reason']}"))
-    told = {
+    values = {
         "registered": found["registered_at"], "course": found["course_code"], "user": found["user_id"],
         "class": found["class_id"], "waits for": render.seconds(found["age_seconds"]), "deadline": found["deadline"],
         "timed out": "yes" if found["timed_out"] else "no", "partition": found["partition"],
         "log offset": found["offset"], "late failures": found["late_failures"], "asked": found["owner"] or "the log",
     }  # fmt: skip
-    parts: list[Any] = [render.facts(told)]
+    parts: list[Any] = [render.facts(values)]
     slots = [
         [
             slot["essay_id"],

@@ -54,20 +54,20 @@ def styled(*parts: str | tuple[str, str]) -> Text:
 
 def table(headers: Iterable[str], rows: Iterable[Iterable[object]]) -> Table:
     """A table; what is None is shown as a dash, and nothing is taken for markup."""
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for header in headers:
-        made.add_column(header, overflow="fold")
+        drawn.add_column(header, overflow="fold")
     for row in rows:
-        made.add_row(*(styled(text(cell)) for cell in row))
-    return made
+        drawn.add_row(*(styled(text(cell)) for cell in row))
+    return drawn
 
 
 def facts(pairs: Mapping[str, object]) -> Table:
     """Names and values, one pair a line."""
-    made = Table.grid(padding=(0, 2))
+    drawn = Table.grid(padding=(0, 2))
     for name, value in pairs.items():
-        made.add_row(styled(name), styled(text(value)))
-    return made
+        drawn.add_row(styled(name), styled(text(value)))
+    return drawn
 
 
 def counted(number: int, noun: str) -> str:

@@ -170,8 +170,8 @@ def _consequences(batch: Batch, act: Act, position: Position, most: int) -> Iter
 
 def _retake(batch: Batch, slots: int, at: int, most: int) -> Iterator[Fact]:
     """Excess contents take the free ones of so many slots, in upload order, until one of both runs out."""
-    there, first = batch.slots, batch.free_slot()
-    candidates = range(len(there) if first is None else first, slots)
-    free = (slot for slot in candidates if slot >= len(there) or there[slot] is None)
+    present_slots, first = batch.slots, batch.free_slot()
+    candidates = range(len(present_slots) if first is None else first, slots)
+    free = (slot for slot in candidates if slot >= len(present_slots) or present_slots[slot] is None)
     for slot, text_id in islice(zip(free, filter(batch.takes, batch.excess), strict=False), most):
         yield Retaken(at, slot, text_id)

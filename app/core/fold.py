@@ -93,8 +93,8 @@ def fold(batch: Batch, event: Event, position: Position, policy: Policy, most: i
     Ready.
     """
     facts, outputs, outcome = take(batch, event, position, policy, most)
-    said = [in_full(output) if isinstance(output, Assigned) else output for output in outputs]
-    return Step(batch, facts, said, outcome)
+    messages = [in_full(output) if isinstance(output, Assigned) else output for output in outputs]
+    return Step(batch, facts, messages, outcome)
 
 
 def take(batch: Batch, event: Event, position: Position, policy: Policy, most: int = maxsize) -> Taken:

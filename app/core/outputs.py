@@ -122,12 +122,12 @@ def _outputs_of_rare(batch: Batch, fact: _Rare, upload: Upload | None, policy: P
 
 
 def _taken(batch: Batch, slot: int, upload: Upload | None, policy: Policy) -> list[Output]:
-    said: list[Output] = []
+    outputs: list[Output] = []
     if isinstance(upload, Content):
-        said.append(Assigned(batch.batch_id, batch.essay_ids[slot], upload))
+        outputs.append(Assigned(batch.batch_id, batch.essay_ids[slot], upload))
     if batch.complete:
-        said.extend(completion(batch, policy))
-    return said
+        outputs.extend(completion(batch, policy))
+    return outputs
 
 
 def conflict(batch: Batch, fact: Conflicted, event: Registration | Upload) -> DeadLetter:

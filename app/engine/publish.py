@@ -95,10 +95,10 @@ class Publisher:
         by_topic: dict[str, list[Record]] = {}
         for record in records:
             by_topic.setdefault(record[0], []).append(record)
-        for topic, ours in by_topic.items():
+        for topic, outputs_of_topic in by_topic.items():
             count = self._partitions[topic]
-            partitions = partitions_for([record[1] or b"" for record in ours], count)
-            for partition, (_, key, value, headers) in zip(partitions, ours, strict=True):
+            partitions = partitions_for([record[1] or b"" for record in outputs_of_topic], count)
+            for partition, (_, key, value, headers) in zip(partitions, outputs_of_topic, strict=True):
                 self.add(topic, fallback % count if key is None else partition, key, value, headers)
 
     def add(

@@ -65,9 +65,9 @@ class Repartitioner:
 
     def take(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, RecordQueue]:
         """Begin with these input partitions: the queue that the records of each are to be offered to, in order."""
-        made = {partition: RecordQueue(self.settings.max_poll_records, self._arrived) for partition in partitions}
-        self._queues |= made
-        return made
+        queues = {partition: RecordQueue(self.settings.max_poll_records, self._arrived) for partition in partitions}
+        self._queues |= queues
+        return queues
 
     def offer(self, partition: TopicPartition, records: Sequence[Record]) -> None:
         """Offer records of an input partition to its queue; with the first ones it is begun, if it was not yet."""

@@ -55,11 +55,11 @@ async def copy_log(settings: Settings, into: str, *, progress: Progress = no_pro
         await producer.start()
         await leaders_known(producer, [target])
         async with opened(settings) as reader:
-            there = await spans(reader, [TopicPartition(source, number) for number in range(partitions)])
-            if await in_place(reader, there, fresh.partitions, no_progress):
-                copied = await _copy(producer, reader, there, target, progress)
+            ranges = await spans(reader, [TopicPartition(source, number) for number in range(partitions)])
+            if await in_place(reader, ranges, fresh.partitions, no_progress):
+                copied = await _copy(producer, reader, ranges, target, progress)
             else:
-                copied = await _put_together(producer, settings, there, target, progress)
+                copied = await _put_together(producer, settings, ranges, target, progress)
     finally:
         await producer.stop()
     await _alter(settings, target, dict(plans(fresh, TOPICS)[target].config))
@@ -69,13 +69,13 @@ async def copy_log(settings: Settings, into: str, *, progress: Progress = no_pro
 async def _copy(
     producer: AIOKafkaProducer,
     reader: AIOKafkaConsumer,
-    there: Mapping[TopicPartition, tuple[int, int]],
+    ranges: Mapping[TopicPartition, tuple[int, int]],
     target: str,
     progress: Progress,
 ) -> int:
     """Copy each partition to the one of its number; how many records that were."""
     copied = 0
-    async with aclosing(read(reader, there, progress)) as batches:
+    async with aclosing(read(reader, ranges, progress)) as batches:
         async for partition, records in batches:
             await _send(producer, target, partition.partition, records)
             copied += len(records)
@@ -85,7 +85,7 @@ async def _copy(
 async def _put_together(
     producer: AIOKafkaProducer,
     settings: Settings,
-    there: Mapping[TopicPartition, tuple[int, int]],
+    ranges: Mapping[TopicPartition, tuple[int, int]],
     target: str,
     progress: Progress,
 ) -> int:
@@ -97,7 +97,7 @@ async def _put_together(
         await asyncio.gather(*(_send(producer, target, number, records) for number, records in parts.items()))
         parts.clear()
 
-    async with aclosing(by_time(settings, there, progress)) as records:
+    async with aclosing(by_time(settings, ranges, progress)) as records:
         async for record in records:
             for number in targets(record, settings.partitions):
                 parts.setdefault(number, []).append(record)

@@ -73,10 +73,10 @@ def _register(state: Json, registration: Json) -> tuple[Json | None, list[Output
         return None, []
     state["registration"] = registration
     pending, state["pending"], state["texts"] = state["pending"], [], {}
-    said = []
+    outputs = []
     for event in pending:
-        said += _place(state, event)
-    return state, said
+        outputs += _place(state, event)
+    return state, outputs
 
 
 def _place(state: Json, event: Json) -> list[Output]:
@@ -84,10 +84,10 @@ def _place(state: Json, event: Json) -> list[Output]:
     slots = len(registration["essay_ids"])
     slot = len(texts) if len(texts) < slots else -1
     texts[event["text"]] = slot
-    said = [_placed(registration, slot, event)]
+    outputs = [_placed(registration, slot, event)]
     if slot == slots - 1:
-        said.append(_ready(registration, texts))
-    return said
+        outputs.append(_ready(registration, texts))
+    return outputs
 
 
 def _placed(registration: Json, slot: int, event: Json) -> Output:

@@ -47,10 +47,10 @@ def main() -> None:
 
 def fold(event: dict[str, Any], state: State) -> list[job.Output]:
     """One event against the state of its batch: the message's key."""
-    now, said = job.fold(state.get("batch"), event)
+    now, outputs = job.fold(state.get("batch"), event)
     if now is not None:
         state.set("batch", now)
-    return said
+    return outputs
 
 
 if __name__ == "__main__":

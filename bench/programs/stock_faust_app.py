@@ -52,8 +52,8 @@ async def join(stream: Any) -> None:
     """Fold each event into its batch."""
     async for event in stream:
         batch = event["batch"]
-        now, said = job.fold(batches.get(batch), event)
+        now, results = job.fold(batches.get(batch), event)
         if now is not None:
             batches[batch] = now
-        for topic, key, value, headers in said:
+        for topic, key, value, headers in results:
             await outputs[topic].send(key=key, value=value, headers=dict(headers))

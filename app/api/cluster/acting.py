@@ -23,14 +23,14 @@ _LONGEST_PAUSE = 1.0
 
 
 async def act(
-    cluster: Cluster, engine: TaskManager[JoinProcessor], batch_id: str, asked: act_models.ActRequest
+    cluster: Cluster, engine: TaskManager[JoinProcessor], batch_id: str, request: act_models.ActRequest
 ) -> act_models.ActAnswer:
     """Do it. The same ``act_id`` again is answered as the first time, and nothing is written.
 
     Raises ApiError: 400 for an act that can't be read, 404 for an unknown batch, 409 where the batch's state refuses
     it, 503 where its owner can't be asked: an act is never made blindly. KafkaError where the log can't be written.
     """
-    wanted = act_of(asked)
+    wanted = act_of(request)
     try:
         key, value, headers = wire.encode(batch_id, wanted)
     except RejectedError as error:
@@ -38,32 +38,34 @@ async def act(
     found = await cluster.find(batch_id)
     if found.batch.last < 0:
         raise unknown_batch(batch_id)
-    had = found.batch.acts.get(wanted.act_id)
-    if had is not None:
-        if had.act != wanted:
+    earlier = found.batch.acts.get(wanted.act_id)
+    if earlier is not None:
+        if earlier.act != wanted:
             raise ApiError(409, "act_id_taken", f"act_id {wanted.act_id} is that of another act on this batch")
-        return _answer(wanted.act_id, found.partition, had.at, had)
+        return _answer(wanted.act_id, found.partition, earlier.at, earlier)
     refused = refusal(found.batch, wanted, policy_of(cluster.settings))
     if refused is not None:
         raise ApiError(409, "refused", refused)
-    offset = await engine.write(found.partition, key, value, [(name, said or b"") for name, said in headers])
+    offset = await engine.write(
+        found.partition, key, value, [(name, header_value or b"") for name, header_value in headers]
+    )
     return _answer(wanted.act_id, found.partition, offset, await _taken(cluster, found, wanted.act_id))
 
 
-def act_of(asked: act_models.ActRequest) -> Act:
+def act_of(request: act_models.ActRequest) -> Act:
     """The act that is asked for. Raises ApiError 400 where something is missing or does not belong to it."""
-    kind = ACTS[asked.act]
+    kind = ACTS[request.act]
     fields = {entry.extra.field for entry in ACTS.values() if entry.extra is not None}
-    given = {field for field in fields if getattr(asked, field) is not None}
+    given = {field for field in fields if getattr(request, field) is not None}
     own = set() if kind.extra is None else {kind.extra.field}
     if kind.extra is not None and kind.extra.required and not own & given:
-        refuse(f"{asked.act} needs {kind.extra.field}")
+        refuse(f"{request.act} needs {kind.extra.field}")
     if stray := given - own:
-        refuse(f"{asked.act} takes no {min(stray)}")
-    value = None if kind.extra is None else getattr(asked, kind.extra.field)
+        refuse(f"{request.act} takes no {min(stray)}")
+    value = None if kind.extra is None else getattr(request, kind.extra.field)
     if kind.extra is not None and kind.extra.kind == "ids":
         value = tuple(value or ())
-    return make_act(asked.act, _act_id(asked.act_id), asked.who, asked.why, value)
+    return make_act(request.act, _act_id(request.act_id), request.who, request.why, value)
 
 
 def _act_id(given: str | None) -> str:

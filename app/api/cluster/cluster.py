@@ -98,12 +98,12 @@ class Cluster:
 
     async def _rows_of(self, url: str, batch_id: str) -> Rows:
         if batch_id in {".", ".."}:  # as a part of a path they mean something else
-            told = await self._peers.ask(url, "/api/local/batch", {"id": batch_id}, LocalRows)
+            answer = await self._peers.ask(url, "/api/local/batch", {"id": batch_id}, LocalRows)
         else:
-            told = await self._peers.ask(url, f"/api/local/batches/{quote(batch_id, safe='')}", {}, LocalRows)
+            answer = await self._peers.ask(url, f"/api/local/batches/{quote(batch_id, safe='')}", {}, LocalRows)
 
         def decoded() -> Rows:
-            return Rows(batch_id, told.first, [base64.b64decode(row) for row in told.rows])
+            return Rows(batch_id, answer.first, [base64.b64decode(row) for row in answer.rows])
 
         try:
             return await offload(decoded)
@@ -187,8 +187,8 @@ class Cluster:
             raise unavailable([partition], "this worker is to have it and is restoring it; ask again in a moment")
         return url
 
-    def _missing(self, there: Iterable[int]) -> list[int]:
-        return sorted(set(range(self.settings.partitions)).difference(there))
+    def _missing(self, present: Iterable[int]) -> list[int]:
+        return sorted(set(range(self.settings.partitions)).difference(present))
 
 
 def _claims(owned: Mapping[str, tuple[int, ...]], parts: Mapping[str, LocalPage]) -> dict[int, str]:

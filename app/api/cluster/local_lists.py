@@ -95,9 +95,9 @@ class LocalLists:
                 if glance is None:
                     glance = await self._batches.glance(task, place[1], pace)
                 if (wanted.state is None or glance.state is wanted.state) and glance.last >= 0:
-                    shown = views.summary(glance, task.partition, now, self._stuck_after)
-                    if shown.stuck or not wanted.stuck:
-                        found.append(Ranked(place=place, batch=shown, expires_at=self._expiry(glance)))
+                    entry = views.summary(glance, task.partition, now, self._stuck_after)
+                    if entry.stuck or not wanted.stuck:
+                        found.append(Ranked(place=place, batch=entry, expires_at=self._expiry(glance)))
                 if len(found) == limit or time.monotonic() > deadline:
                     return found, place
                 if large or pace.due:

@@ -105,11 +105,11 @@ class Membership:
         self._at = time.monotonic()
 
     def _tell_refused(self, refused: frozenset[str]) -> None:
-        for told in sorted(refused - self._refused):
+        for line in sorted(refused - self._refused):
             log.warning(
                 "a member of the group has no address that can be asked: its partitions are missing "
                 "(ROLLCALL_HTTP_URL of that worker, or it is none)",
-                member=told,
+                member=line,
             )
         self._refused = refused
 
@@ -141,14 +141,14 @@ def members_of(group: Sequence[Any], log_name: str) -> Members:
         try:
             url = _url(ConsumerProtocolMemberMetadata.decode(subscription).user_data)
             assignment = ConsumerProtocolMemberAssignment.decode(assigned).assignment if assigned else ()
-            mine = {number for topic, numbers in assignment if topic == log_name for number in numbers}
+            numbers_held = {number for topic, numbers in assignment if topic == log_name for number in numbers}
         except Exception as error:  # noqa: BLE001 - another kind of member: its bytes may be anything
             refused.add(f"{member} ({type(error).__name__})"[:_TOLD])
             continue
         if not is_address(url):
             refused.add(f"{member} {url!r}"[:_TOLD])
             continue
-        owned[url] = tuple(sorted(mine.union(owned.get(url, ()))))
+        owned[url] = tuple(sorted(numbers_held.union(owned.get(url, ()))))
     return Members(stable=True, owned=owned, refused=frozenset(refused))
 
 

@@ -113,8 +113,8 @@ class Peers:
                 return await offload(lambda: answer.model_validate_json(body))
             return answer.model_validate_json(body)
         if status == 503:  # noqa: PLR2004 - HTTP: it can't say now
-            said = Error.model_validate_json(body)
-            raise ApiError(503, said.error[:100], said.message[:2000])
+            error = Error.model_validate_json(body)
+            raise ApiError(503, error.error[:100], error.message[:2000])
         hint = ": have both the same tokens?" if status in {401, 403} else ""
         message = f"{url} answers {status}{hint}"
         raise UnreachableError(message)

@@ -78,15 +78,15 @@ class Handlers:
         """GET /api/batches/{batch_id}/timeline, and /api/batch/timeline?id=."""
         batch_id = _batch_id(request)
         found = await self._cluster.find(batch_id)
-        told = await run_in_thread(lambda: timeline(self._settings, batch_id, start=found.first or 0))
-        if not told.entries and found.batch.last < 0 and told.complete:
+        page = await run_in_thread(lambda: timeline(self._settings, batch_id, start=found.first or 0))
+        if not page.entries and found.batch.last < 0 and page.complete:
             raise unknown_batch(batch_id)
-        return _json(told.model_dump_json())
+        return _json(page.model_dump_json())
 
     async def act(self, request: web.Request) -> model.Model:
         """POST /api/batches/{batch_id}/acts, and /api/batch/acts?id=."""
-        asked = await _body(request, act_models.ActRequest)
-        return await acting.act(self._cluster, self._engine, _batch_id(request), asked)
+        body = await _body(request, act_models.ActRequest)
+        return await acting.act(self._cluster, self._engine, _batch_id(request), body)
 
     async def pending(self, request: web.Request) -> model.Model:
         """GET /api/pending."""
@@ -123,10 +123,10 @@ class Handlers:
     async def replay(self, request: web.Request) -> web.StreamResponse:
         """POST /api/dead-letters/{partition}/{offset}/replay. Raises ApiError 404, 409."""
         partition, offset = _place(request)
-        asked = await _body(request, act_models.ReplayRequest)
+        body = await _body(request, act_models.ReplayRequest)
         try:
             sent = await run_in_thread(
-                lambda: replay_dead_letter(self._settings, partition, offset, who=asked.who, why=asked.why)
+                lambda: replay_dead_letter(self._settings, partition, offset, who=body.who, why=body.why)
             )
         except NotReplayableError as error:
             raise ApiError(409, "not_replayable", str(error)) from error

@@ -128,11 +128,11 @@ class Broadcaster:
         while not self._closing.is_set():
             try:
                 await asyncio.wait_for(listener.news.wait(), HEARTBEAT)
-                said = listener.take()
+                events = listener.take()
             except TimeoutError:
-                said = b": still here\n\n"
-            if said:
-                await asyncio.wait_for(answer.write(said), _STALLED)
+                events = b": still here\n\n"
+            if events:
+                await asyncio.wait_for(answer.write(events), _STALLED)
 
     async def _look(self) -> None:
         """Send the listeners what is new, once an interval, until there are none."""
@@ -159,13 +159,13 @@ class Broadcaster:
         parts = dict(await asyncio.gather(*(self._of_peer(url) for url in urls)))
         parts[self._local_state.url] = await self._local_state.changes(self._cursors.get(self._local_state.url))
         self._cursors = {url: part.cursor for url, part in parts.items() if part is not None}
-        told = [part for part in parts.values() if part is not None]
-        if not any(part.changed or part.removed or part.more for part in told):
+        answers = [part for part in parts.values() if part is not None]
+        if not any(part.changed or part.removed or part.more for part in answers):
             return None
         return batch_models.BatchChanges(
-            changed=[batch for part in told for batch in part.changed],
-            removed=[batch_id for part in told for batch_id in part.removed],
-            more=any(part.more for part in told),
+            changed=[batch for part in answers for batch in part.changed],
+            removed=[batch_id for part in answers for batch_id in part.removed],
+            more=any(part.more for part in answers),
         )
 
     async def _of_peer(self, url: str) -> tuple[str, LocalChanges | None]:

@@ -42,12 +42,12 @@ def targets(record: PlacedRecord, count: int) -> Iterator[int]:
 
 
 async def in_place(
-    reader: AIOKafkaConsumer, there: Mapping[TopicPartition, tuple[int, int]], count: int, progress: Progress
+    reader: AIOKafkaConsumer, ranges: Mapping[TopicPartition, tuple[int, int]], count: int, progress: Progress
 ) -> bool:
     """Whether each record of the log stands in the partition that it belongs to."""
-    if any(partition.partition >= count and begin < end for partition, (begin, end) in there.items()):
+    if any(partition.partition >= count and begin < end for partition, (begin, end) in ranges.items()):
         return False
-    async with aclosing(read(reader, there, progress)) as batches:
+    async with aclosing(read(reader, ranges, progress)) as batches:
         async for partition, records in batches:
             if any(home(record, count) != partition.partition for record in records):
                 return False
@@ -55,16 +55,16 @@ async def in_place(
 
 
 async def by_time(
-    settings: Settings, there: Mapping[TopicPartition, tuple[int, int]], progress: Progress
+    settings: Settings, ranges: Mapping[TopicPartition, tuple[int, int]], progress: Progress
 ) -> AsyncGenerator[Any, None]:
     """The records of all partitions in one order: each partition's own, and between them the broker's time."""
-    total = sum(end - begin for begin, end in there.values())
+    total = sum(end - begin for begin, end in ranges.values())
     done = 0
     async with AsyncExitStack() as stack:
         waiting: list[tuple[int, int, int]] = []
         flows: dict[int, AsyncIterator[Any]] = {}
         heads: dict[int, Any] = {}
-        for partition, span in there.items():
+        for partition, span in ranges.items():
             # A reader each: they are drawn from at different speeds.
             reader = await stack.enter_async_context(opened(settings))
             flow = await stack.enter_async_context(aclosing(_records(reader, partition, span)))

@@ -97,8 +97,8 @@ class OneBatch:
 
     def take(self, record: Record) -> Taken | None:
         """Fold a record; None where it has nothing to do with the batch."""
-        mine = record.key == self._key
-        if not mine and not (self._known and record.key is None and is_tick(record.headers)):
+        own = record.key == self._key
+        if not own and not (self._known and record.key is None and is_tick(record.headers)):
             return None  # ticks have no key: most of the partition's records are told by theirs
         self._known = True
         work = self._folder.take([record])
@@ -109,7 +109,7 @@ class OneBatch:
             for fact in batches.facts_of(value)
         )
         outputs = tuple(work.outputs)
-        if not mine and not facts and not outputs:
+        if not own and not facts and not outputs:
             return None
         outcome = next((outcome.value for _, outcome in work.outcomes), None)
         return Taken(record, facts, outputs, outcome)

@@ -78,16 +78,16 @@ def _act(value: bytes | None) -> Described:
     if not isinstance(act, dict):
         return Described("act", None, "an operator act that can't be read")
     name = str(act.get("act"))
-    told = {"act", "act_id", "batch_id", "who", "why"}
-    more = "".join(f", {key} {_short(value)}" for key, value in act.items() if key not in told and value)
+    shown_fields = {"act", "act_id", "batch_id", "who", "why"}
+    more = "".join(f", {key} {_short(value)}" for key, value in act.items() if key not in shown_fields and value)
     return Described(f"act {name}", None, f"{name} by {act.get('who')}{more}: {act.get('why')}")
 
 
 def effect(taken: Taken, batch: Batch) -> str:
     """What the fold made of a record, in a sentence; ``batch`` is the batch after it."""
     if taken.facts:
-        said = [fact(decided, batch) for decided in taken.facts]
-        return "; ".join(said) + (f"; the batch is {batch.state.value}" if _completes(taken) else "")
+        sentences = [fact(decided, batch) for decided in taken.facts]
+        return "; ".join(sentences) + (f"; the batch is {batch.state.value}" if _completes(taken) else "")
     if any(topic == names.DEAD_LETTER for topic, *_ in taken.outputs) and taken.outcome != "rejected":
         return "nothing: it went to the dead letters"
     if taken.outcome == "repeated" and taken.outputs:
@@ -162,8 +162,8 @@ def _upload(upload: Content | Failure) -> str:
     return f"text {upload.text_id}" if isinstance(upload, Content) else f"failed upload {upload.upload_id}"
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _short(value: Any) -> str:

@@ -73,13 +73,13 @@ def _take(
 def entry(taken: Taken, folded: OneBatch, settings: Settings) -> TimelineEntry:
     """A record that was just folded, for people."""
     record = taken.record
-    what = describe.record(record, settings)
+    description = describe.record(record, settings)
     return TimelineEntry(
         offset=record.offset,
         time=iso(record.timestamp),
-        event=what.event,
-        source=what.source,
-        summary=what.summary,
+        event=description.event,
+        source=description.source,
+        summary=description.summary,
         effect=describe.effect(taken, folded.batch),
         facts=[describe.fact(fact, folded.batch) for fact in taken.facts],
         outputs=[OutputRef(topic=topic, event_id=event_id(headers)) for topic, _, _, headers in taken.outputs],

@@ -159,8 +159,8 @@ async def _log(  # noqa: PLR0913, PLR0917 - the parts of one report
                     reckoner.take(record.offset, record.timestamp, record.headers, record.value)
                 except Exception as error:  # noqa: BLE001 - whatever bytes that are no event do to plain code
                     about = (record.key or b"").decode(errors="replace")
-                    told = f"offset {record.offset} is no event, nor a dead letter: {type(error).__name__}: {error}"
-                    found.differ(about, partition.partition, "record", None, told)
+                    problem = f"offset {record.offset} is no event, nor a dead letter: {type(error).__name__}: {error}"
+                    found.differ(about, partition.partition, "record", None, problem)
     return reckoner.batches
 
 

@@ -69,10 +69,10 @@ class Expected:
     def add(self, outputs: Iterable[Output], *, awaited: bool) -> None:
         """Expect outputs of the fold; those that are ``awaited`` need not be there yet."""
         for topic, key, value, headers in outputs:
-            said = _said(topic, key, value, headers)
-            place = (topic, said.name)
+            output = _said(topic, key, value, headers)
+            place = (topic, output.name)
             if place not in self._expected:
-                self._expected[place] = said
+                self._expected[place] = output
                 if awaited:
                     self._awaited.add(place)
 
@@ -85,23 +85,23 @@ class Expected:
         if self._only is not None and self._only.encode() not in (record.value or b""):
             return
         try:
-            said = _said(record.topic, record.key, record.value, record.headers)
+            output = _said(record.topic, record.key, record.value, record.headers)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             self.emitted += 1
             self._differ("unexpected", record.topic, None, record, f"not an output of Rollcall: {error}")
             return
-        if self._only is not None and said.batch_id != self._only:
+        if self._only is not None and output.batch_id != self._only:
             return
         self.emitted += 1
-        place = (record.topic, said.name)
+        place = (record.topic, output.name)
         expected = self._expected.get(place)
         if expected is None:
-            if self._ours(record, said, known, read_up_to):
-                self._differ("unexpected", record.topic, said, record, "nothing in the log brings it about")
+            if self._ours(record, output, known, read_up_to):
+                self._differ("unexpected", record.topic, output, record, "nothing in the log brings it about")
             else:
                 self.others += 1
-        elif expected.digest != said.digest:
-            self._differ("different", record.topic, said, record, "its content is not what the log brings about")
+        elif expected.digest != output.digest:
+            self._differ("different", record.topic, output, record, "its content is not what the log brings about")
         elif place in self._seen:
             self.repeats += 1
         self._seen.add(place)
@@ -109,30 +109,30 @@ class Expected:
     def close(self, cut: Collection[str]) -> int:
         """Report what was expected and has not come; of topics that were ``cut``, only say how many."""
         unknown = 0
-        for place, said in self._expected.items():
+        for place, output in self._expected.items():
             if place in self._seen or place in self._awaited:
                 continue
             if place[0] in cut:
                 unknown += 1
             else:
-                self._differ("missing", place[0], said, None, "the log brings it about, and it was never emitted")
+                self._differ("missing", place[0], output, None, "the log brings it about, and it was never emitted")
         return unknown
 
     def _ours(
-        self, record: PlacedRecord, said: _Said, known: Collection[bytes], read_up_to: dict[tuple[str, int], int]
+        self, record: PlacedRecord, output: _Said, known: Collection[bytes], read_up_to: dict[tuple[str, int], int]
     ) -> bool:
         if record.topic != names.DEAD_LETTER:
-            return said.batch_id is not None and said.batch_id.encode() in known
-        topic, number, offset = said.name.rsplit("/", 2)
+            return output.batch_id is not None and output.batch_id.encode() in known
+        topic, number, offset = output.name.rsplit("/", 2)
         if not number.isdigit() or not offset.isdigit():
             return True
         return int(offset) <= read_up_to.get((topic, int(number)), -1)
 
-    def _differ(self, kind: str, topic: str, said: _Said | None, record: PlacedRecord | None, detail: str) -> None:
+    def _differ(self, kind: str, topic: str, output: _Said | None, record: PlacedRecord | None, detail: str) -> None:
         self.total += 1
         if len(self.differences) >= TOLD:
             return
-        name = None if said is None else said.name
+        name = None if output is None else output.name
         if topic == names.DEAD_LETTER and name is not None:
             detail, name = f"dead letter of {name}: {detail}", None
         self.differences.append(
@@ -140,7 +140,7 @@ class Expected:
                 kind=kind,
                 topic=topic,
                 event_id=name,
-                batch_id=None if said is None else said.batch_id,
+                batch_id=None if output is None else output.batch_id,
                 place=None
                 if record is None
                 else Place(topic=record.topic, partition=record.partition, offset=record.offset),
