@@ -139,7 +139,7 @@ class BatchCounts:
         return self._pending.get(batch_id, 0)
 
     def changes(self, since: int | None, limit: int) -> Changes:
-        """Which batches changed since a former answer's ``cursor``, at most ``most``; the first question has none.
+        """Which batches changed since a former answer's ``cursor``, at most ``limit``; the first question has none.
 
         Changes are remembered from the first question on, and for 15 s after the last.
         """

@@ -103,7 +103,7 @@ class PartitionState:
         return dict(generations.read(key, value) for key, value in self.store.scan(generations.PREFIX))
 
     def waiting(self, kind: waiting.What) -> Iterator[tuple[int, str]]:
-        """Since when (log time, ms) and which batches wait for ``what``, the longest wait first."""
+        """Since when (log time, ms) and which batches wait for ``kind``, the longest wait first."""
         prefix = waiting.prefix(kind)
         first = True
         for key, _ in self.store.scan(prefix, self._floors.get(prefix, prefix)):

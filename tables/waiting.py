@@ -32,12 +32,12 @@ class What(Enum):
 
 
 def prefix(kind: What) -> bytes:
-    """The prefix of all rows of those that wait for ``what``."""
+    """The prefix of all rows of those that wait for ``kind``."""
     return keys.WAITING + kind.value
 
 
 def key(kind: What, since: int, batch_id: str) -> bytes:
-    """The key of a batch that waits for ``what`` since log time ``since`` (ms)."""
+    """The key of a batch that waits for ``kind`` since log time ``since`` (ms)."""
     return prefix(kind) + _SINCE.pack(since) + batch_id.encode()
 
 

@@ -48,7 +48,7 @@ class RecordQueue:
         return self.bytes > FULL_BYTES or self.records >= 2 * self._chunk
 
     def take(self, limit: int | None = None) -> list[Any]:
-        """The next chunk: what is there, up to the limits and ``most``. Empty when nothing is."""
+        """The next chunk: what is there, up to the bounds and ``limit`` records. Empty when nothing is."""
         left = self._chunk if limit is None else min(limit, self._chunk)
         chunk: list[Any] = []
         size = 0

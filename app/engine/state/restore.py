@@ -49,7 +49,7 @@ async def restore(
 
     Called once the partition is this worker's alone to write: with transactions, its former owner is fenced and what
     it left open is aborted, so that the end that is read here is the end. A store that is no copy of what is
-    ``there``, or claims to be beyond the end, is emptied and restored whole.
+    ``provenance``, or claims to be beyond the end, is emptied and restored whole.
 
     Raises ProvenanceError where the changelog lacks what was written to it, and KafkaError when the broker fails; the
     stores are then somewhere between, at the offset that each says.
