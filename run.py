@@ -89,13 +89,13 @@ def pip(*options: str) -> list[str]:
 
 def run(command: list[str], of: int = 0) -> None:
     """Run one phase; with `of`, count pip's packages as they come. On failure show the end of its output and exit."""
-    begun, told, output = time.monotonic(), 0, list[str]()
+    begun, reported, output = time.monotonic(), 0, list[str]()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:  # noqa: S603 - built above
         for line in process.stdout or ():
             output.append(line)
             seen = sum(text.startswith("Collecting ") for text in output)
-            if of and line.startswith("Collecting ") and seen >= told + 10:
-                told = seen
+            if of and line.startswith("Collecting ") and seen >= reported + 10:
+                reported = seen
                 say(f"      {seen} of {of} packages, {time.monotonic() - begun:.0f} s")
             elif of and line.startswith("Installing collected"):
                 say("      all fetched and checked; unpacking")

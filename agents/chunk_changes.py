@@ -122,7 +122,7 @@ class ChunkChanges:
     def outputs(self) -> list[Output]:
         """All outputs, in order: topic, key, value and headers of each."""
         encoded = self._encoded
-        return [encoded(in_full(said)) if isinstance(said, Assigned) else said for said in self.emitted]
+        return [encoded(in_full(output)) if isinstance(output, Assigned) else output for output in self.emitted]
 
     def _encoded(self, message: Message) -> Output:
         value, headers = encode(message, self.emitted_at, self.source_service)
@@ -194,7 +194,7 @@ class ChunkChanges:
     @property
     def said(self) -> Counter[str]:
         """How many outputs there are, by topic."""
-        return Counter(names.SLOT_ASSIGNED if isinstance(said, Assigned) else said[0] for said in self.emitted)
+        return Counter(names.SLOT_ASSIGNED if isinstance(output, Assigned) else output[0] for output in self.emitted)
 
     def largest(self, topic: str, log: str, begin: int) -> str:
         """The largest record for a topic, in words: its size, its batch, and where in the ``log`` it came from.

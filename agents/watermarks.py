@@ -75,9 +75,9 @@ class Watermarks:
                 names = self._names[topic, partition]
                 rows[generations.key(topic, partition)] = generations.value(
                     {
-                        each: self.offsets[topic, partition, each]
-                        for each in names
-                        if (topic, partition, each) in self.offsets
+                        generation: self.offsets[topic, partition, generation]
+                        for generation in names
+                        if (topic, partition, generation) in self.offsets
                     }
                 )
         return rows

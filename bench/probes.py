@@ -74,7 +74,7 @@ class Probes:
         """Wait until every partition answers what was sent after this call. Raises TimeoutError."""
         since = time.monotonic()
         async with asyncio.timeout(within):
-            while not all(any(sent > since for sent, _ in one.values()) for one in self.answered):
+            while not all(any(sent > since for sent, _ in answers.values()) for answers in self.answered):
                 self._came.clear()
                 await self._came.wait()
 
@@ -90,7 +90,7 @@ class Probes:
                 number = int(probe.partition("-")[0])
                 _, came = self.answered[number].get(probe, (sent, now))
                 waits[number].append(came - sent)
-        return [max(one) for one in waits]
+        return [max(seconds) for seconds in waits]
 
     async def _send(self) -> None:
         begun = time.monotonic()

@@ -108,14 +108,14 @@ class Roll(Cell):
         """Keep the longest waits since ``begun``; how long a probe waits for a partition that has moved, or stayed."""
         log = f"{running.site.app_id}-log"
         longest = probes.longest(begun - 0.1, time.monotonic())
-        told = []
+        texts = []
         for partition, seconds in enumerate(longest):
             places = ((log, partition), (CONTENT, partition))
             stays = all(before.get(place) == after.get(place) for place in places)
             key = f"roll.{what}.{'stays' if stays else 'moves'}.seconds"
             running.measured[key] = max(running.measured.get(key, 0.0), seconds)
-            told.append(f"{seconds:.2f}{'' if stays else ' (moved)'}")
-        say(f"{what}: {', '.join(told)}")
+            texts.append(f"{seconds:.2f}{'' if stays else ' (moved)'}")
+        say(f"{what}: {', '.join(texts)}")
 
     async def _owners(self, running: Running) -> Owners:
         """The member of the group that has each partition."""

@@ -70,17 +70,17 @@ def packages(lock: str) -> Iterator[Package]:
 def licences(name: str) -> list[dict[str, Any]]:
     """What an installed package says its licence is, in CycloneDX's form; empty where it says nothing."""
     try:
-        said = metadata(name)
+        fields = metadata(name)
     except PackageNotFoundError:
         return []
-    if expression := said.get_all("License-Expression"):
+    if expression := fields.get_all("License-Expression"):
         return [{"expression": expression[0]}]
     classifiers = [
-        line.rpartition(" :: ")[2] for line in said.get_all("Classifier") or () if line.startswith("License :: ")
+        line.rpartition(" :: ")[2] for line in fields.get_all("Classifier") or () if line.startswith("License :: ")
     ]
     if any(classifier in _SPDX for classifier in classifiers):
         return [{"license": {"id": _SPDX[classifier]}} for classifier in classifiers if classifier in _SPDX]
-    text = "".join(said.get_all("License") or ()).strip()
+    text = "".join(fields.get_all("License") or ()).strip()
     named = [text] if text and "\n" not in text else classifiers  # some write the whole text there
     return [{"license": {"id" if entry in _IDS else "name": entry}} for entry in named]
 
@@ -109,14 +109,14 @@ def document(lock: str, now: datetime) -> dict[str, Any]:
 
 
 def _component(package: Package) -> dict[str, Any]:
-    said = licences(package.name)
+    found = licences(package.name)
     return {
         "type": "library",
         "name": package.name,
         "version": package.version,
         "bom-ref": package.purl,
         "purl": package.purl,
-        **({"licenses": said} if said else {}),
+        **({"licenses": found} if found else {}),
         **({"properties": [{"name": "rollcall:only-where", "value": package.marker}]} if package.marker else {}),
         "externalReferences": [
             {

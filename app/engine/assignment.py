@@ -98,9 +98,9 @@ def _spread(
     kept: set[Place] = set()
     for name, claimed in claims.items():
         # Given up first: what one that gets more has the state of already.
-        mine = [place for place in claimed if place not in kept]
-        mine.sort(key=lambda place: any(place[1] in near[to] for to in short))
-        taken[name] = set(mine[: quotas[name]])
+        wanted = [place for place in claimed if place not in kept]
+        wanted.sort(key=lambda place: any(place[1] in near[to] for to in short))
+        taken[name] = set(wanted[: quotas[name]])
         kept |= taken[name]
     # Those that somebody has the state of choose first.
     free = [(topic, number) for number in range(count) if (topic, number) not in kept]

@@ -30,9 +30,9 @@ async def take_over(
         task.store.open()
     await asyncio.gather(*(task.fence() for task in tasks.values()))
     if tasks:
-        there = await ask(settings, topology.topics)
+        provenance = await ask(settings, topology.topics)
         for partition, task in tasks.items():
-            task.folded = there.committed.get(partition, 0)
+            task.folded = provenance.committed.get(partition, 0)
         stores = {partition: task.store for partition, task in tasks.items()}
-        await restore(settings, changelog_topic(settings), stores, progress, there)
-        await asyncio.gather(*(task.settle(there) for task in tasks.values()))
+        await restore(settings, changelog_topic(settings), stores, progress, provenance)
+        await asyncio.gather(*(task.settle(provenance) for task in tasks.values()))

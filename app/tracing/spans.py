@@ -132,7 +132,7 @@ class Spans:
         links: Sequence[Link] = (),
         kind: SpanKind = SpanKind.CONSUMER,
     ) -> Span:
-        said = {
+        attributes = {
             **self._common,
             "messaging.destination.name": topic,
             "messaging.operation.name": operation,
@@ -140,11 +140,11 @@ class Spans:
             **attributes,
         }
         if partition is not None:
-            said["messaging.destination.partition.id"] = str(partition)
+            attributes["messaging.destination.partition.id"] = str(partition)
         if operation == "send":
-            del said["messaging.consumer.group.name"]
+            del attributes["messaging.consumer.group.name"]
         name = f"{operation} {topic}"
-        return self._tracer.start_span(name, parent, kind, said, links, start_time=began)
+        return self._tracer.start_span(name, parent, kind, attributes, links, start_time=began)
 
 
 #: The conventions' kinds of operations, by our own names for them.
@@ -153,15 +153,17 @@ _TYPES = {"rekey": "process", "process": "process", "join": "process", "commit":
 
 def _of_record(record: Record) -> dict[str, Any]:
     """What a span says of a record of the log: where it stands, its batch, and the input that it was made from."""
-    said: dict[str, Any] = {"messaging.kafka.offset": record.offset}
+    attributes: dict[str, Any] = {"messaging.kafka.offset": record.offset}
     if record.key is not None:
-        said["messaging.kafka.message.key"] = said["rollcall.batch_id"] = record.key.decode(errors="replace")
+        attributes["messaging.kafka.message.key"] = attributes["rollcall.batch_id"] = record.key.decode(
+            errors="replace"
+        )
     source = read_source(record.headers)
     if source is not None:
-        said["rollcall.source.topic"] = names.INPUTS[source.topic]
-        said["rollcall.source.partition"] = source.partition
-        said["rollcall.source.offset"] = source.offset
-    return said
+        attributes["rollcall.source.topic"] = names.INPUTS[source.topic]
+        attributes["rollcall.source.partition"] = source.partition
+        attributes["rollcall.source.offset"] = source.offset
+    return attributes
 
 
 def _context(trace: Trace) -> SpanContext:

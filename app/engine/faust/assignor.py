@@ -50,18 +50,18 @@ class PartitionAssignor(FaustAssignor):
 
     def metadata(self, topics: Any) -> ConsumerProtocolMemberMetadata:
         """What this member says of itself."""
-        said = super().metadata(topics)
+        metadata = super().metadata(topics)
         ours = {"version": _VERSION, "held": _listed(self.held), "near": sorted(self.near().items())}
-        return ConsumerProtocolMemberMetadata(said.version, said.subscription, _with(said.user_data, ours))
+        return ConsumerProtocolMemberMetadata(metadata.version, metadata.subscription, _with(metadata.user_data, ours))
 
     def on_assignment(self, assignment: Any) -> None:
         """Take what the leader has assigned."""
         super().on_assignment(assignment)
-        told = json.loads(self._decompress(assignment.user_data)).get(_OURS) or {}
-        self.keeps = bool(told.get("keeps"))
+        answer = json.loads(self._decompress(assignment.user_data)).get(_OURS) or {}
+        self.keeps = bool(answer.get("keeps"))
 
     def _perform_assignment(self, cluster: ClusterMetadata, member_metadata: Mapping[str, Any]) -> Any:
-        members = {name: _read(said.user_data) for name, said in member_metadata.items()}
+        members = {name: _read(metadata.user_data) for name, metadata in member_metadata.items()}
         known = {name: member for name, member in members.items() if member is not None}
         if len(known) == len(members):
             return self._assign_kept(cluster, member_metadata, known)
@@ -78,29 +78,31 @@ class PartitionAssignor(FaustAssignor):
     def _assign_kept(
         self, cluster: ClusterMetadata, member_metadata: Mapping[str, Any], members: Mapping[str, Member]
     ) -> Any:
-        topics = {topic for said in member_metadata.values() for topic in said.subscription}
+        topics = {topic for metadata in member_metadata.values() for topic in metadata.subscription}
         counts = {topic: len(cluster.partitions_for_topic(topic) or ()) for topic in topics}
-        self._update_member_urls({name: ClientMetadata.loads(said.user_data) for name, said in member_metadata.items()})
+        self._update_member_urls(
+            {name: ClientMetadata.loads(metadata.user_data) for name, metadata in member_metadata.items()}
+        )
         assigned = {
             name: ClientAssignment(actives=_listed(places), standbys={})
             for name, places in assign(self.log, counts, members).items()
         }
         distribution = self._get_external_topic_distribution(assigned)
         answer = self._protocol_assignments(assigned, {}, distribution, {})
-        for name, told in answer.items():
-            said = _with(self._decompress(told.user_data), {"version": _VERSION, "keeps": True})
-            answer[name] = type(told)(told.version, told.assignment, self._compress(said))
+        for name, assignment in answer.items():
+            user_data = _with(self._decompress(assignment.user_data), {"version": _VERSION, "keeps": True})
+            answer[name] = type(assignment)(assignment.version, assignment.assignment, self._compress(user_data))
         return answer
 
 
-def _with(said: bytes, ours: Mapping[str, Any]) -> bytes:
+def _with(user_data: bytes, ours: Mapping[str, Any]) -> bytes:
     """What Faust's member says, with what we say beside it."""
-    return json.dumps({**json.loads(said), _OURS: ours}, separators=(",", ":")).encode()
+    return json.dumps({**json.loads(user_data), _OURS: ours}, separators=(",", ":")).encode()
 
 
-def _read(said: bytes) -> Member | None:
+def _read(user_data: bytes) -> Member | None:
     """What a member says of itself; None where it is of a release that says nothing."""
-    ours = json.loads(said).get(_OURS)
+    ours = json.loads(user_data).get(_OURS)
     if not isinstance(ours, dict):
         return None
     held = {(topic, number) for topic, numbers in ours.get("held", {}).items() for number in numbers}

@@ -169,13 +169,13 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     ) -> dict[TopicPartition, int]:
         consumer = self._ensure_consumer()
         assigned = consumer.assignment()
-        mine = {partition: offset for partition, offset in offsets.items() if partition in assigned}
-        if not mine:
+        owned = {partition: offset for partition, offset in offsets.items() if partition in assigned}
+        if not owned:
             return {}
         try:
             # The client itself tries for as long as it takes.
             async with asyncio.timeout(patience):
-                await consumer.commit(self.positions.commit(mine))
+                await consumer.commit(self.positions.commit(owned))
         except (CommitFailedError, IllegalStateError) as error:
             if self.joining:
                 log.debug("the group changes; these offsets are committed when it has", error=type(error).__name__)
@@ -185,7 +185,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         except (KafkaError, TimeoutError) as error:
             log.warning("offsets could not be committed; trying again", error=broker_errors.told(error))
             return {}
-        return mine
+        return owned
 
     async def seek_all(self, positions: Mapping[TopicPartition, int]) -> None:
         """Seek partitions, as far as they are still assigned."""

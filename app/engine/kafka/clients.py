@@ -135,7 +135,7 @@ async def start_patiently(
     end the worker. Raises NoConnectionError after ``patience`` seconds, as long as a send is retried.
     """
     now = asyncio.get_running_loop().time
-    deadline, told = now() + patience, now() + _TOLD_AFTER
+    deadline, report_at = now() + patience, now() + _TOLD_AFTER
     failures = 0
     while True:
         try:
@@ -144,9 +144,9 @@ async def start_patiently(
             if now() > deadline:
                 raise crowded.no_connection(settings, patience, error) from error
             failures += 1
-            if now() > told:
+            if now() > report_at:
                 crowded.tell(await crowded.closing(crowded.addresses(settings)))
-                told = now() + crowded.AGAIN
+                report_at = now() + crowded.AGAIN
             await asyncio.sleep(delay(failures))
         else:
             return

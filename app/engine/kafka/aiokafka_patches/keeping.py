@@ -145,8 +145,8 @@ async def _complete(self: Any, generation: int, member_id: str, protocol: str, a
         _hold(self, self._subscription.assigned_partitions())
         self._keeps = bool(getattr(assignor, "keeps", False))
         return
-    told = ConsumerProtocol.ASSIGNMENT.decode(assigned)
-    current, now = self._subscription.subscription.assignment, frozenset(told.partitions())
+    assignment = ConsumerProtocol.ASSIGNMENT.decode(assigned)
+    current, now = self._subscription.subscription.assignment, frozenset(assignment.partitions())
     leaving = current.tps - now
     listener = self._subscription.listener
     log.info("the group has rebalanced", group=self.group_id, generation=generation, kept=len(now & current.tps))
@@ -154,7 +154,7 @@ async def _complete(self: Any, generation: int, member_id: str, protocol: str, a
     if leaving:
         await _told(listener.on_partitions_revoked(set(leaving)))
     _alter(current, now)
-    assignor.on_assignment(told)
+    assignor.on_assignment(assignment)
     self._keeps = assignor.keeps
     _hold(self, now)
     await _told(listener.on_partitions_assigned(set(now)))
