@@ -12,17 +12,17 @@ LARGEST = 270
 LARGER = {
     "app/engine/task.py": 334,
     "app/engine/task_manager.py": 371,
-    "demo/kafka/broker.py": 294,
+    "demo/kafka/broker.py": 297,
     "tests/api/test_budget.py": 277,
     "tests/api/test_peers.py": 311,
-    "tests/board/fake_api.py": 280,
+    "tests/board/fake_api.py": 283,
     "tests/crash/mutations.py": 278,
     "tests/crash/world.py": 289,
     "tests/engine/test_barrier.py": 303,
-    "tests/engine/test_pins.py": 287,
-    "tests/engine/test_traps.py": 281,
+    "tests/engine/test_pins.py": 291,
+    "tests/engine/test_traps.py": 283,
     "tests/history/test_commands.py": 281,
-    "tests/ops/test_kubernetes.py": 271,
+    "tests/ops/test_kubernetes.py": 273,
 }
 
 
