@@ -138,7 +138,7 @@ def test_what_the_log_can_not_hold_goes_on_as_its_size_and_digest_and_becomes_a_
     ]
     assert [value for _, _, value in dead(work.outputs)] == [values[0], None, b"bad", None]
     details = [dict(headers)["rollcall.detail"] or b"" for *_, headers in work.outputs]
-    assert details[1].decode().startswith("20000000 bytes, with key and headers more than a message holds even when")
+    assert details[1].decode().startswith("20000000 bytes, with key and headers more than the log takes even when")
     assert hashlib.sha256(values[1]).hexdigest() in details[1].decode()
 
 

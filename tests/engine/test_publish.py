@@ -17,6 +17,7 @@ from app.core.messages import Message
 from app.core.names import SLOT_ASSIGNED
 from app.core.payloads import EssaySlotAssigned
 from app.engine.kafka.clients import MAX_BATCH_BYTES, MAX_RECORD_BYTES, leaders_known, new_producer
+from app.engine.kafka.decompress import LARGEST_RECORD
 from app.engine.kafka.partitioner import partition_for, partitions_for
 from app.engine.publish import Publisher, PublishError, TooLargeError, fits
 from app.settings import Settings
@@ -80,7 +81,8 @@ def test_what_no_message_holds_even_when_compressed_is_known() -> None:
     assert fits(None, noise[: -64 * 1024])
     assert not fits(None, noise)
     assert not fits(noise, b"value")
-    assert fits(b"key", b"x" * 3 * MAX_RECORD_BYTES)
+    assert fits(b"key", b"x" * (LARGEST_RECORD - 3))
+    assert not fits(b"key", b"x" * LARGEST_RECORD), "nobody could read it"
 
 
 async def test_keys_values_and_headers_arrive_as_they_were_given_null_included() -> None:
