@@ -63,7 +63,7 @@ class Join:
         return (changes for changes in self.steps(records, bounds) if changes is not None)
 
     def steps(self, records: Sequence[Record], bounds: Bounds | None = None) -> Iterator[ChunkChanges | None]:
-        """As :meth:`changes`, with None wherever others should have their turn: nothing has come about then."""
+        """As :meth:`changes`, with None wherever other tasks should have their turn: nothing is to be done then."""
         bounds = bounds or self.bounds
         pace = Pace(self.tables)
         contents = Contents(read(records, self._largest), records, self._steps, self._watermarks)
@@ -88,7 +88,7 @@ class Join:
         return self._ticks.deadline()
 
     def _other(self, record: Record, done: int, changes: ChunkChanges, bounds: Bounds) -> Changing:
-        """A record that is no plain content, or is one that needs a second look; the changes to go on with."""
+        """A record that is no plain content, or needs a second look; returns the changes to continue with."""
         source = read_source(record.headers)
         if source is None:
             return (yield from self._own(record, done, changes, bounds))

@@ -60,7 +60,7 @@ class JoinProcessor:
         return self._join.deadline()
 
     def background(self) -> Iterator[None]:
-        """Count what there was before."""
+        """Count the batches that were stored before the start."""
         return load_counts(self.counts, self._store)
 
     @property

@@ -68,7 +68,7 @@ _EARLY: Final[Mapping[str, str]] = {
 #: The variables of Faust's registry.
 FAUST_NAMES: Final = frozenset(str(setting.env_name) for setting in FaustSettings.SETTINGS.values() if setting.env_name)
 
-#: What stands for a variable of Faust's. Others are as good as unknown: ``TIMEZONE`` is set for whatever else.
+#: What stands for a variable of Faust's. Others are not looked at: ``TIMEZONE`` may be set for any other program.
 _INSTEAD: Final[Mapping[str, str]] = {
     "APP_DATADIR": "ROLLCALL_DATADIR",
     "DATADIR": "ROLLCALL_DATADIR",

@@ -105,7 +105,7 @@ class Abandoned(logging.Filter):
     """Leaves out what asyncio logs, with a traceback, of a Kafka client's error that is no longer awaited.
 
     The parts of a transaction overlap, and a broker's refusal meets all of them: the first is logged, and acted upon.
-    Background tasks that end are told too (:mod:`app.engine.client_watch`).
+    Background tasks that end are reported too (:mod:`app.engine.kafka.client_watch`).
     """
 
     def filter(self, record: logging.LogRecord) -> bool:

@@ -209,7 +209,7 @@ def load(given: Mapping[str, Any] | None = None) -> Settings:
 
 
 def _line(problem: Any) -> str:
-    """What is wrong with a setting, by its name. The value of a secret is not told."""
+    """What is wrong with a setting, by its name. The value of a secret is not shown."""
     if not problem["loc"]:  # what settings are together
         return str(problem["ctx"]["error"])
     field = "_".join(map(str, problem["loc"]))

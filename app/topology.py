@@ -1,7 +1,7 @@
 """The application on one page: which topics it reads and writes, and what is done with them.
 
 ==========================  ==========================================================================================
-it                          and where that is said
+it                          and where that stands
 ==========================  ==========================================================================================
 reads ``INPUTS``            :mod:`app.wire.inputs`: topic, shape, event, outcomes; codes in :mod:`app.core.events`
 writes ``OUTPUTS``          :mod:`app.core.names`; their models in :mod:`app.core.payloads`

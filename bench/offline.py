@@ -2,7 +2,7 @@
 
 ``python -m bench.offline [--events N] [--rounds N]``: real record batches of the benchmark's input are unpacked,
 re-keyed, unpacked again, folded, published (into nothing) and written to RocksDB, by the engine's own parts, in a
-process of its own each round. With a native part (:mod:`app.native`) rounds with it and without it take turns, so their
+process of its own each round. With a native part (``app.native``) rounds with it and without it take turns, so their
 ratio holds on a busy machine, where the figures themselves do not.
 """
 

@@ -44,7 +44,7 @@ class Batch(BatchState):
     def apply(self, fact: Fact) -> Upload | None:
         """Take a fact in, and say which upload it was about, if one.
 
-        Facts come in log order, each once (:func:`replay` sorts and unites).
+        Facts come in log order, each once (:func:`app.core.replay.replay` sorts and unites).
         """
         self.last = fact.at
         if isinstance(fact, Placed):

@@ -69,7 +69,7 @@ class Outcome(StrEnum):
 class Step(msgspec.Struct, frozen=True, gc=False):
     """What one event did.
 
-    ``batch`` is the new state: the fold takes the batch over, and the caller goes on with this one.
+    ``batch`` is the new state: the fold takes the batch over, and the caller continues with this one.
     """
 
     batch: Batch

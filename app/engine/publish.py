@@ -50,7 +50,8 @@ def fits(key: bytes | None, value: bytes | None) -> bool:
     """Whether a topic that takes the largest messages takes this record, compressed where it has to be.
 
     A topic's limit is one of compressed batches, so a record of an input may be larger than any message: at most
-    LARGEST_RECORD bytes, so that who reads it can. It takes a second for each 50 MB where that is to be found out.
+    LARGEST_RECORD bytes, so that readers can decompress it. It takes a second for each 50 MB where that is to be found
+    out.
     """
     record = (key or b"") + (value or b"")
     if len(record) > LARGEST_RECORD:
@@ -61,7 +62,7 @@ def fits(key: bytes | None, value: bytes | None) -> bool:
 
 
 def append_time(metadata: Any) -> int:
-    """When the broker appended what it acknowledges (ms), in a topic of its own clock; -1 where it does not say."""
+    """When the broker appended what it acknowledges (ms), in a topic of its own clock; -1 where it reports none."""
     # 1: LogAppendTime
     return int(metadata.timestamp) if getattr(metadata, "timestamp_type", None) == 1 else -1
 
@@ -112,7 +113,7 @@ class Publisher:
         append(self.producer, batches, timestamp=self.timestamp, key=key, value=value, headers=headers or _NONE)
 
     async def flush(self) -> dict[tuple[str, int], int]:
-        """Send all, wait for every acknowledgement, and say the next offset of each partition.
+        """Send all, wait for every acknowledgement, and return the next offset of each partition.
 
         It is -1 where the broker had a batch already (retried over its restart) and no longer says at which offset.
 

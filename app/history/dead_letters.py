@@ -72,7 +72,7 @@ async def dead_letters(
 
 
 async def dead_letter(settings: Settings, partition: int, offset: int) -> DeadLetterContent | None:
-    """A dead letter with its original bytes, or None where there is none at that place."""
+    """A dead letter with its original bytes, or None where nothing is at that place."""
     record = await _record(settings, partition, offset)
     if record is None:
         return None

@@ -153,7 +153,7 @@ def members_of(group: Sequence[Any], log_name: str) -> Members:
 
 
 def _url(user_data: bytes | None) -> str:
-    """The address in what a member told the group when it joined: JSON, in Faust's own format; empty where none is."""
+    """The address in a member's metadata, sent when it joined: JSON, in Faust's own format; empty without one."""
     try:
         url = json.loads(user_data or b"")["url"]
     except (ValueError, KeyError, TypeError, RecursionError):

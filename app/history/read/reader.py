@@ -84,7 +84,7 @@ async def committed_offsets(settings: Settings, topic: str) -> dict[int, int]:
 async def spans(
     reader: AIOKafkaConsumer, partitions: Iterable[TopicPartition], starts: Mapping[TopicPartition, int] | None = None
 ) -> dict[TopicPartition, tuple[int, int]]:
-    """What there is of each partition now, as far as it is committed; from ``starts`` on where given."""
+    """The committed range of each partition as of now: first and next offset; from ``starts`` on where given."""
     wanted = list(partitions)
     if not wanted:
         return {}

@@ -79,8 +79,8 @@ class OneBatch:
     """One batch, folded again from the records of its partition.
 
     It has to be shown every record from the batch's first one on, of whatever batch; ticks of the partition are among
-    them. Its results are then what the worker's were: repeats of the repartitioner are told from redeliveries by
-    positions, and of an input partition all earlier records of the batch have been seen.
+    them. Its results are then what the worker's were: repeats of the repartitioner are distinguished from redeliveries
+    by positions, and of an input partition all earlier records of the batch have been seen.
     """
 
     def __init__(self, settings: Settings, partition: int, batch_id: str) -> None:

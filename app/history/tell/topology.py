@@ -39,7 +39,7 @@ class Table(_Model):
 
 
 class Topology(_Model):
-    """The whole. ``asked``: the broker said how many partitions there are."""
+    """The whole plan. ``asked``: the partition counts are the broker's."""
 
     app_id: str
     asked: bool
