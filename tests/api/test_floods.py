@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.api.lying import ANSWERS, ELSEWHERE, HERE, answer, beside, listening, soon
 from tests.api.serving import connect, get, live
-from tests.api.test_peers import ANSWERS, ELSEWHERE, HERE, answer, beside, listening, soon
 from tests.support.patience import PATIENCE
 
 __all__ = ["soon"]  # a fixture: answers are bounded at 3 MB here

@@ -5,6 +5,7 @@ module       holds
 ===========  ========================================================================================================
 ``fakes``    a producer whose acknowledgements the test gives
 ``silent``   brokers that are sockets of this process, for what happens when they fall silent
+``rig``      a real task on a real RocksDB and a producer of memory
 ``harness``  bugs put into a worker process, its log, its sockets, topics with settings of their own
 ===========  ========================================================================================================
 """

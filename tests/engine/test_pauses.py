@@ -16,7 +16,7 @@ from tables import batches
 from tables.partition_state import PartitionState
 from tests.agents.log import Log
 from tests.core.play import EMITTED_AT, play, sent
-from tests.engine.test_barrier import GUARANTEES, Guarantee, running
+from tests.engine.rig import GUARANTEES, Guarantee, running
 from tests.support.events import content, message
 
 COUNT = 5000

@@ -19,7 +19,7 @@ from app.settings import Settings
 from app.topology import TOPICS, topology
 from app.tracing.stages import traced
 from tests.engine.fakes import Producer
-from tests.engine.test_barrier import of_log
+from tests.engine.rig import of_log
 from tests.support.events import Json, Message, content, failure, message, registration, uid
 from tests.support.patience import PATIENCE
 
