@@ -101,6 +101,20 @@ class Settings(HttpSettings, Security):
     session_timeout_seconds: float = Field(
         default=6.0, ge=1, le=300, description="A worker that is silent for longer loses its partitions."
     )
+    instance_id: str = Field(
+        default="",
+        max_length=249,
+        pattern=r"^[A-Za-z0-9._-]*$",
+        description="Static membership (group.instance.id), of this worker alone: a restart within the session "
+        "time-out moves nothing, and its partitions wait for it. For sessions longer than a restart; empty: off.",
+    )
+    standbys: int = Field(
+        default=0,
+        ge=0,
+        le=10,
+        description="So many other workers keep a copy of each partition's tables warm: a takeover by one of them "
+        "restores only the tail.",
+    )
     cache_uploads: int = Field(
         default=600_000, ge=1, description="Uploads and slots that the cache of a worker holds, about 0.34 KB each."
     )

@@ -21,11 +21,13 @@ Place = tuple[str, int]
 class Member(NamedTuple):
     """What a worker says of itself: what it holds and goes on with, and of which partitions of the log it has state.
 
-    With each of those, how far of the changelog the state is; 0 where it is not known.
+    With each of those, how far of the changelog the state is; 0 where it is not known. ``stands_by``: whether it keeps
+    standby copies.
     """
 
     held: frozenset[Place] = frozenset()
     near: Mapping[int, int] = MappingProxyType({})
+    stands_by: bool = False
 
 
 def assign(log: str, counts: Mapping[str, int], members: Mapping[str, Member]) -> dict[str, set[Place]]:
@@ -36,6 +38,34 @@ def assign(log: str, counts: Mapping[str, int], members: Mapping[str, Member]) -
         name: {place for place in places if holders[place] == (place in members[name].held)}
         for name, places in target.items()
     }
+
+
+def standbys(log: str, count: int, members: Mapping[str, Member], copies: int) -> dict[str, set[int]]:
+    """Which worker keeps standby copies of which partitions of the log: so many of each, on others than its owner is.
+
+    Evenly, and where there is a choice by whom has most of the state. Fewer copies where there are fewer workers.
+    """
+    owner = {number: name for name, places in targets(log, {log: count}, members).items() for topic, number in places}
+    willing = [name for name in sorted(members) if members[name].stands_by]
+    kept: dict[str, set[int]] = {name: set() for name in members}
+    if not willing:
+        return kept
+    most = -(-count * copies // len(willing))
+    for _ in range(copies):
+        for number in range(count):
+            open_to = [name for name in willing if name != owner.get(number) and number not in kept[name]]
+            if open_to:
+                chosen = min(
+                    open_to,
+                    key=lambda name: (
+                        len(kept[name]) >= most,
+                        -members[name].near.get(number, -1),
+                        len(kept[name]),
+                        name,
+                    ),
+                )
+                kept[chosen].add(number)
+    return kept
 
 
 def targets(log: str, counts: Mapping[str, int], members: Mapping[str, Member]) -> dict[str, set[Place]]:

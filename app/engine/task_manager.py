@@ -24,6 +24,8 @@ from app.engine.publish import append_time
 from app.engine.record_queue import RecordQueue
 from app.engine.repartition import Repartitioner
 from app.engine.state.restore import Progress
+from app.engine.state.standby import Standbys
+from app.engine.state.store import Store
 from app.engine.takeover import take_over
 from app.engine.task import Task, store_path
 from app.engine.topics.ensure import log_topic
@@ -69,6 +71,7 @@ class TaskManager(Generic[P]):
         self.clock = BrokerClock()
         self.ready = False
         self.tasks: dict[int, Task[P]] = {}
+        self.standbys = Standbys(settings, topology.topics, lambda number: Store(store_path(settings, number)))
         self._log_topic = log_topic(settings)
         self._on_failure = on_failure
         self._on_fenced = on_fenced
@@ -100,6 +103,8 @@ class TaskManager(Generic[P]):
             await self.release(partitions=gone)
             self.forget(gone)
         self._coming = frozenset(partition for partition in assigned if partition not in self._queues)
+        if self._coming:
+            self.ready = False
         self._acquiring = asyncio.create_task(self._acquire(self._coming), name="acquire")
         done, _ = await asyncio.wait({self._acquiring})
         task = done.pop()
@@ -131,6 +136,7 @@ class TaskManager(Generic[P]):
             for number in sorted(partition.partition for partition in coming if partition.topic == self._log_topic)
         }
         self.tasks |= made
+        await self.standbys.let_go(made.keys())
         await take_over(self.settings, self.topology, made, self.progress)
         inputs = sorted(partition for partition in coming if partition.topic in self.topology.topics.inputs)
         if inputs and self._repartitioner is None:
@@ -266,14 +272,19 @@ class TaskManager(Generic[P]):
     async def stop(self) -> None:
         """Release everything, producers included. Never raises."""
         await self.release()
+        await self.standbys.follow(())
         if self._shared is not None:
             with contextlib.suppress(Exception):
                 await stop_producer(self._shared, max(_LAST_WORDS, self.release_deadline().left()))
             self._shared = None
 
     def near(self) -> dict[int, int]:
-        """The partitions of the log that this worker has state of on its disk, or had when it started."""
-        return {number: 0 for number in range(self.settings.partitions) if store_path(self.settings, number).is_dir()}
+        """The partitions of the log that this worker has state of on its disk, with how far the standby copies are.
+
+        May be asked in any thread.
+        """
+        on_disk = (number for number in range(self.settings.partitions) if store_path(self.settings, number).is_dir())
+        return {**dict.fromkeys(on_disk, 0), **self.standbys.offsets}
 
     def held(self) -> dict[TopicPartition, RecordQueue]:
         """The partitions that this worker holds, each with the queue that stands for this time of holding it."""

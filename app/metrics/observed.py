@@ -29,8 +29,9 @@ CACHE_LOOKUPS = Counter("rollcall_cache_lookups", "Batches looked up in the cach
 
 def observe(engine: "TaskManager[JoinProcessor]") -> None:
     """Set the gauges to what is the case now."""
-    CACHED.set(sum(task.processor.cached for task in engine.tasks.values()))
-    for task in engine.tasks.values():
+    serving = [task for task in engine.tasks.values() if task.serving]
+    CACHED.set(sum(task.processor.cached for task in serving))
+    for task in serving:
         hits, misses = task.processor.lookups()
         CACHE_LOOKUPS.labels("hit").inc(hits)
         CACHE_LOOKUPS.labels("miss").inc(misses)

@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.engine.assignment import Member, Place, assign, targets
+from app.engine.assignment import Member, Place, assign, standbys, targets
 
 LOG = "log"
 NAMES = ("a", "b", "c", "d", "e")
@@ -134,3 +134,32 @@ def test_a_worker_gives_up_what_the_one_who_comes_has_the_state_of() -> None:
     assert assign(LOG, {LOG: 3}, members) == {"a": {(LOG, 0), (LOG, 2)}, "b": set()}
     members["a"] = Member(held=frozenset({(LOG, 0), (LOG, 2)}))
     assert assign(LOG, {LOG: 3}, members) == {"a": {(LOG, 0), (LOG, 2)}, "b": {(LOG, 1)}}
+
+
+@given(groups(), st.integers(1, 3))
+def test_standby_copies_are_kept_by_others_than_the_owner_as_many_as_there_can_be(
+    group: tuple[dict[str, int], dict[str, Member]], copies: int
+) -> None:
+    topics, members = group
+    members = {name: member._replace(stands_by=True) for name, member in members.items()}
+    kept = standbys(LOG, topics[LOG], members, copies)
+    owned = targets(LOG, topics, members)
+    for number in range(topics[LOG]):
+        keepers = [name for name in members if number in kept[name]]
+        assert len(keepers) == min(copies, len(members) - 1)
+        assert not any((LOG, number) in owned[name] for name in keepers)
+    assert kept == standbys(LOG, topics[LOG], dict(reversed(members.items())), copies)
+
+
+def test_a_standby_copy_stays_where_it_is_and_its_keeper_is_the_next_owner() -> None:
+    held = {"a": [(LOG, 0)], "b": [(LOG, 1)], "c": [(LOG, 2)]}
+    near = {"a": {1: 70}, "b": {2: 80}, "c": {0: 90}}
+    members = {name: Member(frozenset(held[name]), near[name], stands_by=True) for name in held}
+    assert standbys(LOG, 3, members, 1) == {"a": {1}, "b": {2}, "c": {0}}
+    del members["b"]
+    assert (LOG, 1) in assign(LOG, {LOG: 3}, members)["a"]
+
+
+def test_a_worker_that_keeps_no_copies_is_asked_for_none() -> None:
+    members = {"a": Member(stands_by=True), "b": Member(), "c": Member()}
+    assert {name for name, numbers in standbys(LOG, 3, members, 2).items() if numbers} == {"a"}

@@ -6,6 +6,7 @@ module              holds
 ``workload``        an endless stream of inputs from a seed, and what is known beforehand of each batch's outcome
 ``traffic``         the client that sends it, the committed reader that watches what comes, and what is still owed
 ``faults``          the faults, and the workers that they befall
+``former``          another release in the group: workers exchanged for it, and back
 ``cluster_faults``  those of a cluster of three brokers, and of one worker's network
 ``cluster_stage``   that cluster, and a proxy before the first worker
 ``quorum``          what is where in it, and moving it

@@ -14,7 +14,8 @@ import time
 from pathlib import Path
 
 from tests.faults.cluster_faults import CLUSTER_FAULTS
-from tests.faults.faults import ALL, CHUNKS, FAULTS, TAKEOVER
+from tests.faults.faults import ALL, CHUNKS, FAULTS, TAKEOVER, WORKERS
+from tests.faults.former import EXCHANGE, unpack
 from tests.faults.matrix import Plan, run
 from tests.faults.results import TAKEOVER_SECONDS, Result, table
 
@@ -30,9 +31,15 @@ def main() -> int:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     home = Path(tempfile.mkdtemp(prefix="rollcall-faults-"))
     usual = FAULTS if options.brokers == 1 else CLUSTER_FAULTS
-    chosen = options.fault or ([TAKEOVER] if options.default_timeouts else list(usual))
+    exchanged = options.upgrade_from is not None
+    former = unpack(options.upgrade_from, home / "former") if exchanged else None
+    chosen = [EXCHANGE] if exchanged else options.fault or ([TAKEOVER] if options.default_timeouts else list(usual))
     shipped = options.default_timeouts or options.brokers > 1
-    rounds = options.rounds or (LONG * len(chosen) if options.long else 5 if options.default_timeouts else len(chosen))
+    rounds = (
+        (2 * WORKERS if exchanged else 0)
+        or options.rounds
+        or (LONG * len(chosen) if options.long else 5 if options.default_timeouts else len(chosen))
+    )
     results = []
     for guarantee in GUARANTEES if options.guarantee == "both" else (options.guarantee,):
         plan = Plan(
@@ -45,6 +52,7 @@ def main() -> int:
             chunks=() if options.default_timeouts else CHUNKS,
             until=None if options.minutes is None else time.monotonic() + options.minutes * 60,
             brokers=options.brokers,
+            former=former,
         )
         results.append(run(plan, _say))
     _say("\n" + table(results))
@@ -90,6 +98,11 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument(
         "--fault", choices=(*ALL, *CLUSTER_FAULTS), action="append", help=f"only these, in turn (all but {TAKEOVER})"
+    )
+    parser.add_argument(
+        "--upgrade-from",
+        metavar="WHEEL_OR_COMMIT",
+        help="begin with three workers of that release, exchange them one by one for this one, and back again",
     )
     parser.add_argument("--events-per-round", type=int, default=1000, help="inputs a round, about (%(default)s)")
     parser.add_argument("--minutes", type=float, help="begin no further round after so many minutes in a guarantee")

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from json import loads
+from pathlib import Path
 
 from tests.support.patience import PATIENCE
 from tests.support.stage import Stage
-from tests.support.worker import Worker
+from tests.support.worker import ROOT, Worker
 
 READY_SECONDS = PATIENCE
 WORKERS = 3
@@ -39,11 +40,14 @@ class Cast:
         self.ended_after_pause = 0
         self.struck = 0.0  # when a fault that lasts began (monotonic)
         self.problems: list[str] = []
+        self.former = ROOT  # the code of another release, where workers are exchanged for it
+        self.exchanged = 0
 
-    def add(self) -> Worker:
-        """Start a further worker; it may not be ready yet."""
+    def add(self, tree: Path = ROOT) -> Worker:
+        """Start a further worker, of the release whose code lies there; it may not be ready yet."""
         size = self.chunks[len(self.stage.workers) % len(self.chunks)] if self.chunks else None
         worker = self.stage.worker(settings={"ROLLCALL_MAX_POLL_RECORDS": str(size)} if size else {})
+        worker.tree = tree
         worker.launch()
         self.workers.append(worker)
         return worker

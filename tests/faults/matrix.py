@@ -11,6 +11,7 @@ from tests.faults.audit import audit
 from tests.faults.cluster_faults import CLUSTER_FAULTS
 from tests.faults.cluster_stage import ClusterStage
 from tests.faults.faults import ALL, CHUNKS, WORKERS, Cast, Fault, now
+from tests.faults.former import EXCHANGES
 from tests.faults.results import Result
 from tests.faults.state import ask
 from tests.faults.traffic import Client, Traffic
@@ -18,11 +19,11 @@ from tests.faults.workload import LOG_PARTITIONS, Workload
 from tests.oracle import topics
 from tests.support.patience import PATIENCE
 from tests.support.stage import Stage
-from tests.support.worker import Worker
+from tests.support.worker import ROOT, Worker
 
 APP = "rollcall"
 LOG = f"{APP}-log"
-KNOWN = {**ALL, **CLUSTER_FAULTS}
+KNOWN = {**ALL, **CLUSTER_FAULTS, **EXCHANGES}
 SERVED_SECONDS = PATIENCE  # partitions that are not served again by then stand still
 DRAIN_SECONDS = 180
 
@@ -32,7 +33,8 @@ class Plan:
     """What is to be run.
 
     ``until`` (monotonic): no further round begins after it. ``drip``: inputs in each tenth of a second between the
-    bursts; none: so many that they are half of a round's.
+    bursts; none: so many that they are half of a round's. ``former``: the code of another release, which the workers
+    run at the beginning.
     """
 
     guarantee: str
@@ -45,6 +47,7 @@ class Plan:
     until: float | None = None
     brokers: int = 1
     drip: int | None = None
+    former: Path | None = None
 
 
 class FaultStage(Stage):
@@ -75,8 +78,9 @@ def run(plan: Plan, say: Callable[[str], None] = lambda _: None) -> Result:
         cast = Cast(stage, chance, plan.session_seconds, plan.chunks)
         with Traffic(stage.io, workload, plan.events_per_round, plan.drip) as traffic:
             try:
+                cast.former = plan.former or ROOT
                 for _ in range(WORKERS):
-                    cast.add()
+                    cast.add(cast.former)
                 cast.ready()
                 traffic.start()
                 _Rounds(plan, cast, traffic, workload, result, say).play()

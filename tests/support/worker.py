@@ -44,6 +44,7 @@ class Worker:
         application: str = "app",
     ) -> None:
         self.application = application
+        self.tree = ROOT  # where the code lies that it runs
         self.home = home
         self.datadir = home / "data"
         self.log = home / "worker.log"
@@ -77,8 +78,8 @@ class Worker:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command,
-                cwd=ROOT,
-                env=self.env,
+                cwd=self.tree,
+                env=self.env | ({} if self.tree == ROOT else {"PYTHONPATH": str(self.tree)}),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

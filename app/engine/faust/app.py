@@ -21,6 +21,7 @@ from app.engine.kafka.client_watch import ClientWatch, Thread
 from app.engine.task_manager import TaskManager
 
 if TYPE_CHECKING:
+    from app.engine.faust.assignor import PartitionAssignor
     from app.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -144,6 +145,8 @@ class App(faust.App):
         self.unassigned = not assigned
         revoked, new = self._update_assignment(assigned)
         await self.topics.on_partitions_assigned(assigned)
+        # Before anything is taken over: what was a standby copy may be this worker's now.
+        await self.engine.standbys.follow(cast("PartitionAssignor", self.assignor).standbys)
         await self.tables.on_rebalance(assigned, revoked, new, generation_id)
 
     def fail(self, error: BaseException) -> None:

@@ -15,7 +15,7 @@ from aiokafka.coordinator.protocol import ConsumerProtocolMemberMetadata
 from faust.assignor.client_assignment import ClientAssignment, ClientMetadata
 from faust.assignor.partition_assignor import PartitionAssignor as FaustAssignor
 
-from app.engine.assignment import Member, assign
+from app.engine.assignment import Member, assign, standbys
 
 if TYPE_CHECKING:
     from aiokafka import TopicPartition
@@ -43,6 +43,9 @@ class PartitionAssignor(FaustAssignor):
         super().__init__(app, replicas)
         self.held: frozenset[TopicPartition] = frozenset()
         self.keeps = False
+        #: So many standby copies of each partition are asked for; and those that this member is to keep.
+        self.copies = 0
+        self.standbys: frozenset[int] = frozenset()
         #: The topic with state, and the partitions of it that this worker has state of, with how far: set by who
         #: makes the worker.
         self.log = ""
@@ -50,15 +53,21 @@ class PartitionAssignor(FaustAssignor):
 
     def metadata(self, topics: Any) -> ConsumerProtocolMemberMetadata:
         """What this member says of itself."""
-        metadata = super().metadata(topics)
-        ours = {"version": _VERSION, "held": _listed(self.held), "near": sorted(self.near().items())}
-        return ConsumerProtocolMemberMetadata(metadata.version, metadata.subscription, _with(metadata.user_data, ours))
+        said = super().metadata(topics)
+        ours = {
+            "version": _VERSION,
+            "held": _listed(self.held),
+            "near": sorted(self.near().items()),
+            "stands_by": self.copies > 0,
+        }
+        return ConsumerProtocolMemberMetadata(said.version, said.subscription, _with(said.user_data, ours))
 
     def on_assignment(self, assignment: Any) -> None:
         """Take what the leader has assigned."""
         super().on_assignment(assignment)
-        answer = json.loads(self._decompress(assignment.user_data)).get(_OURS) or {}
-        self.keeps = bool(answer.get("keeps"))
+        told = json.loads(self._decompress(assignment.user_data)).get(_OURS) or {}
+        self.keeps = bool(told.get("keeps"))
+        self.standbys = frozenset(told.get("standbys", ()))
 
     def _perform_assignment(self, cluster: ClusterMetadata, member_metadata: Mapping[str, Any]) -> Any:
         members = {name: _read(metadata.user_data) for name, metadata in member_metadata.items()}
@@ -87,11 +96,13 @@ class PartitionAssignor(FaustAssignor):
             name: ClientAssignment(actives=_listed(places), standbys={})
             for name, places in assign(self.log, counts, members).items()
         }
+        copies = standbys(self.log, counts.get(self.log, 0), members, self.copies)
         distribution = self._get_external_topic_distribution(assigned)
         answer = self._protocol_assignments(assigned, {}, distribution, {})
-        for name, assignment in answer.items():
-            user_data = _with(self._decompress(assignment.user_data), {"version": _VERSION, "keeps": True})
-            answer[name] = type(assignment)(assignment.version, assignment.assignment, self._compress(user_data))
+        for name, told in answer.items():
+            ours = {"version": _VERSION, "keeps": True, "standbys": sorted(copies[name])}
+            said = _with(self._decompress(told.user_data), ours)
+            answer[name] = type(told)(told.version, told.assignment, self._compress(said))
         return answer
 
 
@@ -106,7 +117,7 @@ def _read(user_data: bytes) -> Member | None:
     if not isinstance(ours, dict):
         return None
     held = {(topic, number) for topic, numbers in ours.get("held", {}).items() for number in numbers}
-    return Member(frozenset(held), dict(ours.get("near", ())))
+    return Member(frozenset(held), dict(ours.get("near", ())), bool(ours.get("stands_by")))
 
 
 def _listed(places: Collection[tuple[str, int]]) -> _Had:

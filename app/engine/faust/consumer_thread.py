@@ -61,6 +61,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer = AIOKafkaConsumer(
             **connection(app.settings),
             group_id=app.settings.app_id,
+            group_instance_id=app.settings.instance_id or None,
             partition_assignment_strategy=[app.assignor],
             enable_auto_commit=False,
             auto_offset_reset="none",

@@ -140,6 +140,13 @@ def _full(settings: Settings, _: TopicNames, __: BaseException) -> OperatorError
     )
 
 
+def _instance(settings: Settings, _: TopicNames, __: BaseException) -> OperatorError:
+    return GroupError(
+        f"ROLLCALL_INSTANCE_ID={settings.instance_id!r}: another worker has joined the consumer group "
+        f"{settings.app_id} with it (FENCED_INSTANCE_ID). Give every worker one of its own, such as its host's name"
+    )
+
+
 def _transaction_timeout(settings: Settings, _: TopicNames, __: BaseException) -> OperatorError:
     return FeatureError(
         f"the broker's transaction.max.timeout.ms is below the {TRANSACTION_TIMEOUT_MS} ms that a transaction may "
@@ -172,6 +179,7 @@ _EXPLANATIONS: Final[dict[type[BaseException], Explain]] = {
 #: What aiokafka writes into the text of another error.
 _BY_NAME: Final[dict[str, Explain]] = {
     "GroupMaxSizeReached": _full,
+    "FencedInstanceId": _instance,
     "GroupAuthorizationFailed": _group_denied,
     "TransactionalIdAuthorizationFailed": _transactional_id_denied,
     "InconsistentGroupProtocol": _protocol,

@@ -99,9 +99,12 @@ def append(producer: AIOKafkaProducer, batches: list[Any], **fields: Any) -> Non
         batches[-1].append(**fields)
 
 
-def new_reader(settings: Settings, *, whole: bool = False) -> AIOKafkaConsumer:
+def new_reader(
+    settings: Settings, *, whole: bool = False, bounds: tuple[int, int] = (8 * 1024 * 1024, 64 * 1024 * 1024)
+) -> AIOKafkaConsumer:
     """A consumer without a group, not started; the caller assigns what to read. It reads committed records only; with
-    ``whole`` in whole fetches (:mod:`app.engine.kafka.fetch`), which is for ``getmany`` alone.
+    ``whole`` in whole fetches (:mod:`app.engine.kafka.fetch`), which is for ``getmany`` alone. ``bounds`` are the bytes
+    of a fetch, of one partition and in all.
     """
     return AIOKafkaConsumer(
         **connection(settings),
@@ -110,8 +113,8 @@ def new_reader(settings: Settings, *, whole: bool = False) -> AIOKafkaConsumer:
         auto_offset_reset="none",  # what is gone is an error, not a beginning elsewhere
         isolation_level="read_committed",
         value_deserializer=WHOLE if whole else None,
-        max_partition_fetch_bytes=8 * 1024 * 1024,
-        fetch_max_bytes=64 * 1024 * 1024,
+        max_partition_fetch_bytes=bounds[0],
+        fetch_max_bytes=bounds[1],
     )
 
 

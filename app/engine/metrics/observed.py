@@ -30,6 +30,10 @@ RESTORE_RECORDS = Gauge(
     "rollcall_restore_records", "Changelog records that the present or last restore reads (an upper bound)."
 )
 RESTORE_LEFT = Gauge("rollcall_restore_records_left", "Changelog records still to be restored (an upper bound).")
+STANDBYS = Gauge("rollcall_standby_partitions", "Partitions of other workers that this one keeps a standby copy of.")
+STANDBY_LAG = Gauge(
+    "rollcall_standby_lag_records", "Changelog records that the standby copies of this worker lack (an upper bound)."
+)
 STATE_BYTES = Gauge("rollcall_state_bytes", "Size of the local database on disk, by partition.", ["partition"])
 STATE_ROWS = Gauge("rollcall_state_rows", "About how many rows the local database has, by partition.", ["partition"])
 
@@ -49,6 +53,8 @@ def observe(engine: "TaskManager[Any]") -> None:
         gauge.clear()
         for partition, value in values.items():
             gauge.labels(partition.topic, partition.partition).set(value)
+    STANDBYS.set(len(engine.standbys.partitions))
+    STANDBY_LAG.set(engine.standbys.lag)
     STATE_BYTES.clear()
     STATE_ROWS.clear()
     for number, task in engine.tasks.items():

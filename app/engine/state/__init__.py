@@ -7,6 +7,7 @@ module            holds
 ``rocksdb``       how RocksDB is set up for a partition
 ``memory_store``  a store in memory, for folding one batch again
 ``restore``       the changelog into the local database
+``standby``       copies of partitions that other workers own, kept close to the end of their changelog
 ``origin``        the engine's own row of a changelog: which log the rows follow from
 ``provenance``    whose state this is: of which cluster, changelog and log
 ``divergence``    whether a store is a beginning of the changelog, and not of one that went on otherwise

@@ -66,7 +66,7 @@ async def restore(
         starts = await reader.beginning_offsets(list(partitions))
         progress.done = progress.total = 0
         left = {}
-        await _prepare(settings, reader, partitions, starts, ends, provenance)
+        await prepare(settings, reader, partitions, starts, ends, provenance)
         for partition, store in partitions.items():
             start = store.offset
             reader.seek(partition, start)
@@ -119,7 +119,7 @@ def _empty(store: Store) -> None:
         store.label(identity)
 
 
-async def _prepare(
+async def prepare(
     settings: Settings,
     reader: Any,
     stores: Mapping[TopicPartition, Store],

@@ -9,7 +9,8 @@ member has joined too. Here, with an assignor that says ``keeps`` (:mod:`app.eng
 * What a member holds is not given to another one in the same rebalance. Whoever lost something joins once more when it
   has let it go, and only then is it given out.
 * A member that the group no longer knows (it was paused, or cut off, for longer than its session) lets all go before
-  it joins again: others may have it.
+  it joins again: others may have it. One with an instance id (static membership) that the group has heard of within the
+  session was replaced by another process with the same id, and does not join again.
 
 While a JoinGroup waits for the other members, the broker reads nothing else from that connection. So what a member
 asks meanwhile (a commit, to leave) goes on another one; and that a commit comes while the group changes generation is
@@ -17,6 +18,7 @@ an answer to that commit, not the end of the membership.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Collection
 from typing import Any
 
@@ -25,6 +27,7 @@ from aiokafka.client import ConnectionGroup
 from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance, GroupCoordinator
 from aiokafka.consumer.subscription_state import Assignment, TopicPartitionState
 from aiokafka.coordinator.protocol import ConsumerProtocol
+from aiokafka.errors import KafkaError
 from aiokafka.protocol.group import JoinGroupRequest
 from aiokafka.structs import TopicPartition
 
@@ -35,6 +38,7 @@ log = structlog.get_logger(__name__)
 _on_join_prepare = GroupCoordinator._on_join_prepare  # noqa: SLF001 - the client's own are what is changed here, all over
 _on_join_complete = GroupCoordinator._on_join_complete  # noqa: SLF001
 _do_rejoin_group = GroupCoordinator._do_rejoin_group  # noqa: SLF001
+_do_heartbeat = GroupCoordinator._do_heartbeat  # noqa: SLF001
 _do_commit_offsets = GroupCoordinator._do_commit_offsets  # noqa: SLF001
 _perform_group_join = CoordinatorGroupRebalance.perform_group_join
 
@@ -48,6 +52,7 @@ def install() -> None:
     GroupCoordinator._on_join_prepare = _prepare  # noqa: SLF001
     GroupCoordinator._on_join_complete = _complete  # noqa: SLF001
     GroupCoordinator._do_rejoin_group = _rejoin  # noqa: SLF001
+    GroupCoordinator._do_heartbeat = _heartbeat  # noqa: SLF001
     GroupCoordinator._do_commit_offsets = _commit  # noqa: SLF001
     CoordinatorGroupRebalance.perform_group_join = _join
 
@@ -131,7 +136,27 @@ async def _let_all_go(self: Any, previous_assignment: Any) -> None:
     _hold(self, ())
 
 
+async def _heartbeat(self: Any) -> bool:
+    answered = await _do_heartbeat(self)
+    if answered:
+        self._heard = time.monotonic()
+    return bool(answered)
+
+
+def _is_replaced(coordinator: Any) -> bool:
+    """Whether another process has joined under this member's instance id: the group no longer knows the member, though
+    it has heard of it within the session. To join again would only throw the other one out in turn.
+    """
+    if coordinator._group_instance_id is None or _is_member(coordinator):  # noqa: SLF001
+        return False
+    silent = time.monotonic() - getattr(coordinator, "_heard", float("-inf"))
+    return bool(silent < coordinator._session_timeout_ms / 1000)  # noqa: SLF001
+
+
 async def _rejoin(self: Any, subscription: Any) -> bool:
+    if _is_replaced(self):
+        message = f"FencedInstanceId: {self._group_instance_id} is another member's by now"
+        raise KafkaError(message)
     if keeps(self) and not _is_member(self):
         log.warning("the group has gone on without this worker, which lets its partitions go", group=self.group_id)
         await _let_all_go(self, subscription.assignment)

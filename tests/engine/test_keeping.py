@@ -1,0 +1,217 @@
+"""A member of the group that goes on with what it holds: what is changed in the client, step by step, no broker."""
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.client import ConnectionGroup
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.consumer.subscription_state import Subscription
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
+from aiokafka.errors import CommitFailedError, KafkaError
+from aiokafka.protocol.commit import OffsetCommitRequest
+from aiokafka.structs import OffsetAndMetadata
+
+from app.engine.kafka.aiokafka_patches import install
+from app.engine.kafka.aiokafka_patches.keeping import joining, keeps
+
+install()
+
+A, B, C = (TopicPartition("log", number) for number in range(3))
+ILLEGAL_GENERATION = 22
+
+
+class Listener:
+    """Hears of partitions that come and go."""
+
+    def __init__(self, heard: list[tuple[str, set[TopicPartition]]]) -> None:
+        self.heard = heard
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        self.heard.append(("let go", set(revoked)))
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        self.heard.append(("has", set(assigned)))
+
+
+class Assignor:
+    """Ours, as far as the coordinator asks it."""
+
+    name = "faust"
+    keeps = True
+    held: frozenset[TopicPartition] = frozenset()
+
+    def on_assignment(self, _: Any) -> None:
+        """Take it."""
+
+
+class Member:
+    """A coordinator that holds A and B in generation 3, with a client that answers what it is told."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, set[TopicPartition]]] = []
+        self.sent: list[tuple[str, Any]] = []
+        self.answers: list[Any] = []
+        self.assignor = Assignor()
+        subscription = Subscription({"log"})
+        subscription._assign({A, B})
+        for place, offset in ((A, 10), (B, 20)):
+            subscription.assignment.state_value(place).seek(offset)
+        self.subscription = SimpleNamespace(
+            subscription=subscription,
+            listener=Listener(self.heard),
+            assigned_partitions=lambda: subscription.assignment.tps,
+            begin_reassignment=lambda: None,
+            assign_from_subscribed=subscription._assign,
+        )
+        coordinator: Any = object.__new__(GroupCoordinator)
+        vars(coordinator).update(
+            _subscription=self.subscription,
+            _assignors=[self.assignor],
+            _client=self,
+            _group_instance_id=None,
+            _session_timeout_ms=6000,
+            _enable_auto_commit=False,
+            _heartbeat_task=None,
+            _commit_refresh_task=None,
+            _rejoin_needed_fut=asyncio.get_running_loop().create_future(),
+            _coordinator_lookup_lock=asyncio.Lock(),
+            _commit_lock=asyncio.Lock(),
+            _keeps=True,
+            group_id="group",
+            generation=3,
+            member_id="member",
+            coordinator_id=1,
+        )
+        coordinator._start_heartbeat_task = lambda: None
+        self.coordinator = coordinator
+
+    async def send(self, _: int, request: Any, *, group: Any) -> Any:
+        """Answer a request."""
+        self.sent.append((type(request).__name__, group))
+        return self.answers.pop(0)
+
+    async def told(self, *places: TopicPartition) -> None:
+        """It is told its assignment."""
+        assigned = ConsumerProtocolMemberAssignment(4, [("log", sorted(place.partition for place in places))], b"")
+        await self.coordinator._on_join_complete(4, "member", "faust", assigned.encode())
+
+    @property
+    def assignment(self) -> Any:
+        """What it has, as the fetcher sees it."""
+        return self.subscription.subscription.assignment
+
+
+def scene(play: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(play)
+
+
+def test_a_member_that_is_to_join_again_lets_nothing_go() -> None:
+    async def play() -> None:
+        member = Member()
+        await member.coordinator._on_join_prepare(member.assignment)
+        assert member.heard == []
+        assert keeps(member.coordinator)
+
+    scene(play())
+
+
+def test_what_is_kept_has_its_position_and_its_fetches_and_what_leaves_is_let_go_before_the_next_join() -> None:
+    async def play() -> None:
+        member = Member()
+        before, state = member.assignment, member.assignment.state_value(A)
+        await member.told(A, C)
+        assert member.heard == [("let go", {B}), ("has", {A, C})]
+        assert member.assignment is before, "the fetcher did not hear of it"
+        assert member.assignment.active
+        assert member.assignment.state_value(A) is state
+        assert state.position == 10
+        assert member.assignment.tps == {A, C}
+        assert not member.assignment.state_value(B).has_valid_position
+        assert not member.assignment.state_value(C).has_valid_position
+        assert member.coordinator._rejoin_needed_fut.done(), "it has let B go, and joins so that B can be given out"
+        assert member.assignor.held == {A, C}
+
+    scene(play())
+
+
+def test_a_member_that_lost_nothing_does_not_join_again() -> None:
+    async def play() -> None:
+        member = Member()
+        await member.told(A, B, C)
+        assert member.heard == [("has", {A, B, C})]
+        assert not member.coordinator._rejoin_needed_fut.done()
+
+    scene(play())
+
+
+def test_a_member_that_the_group_has_given_up_lets_all_go_before_it_joins(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play() -> None:
+        member = Member()
+        member.coordinator.reset_generation()
+        joined = []
+
+        async def join(*_: Any) -> bool:
+            joined.append(list(member.heard))
+            return True
+
+        monkeypatch.setattr("app.engine.kafka.aiokafka_patches.keeping._do_rejoin_group", join)
+        await member.coordinator._do_rejoin_group(member.subscription.subscription)
+        assert joined == [[("let go", {A, B})]]
+        assert not keeps(member.coordinator)
+        assert member.assignor.held == frozenset()
+
+    scene(play())
+
+
+@pytest.mark.parametrize("joins", [False, True], ids=["at rest", "in a rebalance"])
+def test_a_commit_that_is_refused_for_its_generation_ends_a_membership_only_at_rest(joins: bool) -> None:  # noqa: FBT001 - a parameter
+    async def play() -> None:
+        member = Member()
+        member.coordinator._joining = joins
+        member.answers.append(SimpleNamespace(topics=[("log", [(0, ILLEGAL_GENERATION)])]))
+        with pytest.raises(CommitFailedError):
+            await member.coordinator.commit_offsets(member.assignment, {A: OffsetAndMetadata(7, "")})
+        assert (member.coordinator.member_id == "") is not joins
+
+    scene(play())
+
+
+@pytest.mark.parametrize("joins", [False, True], ids=["at rest", "in a rebalance"])
+def test_what_is_asked_while_a_join_waits_goes_on_another_connection(joins: bool) -> None:  # noqa: FBT001 - a parameter
+    async def play() -> None:
+        member = Member()
+        member.coordinator._joining = joins
+        member.answers.append(None)
+        await member.coordinator._send_req(OffsetCommitRequest("group", 3, "member", -1, []))
+        [(_, group)] = member.sent
+        assert group == (ConnectionGroup.DEFAULT if joins else ConnectionGroup.COORDINATION)
+        assert joining(member.coordinator) is joins
+
+    scene(play())
+
+
+@pytest.mark.parametrize("silent", [1.0, 7.0], ids=["within its session", "after its session"])
+def test_a_member_with_an_instance_id_that_was_replaced_does_not_throw_the_other_one_out(
+    silent: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def play() -> None:
+        member = Member()
+        member.coordinator._group_instance_id = "host"
+        member.coordinator._heard = time.monotonic() - silent
+        member.coordinator.reset_generation()
+        monkeypatch.setattr(
+            "app.engine.kafka.aiokafka_patches.keeping._do_rejoin_group", lambda *_: asyncio.sleep(0, result=True)
+        )
+        rejoin = member.coordinator._do_rejoin_group(member.subscription.subscription)
+        if silent < 6.0:
+            with pytest.raises(KafkaError, match="FencedInstanceId: host"):
+                await rejoin
+        else:
+            assert await rejoin
+
+    scene(play())
