@@ -126,6 +126,8 @@ WRONG = {
     "SOURCE_SERVICE": [""],
     "MAX_MESSAGE_BYTES": ["1023", "4194305", "x"],
     "SESSION_TIMEOUT_SECONDS": ["0.5", "301", "nan"],
+    "INSTANCE_ID": ["a b", "ä", "x" * 250],
+    "STANDBYS": ["-1", "11", "1.5", "x"],
     "CACHE_UPLOADS": ["0", "x"],
     "MAX_POLL_RECORDS": ["0", "100001"],
     "TICK_SECONDS": ["0", "61", "nan"],
