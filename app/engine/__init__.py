@@ -9,6 +9,7 @@ module            holds
 ``metrics``       what the engine counts, and what it looks at when it is asked
 ``keyed``         joins of inputs by their keys: what is the same in each of them
 ``task_manager``  what a worker runs: the repartitioner, and a task for each partition of the log that it owns
+``holdings``      what a worker holds: the records that come for it, and the offsets that follow
 ``takeover``      partitions that come to this worker: fenced, restored
 ``assignment``    which worker gets which partition: balanced, with as little moved as that allows
 ``task``          one partition of the log: process a chunk, publish it, write it, acknowledge it

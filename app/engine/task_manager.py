@@ -9,8 +9,7 @@ import asyncio
 import contextlib
 import functools
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Generic
+from collections.abc import Callable, Collection, Sequence
 
 import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -18,17 +17,14 @@ from aiokafka.errors import KafkaTimeoutError
 
 from app.engine.clock import BrokerClock
 from app.engine.deadline import Deadline
+from app.engine.holdings import Holdings
 from app.engine.kafka.clients import leaders_known, new_producer, start_patiently, stop_producer
 from app.engine.ports import P, Topology
 from app.engine.publish import append_time
-from app.engine.record_queue import RecordQueue
 from app.engine.repartition import Repartitioner
 from app.engine.state.restore import Progress
-from app.engine.state.standby import Standbys
-from app.engine.state.store import Store
 from app.engine.takeover import take_over
-from app.engine.task import Task, store_path
-from app.engine.topics.ensure import log_topic
+from app.engine.task import Task
 from app.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -49,8 +45,8 @@ _LAST_WORDS = 0.3
 _TRIES = 3
 
 
-class TaskManager(Generic[P]):
-    """Owns the repartitioner and the tasks of one worker.
+class TaskManager(Holdings[P]):
+    """Takes over and lets go what a worker holds: owns the repartitioner and the tasks of one worker.
 
     ``on_failure`` is told once when the worker can't go on; ``on_fenced`` when a transaction failed on a partition that
     the group leaves with this worker. The partitions are then to be taken over again (:meth:`release`,
@@ -64,32 +60,21 @@ class TaskManager(Generic[P]):
         on_failure: Callable[[BaseException], None],
         on_fenced: Callable[[BaseException], None] | None = None,
     ) -> None:
-        self.settings = settings
-        self.topology = topology
-        self.observer = topology.observer
+        super().__init__(settings, topology)
         self.progress = Progress()
         self.clock = BrokerClock()
         self.ready = False
-        self.tasks: dict[int, Task[P]] = {}
-        self.standbys = Standbys(settings, topology.topics, lambda number: Store(store_path(settings, number)))
-        self._log_topic = log_topic(settings)
         self._on_failure = on_failure
         self._on_fenced = on_fenced
         self._failed = False
         self._failures_in_a_row: dict[int, int] = {}
         self._shared: AIOKafkaProducer | None = None
-        self._repartitioner: Repartitioner | None = None
         self._acquiring: asyncio.Task[None] | None = None
         self._coming: frozenset[TopicPartition] = frozenset()
         self._releases = 0
         self._released = asyncio.Event()
         self._released.set()
-        self._queues: dict[TopicPartition, RecordQueue] = {}
         self._stop_by: Deadline | None = None
-        self._committed: dict[TopicPartition, int] = {}
-        self._delivered: dict[TopicPartition, tuple[int, int]] = {}
-        #: Records that each assigned partition has left to work off; the application sets it (:mod:`app.engine.lag`).
-        self.lags: Callable[[], Mapping[TopicPartition, int]] = dict
 
     async def acquire(self, assigned: Collection[TopicPartition]) -> frozenset[TopicPartition] | None:
         """Take over those of the partitions that this worker does not hold: fence, restore, start. The others go on.
@@ -162,16 +147,6 @@ class TaskManager(Generic[P]):
             seconds=round(time.monotonic() - started, 2),
         )
 
-    @property
-    def _share(self) -> int:
-        """What each task may have of the cache."""
-        return max(1, self.settings.cache_uploads // max(1, len(self.tasks)))
-
-    def _share_out(self) -> None:
-        for task in self.tasks.values():
-            if task.serving:
-                task.processor.resize(self._share)
-
     def stop_by(self, deadline: Deadline) -> None:
         """The worker ends: from now on every release keeps within this deadline as well."""
         self._stop_by = deadline
@@ -235,20 +210,6 @@ class TaskManager(Generic[P]):
         for task in begun:
             del self.tasks[task.partition]
 
-    def forget(self, partitions: Collection[TopicPartition] | None = None) -> None:
-        """Drop what was released, once its offsets have been committed."""
-        if partitions is None:
-            self._repartitioner = None
-            partitions = [*self._committed, *self._delivered, *(task.log for task in self.tasks.values())]
-        for partition in partitions:
-            self._committed.pop(partition, None)
-            self._delivered.pop(partition, None)
-            if partition.topic == self._log_topic:
-                self.tasks.pop(partition.partition, None)
-            elif self._repartitioner is not None:
-                self._repartitioner.acknowledged.pop(partition, None)
-        self._share_out()
-
     async def write(self, partition: int, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]]) -> int:
         """Write a record into a partition of the log, whoever owns it, and return its offset once it is acknowledged.
 
@@ -277,95 +238,6 @@ class TaskManager(Generic[P]):
             with contextlib.suppress(Exception):
                 await stop_producer(self._shared, max(_LAST_WORDS, self.release_deadline().left()))
             self._shared = None
-
-    def near(self) -> dict[int, int]:
-        """The partitions of the log that this worker has state of on its disk, with how far the standby copies are.
-
-        May be asked in any thread.
-        """
-        on_disk = (number for number in range(self.settings.partitions) if store_path(self.settings, number).is_dir())
-        return {**dict.fromkeys(on_disk, 0), **self.standbys.offsets}
-
-    def held(self) -> dict[TopicPartition, RecordQueue]:
-        """The partitions that this worker holds, each with the queue that stands for this time of holding it."""
-        return dict(self._queues)
-
-    def next_offset(self, partition: TopicPartition) -> int | None:
-        """From where a partition that is held must be fetched on; None where nothing of it has come yet."""
-        queue = self._queues.get(partition)
-        return None if queue is None else queue.position
-
-    def folded(self) -> dict[TopicPartition, int]:
-        """For each partition of the log, the offset from which it may go on at the most: its state has all before."""
-        return {task.log: task.folded for task in self.tasks.values()}
-
-    def deliver(
-        self,
-        fetched: Mapping[TopicPartition, Sequence[Any]],
-        held: Mapping[TopicPartition, RecordQueue] | None = None,
-    ) -> set[TopicPartition]:
-        """Hand fetched records to where they belong; the partitions whose records were dropped.
-
-        ``held`` is what :meth:`held` said when the fetch began. A partition that was let go since, even one that came
-        back, has another position by now: records of before would tear a hole, or come twice.
-        """
-        dropped = set()
-        for partition, records in fetched.items():
-            if not records:
-                continue
-            queue = self._queues.get(partition)
-            if queue is None or (held is not None and held.get(partition) is not queue):
-                dropped.add(partition)
-                continue
-            first, last = self._delivered.get(partition, (records[0].offset, 0))
-            self._delivered[partition] = first, max(last, records[-1].offset + 1)
-            queue.offer(records)
-        return dropped
-
-    def in_hand(self, partition: TopicPartition) -> int:
-        """How many offsets of a partition have been delivered and not yet acknowledged."""
-        span = self._delivered.get(partition)
-        if span is None:
-            return 0
-        acknowledged = self._acknowledged(partition)
-        return max(0, span[1] - (span[0] if acknowledged is None else acknowledged))
-
-    def committed_offsets(self) -> dict[TopicPartition, int]:
-        """The next offset after what was committed since the partitions were taken over; those without are left out."""
-        offsets = dict(self._committed)
-        if self.settings.exactly_once:
-            offsets |= {task.log: task.acknowledged for task in self.tasks.values() if task.acknowledged is not None}
-        return offsets
-
-    def _acknowledged(self, partition: TopicPartition) -> int | None:
-        if partition.topic != self._log_topic:
-            return None if self._repartitioner is None else self._repartitioner.acknowledged.get(partition)
-        task = self.tasks.get(partition.partition)
-        return None if task is None else task.acknowledged
-
-    def full(self) -> set[TopicPartition]:
-        """The partitions of the log from which nothing more should be fetched for now."""
-        return {task.log for task in self.tasks.values() if task.queue.full}
-
-    @property
-    def hop_full(self) -> bool:
-        """Whether nothing more should be fetched from the inputs for now."""
-        return self._repartitioner is not None and self._repartitioner.full
-
-    def committable(self) -> dict[TopicPartition, int]:
-        """Offsets to commit through the group: of the inputs, and of the log unless transactions commit those.
-
-        Only what is new.
-        """
-        offsets = {} if self._repartitioner is None else dict(self._repartitioner.acknowledged)
-        if not self.settings.exactly_once:
-            offsets |= {task.log: task.acknowledged for task in self.tasks.values() if task.acknowledged is not None}
-        return {partition: offset for partition, offset in offsets.items() if self._committed.get(partition) != offset}
-
-    def committed(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Note what the group took."""
-        self._committed.update(offsets)
-        self.observer.committed(len(offsets))
 
     def _fenced(self, partition: int, error: BaseException) -> None:
         task = self.tasks.get(partition)
