@@ -10,6 +10,7 @@ module           holds
 ``large``        one very large batch, without a broker: is it linear, how long is a step
 ``offline``      CPU time of the whole job without a broker, stage by stage
 ``roll``         how long partitions give no answer while workers are exchanged, or killed
+``takeover``     what a takeover costs, with a standby copy and without
 ``probes``       contents for each partition, and how long each partition gave no answer
 ``watched``      a cell with the board open
 ``trial``        one run of one contestant, phase by phase

@@ -7,6 +7,7 @@ from bench.figures import Figure
 from bench.roll import FIGURES as ROLL_FIGURES
 from bench.roll import Roll
 from bench.special import Latency, Restore
+from bench.takeover import Takeover
 from bench.trial import Phase
 from bench.watched import Watched
 from bench.workload import TYPICAL_SLOTS, Part
@@ -31,6 +32,7 @@ class Plan:
         self._board()
         self._others()
         self._roll()
+        self._takeover()
 
     def select(self, only: Sequence[str], contestants: Sequence[str]) -> tuple[list[Figure], dict[str, Cell]]:
         """The figures of these names (all if none is given), and their cells that are of these contestants.
@@ -254,4 +256,16 @@ class Plan:
                     goal=goal,
                 )
                 for quantity, title, goal in ROLL_FIGURES
+            ]
+
+    def _takeover(self) -> None:
+        """What a takeover costs with a standby copy, against without."""
+        phases = (Phase("cold", self._part("cold", self.events)),)
+        without, copied = (self.cells.add(Takeover(f"rollcall-{copies}-standbys", phases, copies)) for copies in (0, 1))
+        for quantity, what in (("seconds", "seconds of a takeover"), ("restored_records", "records that it restores")):
+            title = f"{what} after kill -9, exactly once"
+            quantity_name = f"takeover.{quantity}"
+            self.figures += [
+                Figure(f"standby:{quantity}", f"{title}: with a standby copy", copied, quantity_name),
+                Figure(f"standby:{quantity}-without", f"{title}: without", without, quantity_name),
             ]

@@ -8,7 +8,7 @@ assignment which of the two it is.
 
 import json
 from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from aiokafka.cluster import ClusterMetadata
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberMetadata
@@ -63,9 +63,19 @@ class PartitionAssignor(FaustAssignor):
         return ConsumerProtocolMemberMetadata(said.version, said.subscription, _with(said.user_data, ours))
 
     def on_assignment(self, assignment: Any) -> None:
-        """Take what the leader has assigned."""
-        super().on_assignment(assignment)
-        told = json.loads(self._decompress(assignment.user_data)).get(_OURS) or {}
+        """Take what the leader has assigned.
+
+        Faust asserts that it was meant for this address. A static member is given what was assigned to the process
+        before it, which may have had another one.
+        """
+        said = self._decompress(assignment.user_data)
+        metadata = cast("ClientMetadata", ClientMetadata.loads(said))
+        self._assignment = metadata.assignment
+        self._topic_groups = dict(metadata.topic_groups)
+        self._active_tps, self._standby_tps = self._assignment.active_tps, self._assignment.standby_tps
+        self.changelog_distribution = metadata.changelog_distribution
+        self.external_topic_distribution = metadata.external_topic_distribution
+        told = json.loads(said).get(_OURS) or {}
         self.keeps = bool(told.get("keeps"))
         self.standbys = frozenset(told.get("standbys", ()))
 

@@ -1,0 +1,88 @@
+"""A cell without a backlog: what a takeover costs, by a worker with a standby copy and by one without."""
+
+import asyncio
+import json
+import re
+import time
+import urllib.request
+from collections.abc import Callable, Sequence
+
+from bench import trial
+from bench.cells import Cell
+from bench.contestants import Rollcall, Site
+from bench.process import ContestantError, Process
+from bench.stage import Stage
+from bench.trial import Measured, Phase, Running
+
+_SESSION_SECONDS = 6
+_PATIENCE = 600.0
+
+
+class Copied(Rollcall):
+    """Rollcall with so many standby copies, and a session that a kill need not be waited for."""
+
+    def __init__(self, name: str, copies: int) -> None:
+        super().__init__(name, "exactly_once")
+        self._copies = copies
+
+    def environment(self, site: Site) -> dict[str, str]:
+        """Its settings."""
+        return super().environment(site) | {
+            "ROLLCALL_STANDBYS": str(self._copies),
+            "ROLLCALL_SESSION_TIMEOUT_SECONDS": str(_SESSION_SECONDS),
+        }
+
+
+class Takeover(Cell):
+    """Two workers work off the events; then one is killed, and the other takes its partitions over."""
+
+    def __init__(self, name: str, phases: Sequence[Phase], copies: int) -> None:
+        super().__init__(name, "rollcall", phases)
+        self.contestant = Copied("rollcall", copies)
+        self._copies = copies
+
+    async def measure(self, stage: Stage) -> Measured:
+        """Measure it."""
+        return await trial.run(stage, self.contestant, self.phases, workers=2, at_end=self._kill)
+
+    async def _kill(self, running: Running) -> None:
+        killed, survivor = running.processes
+        if self._copies:
+            await _until(survivor, lambda: _metric(survivor, "rollcall_standby_partitions") > 0)
+            await _until(survivor, lambda: _metric(survivor, "rollcall_standby_lag_records") == 0)
+        rows = _metric(killed, "rollcall_state_rows")
+        owned = _metric(survivor, "rollcall_log_partitions")
+        before = len(_lines(survivor, "partitions acquired"))
+        begun = time.monotonic()
+        await asyncio.to_thread(killed.kill)
+        running.processes.remove(killed)
+        await _until(survivor, lambda: _metric(survivor, "rollcall_log_partitions") > owned)
+        await _until(survivor, lambda: len(_lines(survivor, "partitions acquired")) > before)
+        restored = _lines(survivor, "state restored")[-1:]
+        running.measured |= {
+            "takeover.rows": rows,
+            "takeover.restored_records": sum(line["records"] for line in restored),
+            "takeover.seconds": _lines(survivor, "partitions acquired")[-1]["seconds"],
+            "takeover.from_kill_seconds": time.monotonic() - begun,
+        }
+
+
+async def _until(process: Process, true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while not await asyncio.to_thread(true):
+        process.check()
+        if time.monotonic() > deadline:
+            raise ContestantError(process.with_log(f"not within {_PATIENCE:.0f} s"))
+        await asyncio.sleep(0.05)
+
+
+def _metric(process: Process, name: str) -> float:
+    """The sum of a metric over all its labels."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{process.port}/metrics", timeout=30) as answer:
+        text = answer.read().decode()
+    return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if re.match(rf"{name}[ {{]", line))
+
+
+def _lines(process: Process, event: str) -> list[dict[str, float]]:
+    text = process.log.read_text("utf-8", "replace")
+    return [json.loads(line) for line in text.splitlines() if line.startswith("{") and f'"{event}"' in line]
