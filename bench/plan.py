@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from bench.cells import Cell, Cells, JoinOnly, Throughput
 from bench.figures import Figure
-from bench.roll import FIGURES as ROLL_FIGURES
-from bench.roll import Roll
+from bench.roll import Roll, roll_figures
 from bench.special import Latency, Restore
 from bench.takeover import Takeover
 from bench.trial import Phase
@@ -246,17 +245,7 @@ class Plan:
     def _roll(self) -> None:
         """How long partitions are not served while workers are exchanged: several figures of one run."""
         for name, guarantee in (("roll", "exactly_once"), ("roll-once", "at_least_once")):
-            cell = self.cells.add(Roll(f"rollcall-{name}", guarantee))
-            self.figures += [
-                Figure(
-                    f"{name}:{quantity}",
-                    f"longest wait for an answer, s, {title}, {guarantee}",
-                    cell,
-                    f"roll.{quantity}.seconds",
-                    goal=goal,
-                )
-                for quantity, title, goal in ROLL_FIGURES
-            ]
+            self.figures += roll_figures(name, guarantee, self.cells.add(Roll(f"rollcall-{name}", guarantee)))
 
     def _takeover(self) -> None:
         """What a takeover costs with a standby copy, against without."""

@@ -11,6 +11,7 @@ from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from bench import topics, trial
 from bench.cells import Cell
 from bench.contestants import Rollcall, Site
+from bench.figures import Figure
 from bench.probes import Probes
 from bench.stage import Stage, say
 from bench.trial import Measured, Running
@@ -25,7 +26,7 @@ SESSION_SECONDS = 6
 _SETTLE = 60.0 + 10 * SESSION_SECONDS
 
 #: What is told of a run: the name of the quantity, in words, and the goal if there is one.
-FIGURES = (
+_FIGURES = (
     ("undisturbed", "undisturbed", None),
     ("term.stays", "of what stays when a worker is stopped", None),
     ("term.moves", "of what moves when a worker is stopped", 2.0),
@@ -36,6 +37,15 @@ FIGURES = (
 )
 
 Owners = Mapping[tuple[str, int], str]
+
+
+def roll_figures(name: str, guarantee: str, cell: str) -> list[Figure]:
+    """The figures of one run, ``name:quantity`` each."""
+    title = f"longest wait for an answer, s, {{}}, {guarantee}"
+    return [
+        Figure(f"{name}:{quantity}", title.format(words), cell, f"roll.{quantity}.seconds", goal=goal)
+        for quantity, words, goal in _FIGURES
+    ]
 
 
 class Restarted(Rollcall):
