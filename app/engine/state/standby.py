@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from app.engine.kafka import broker_errors
 from app.engine.kafka.clients import new_reader, start_patiently
+from app.engine.kafka.crowded import NoConnectionError
 from app.engine.ports import TopicNames
 from app.engine.state.provenance import ask
 from app.engine.state.restore import prepare
@@ -96,21 +97,27 @@ class Standbys:
             try:
                 reader = new_reader(self._settings, whole=True, bounds=(_PARTITION_BYTES, _FETCH_BYTES))
                 try:
-                    await start_patiently(reader)
+                    await start_patiently(self._settings, reader)
                     await self._copy(reader)
                 finally:
                     with contextlib.suppress(KafkaError, OSError):
                         await reader.stop()
-            except (OperatorError, OffsetOutOfRangeError) as error:
-                log.warning("standby copies are given up until the group assigns anew", error=str(error))
-                self._close()
-                self._stores.clear()
-                self.offsets, self._ends = {}, {}
+            except OffsetOutOfRangeError as error:
+                self._give_up(error)
                 return
-            except (KafkaError, OSError) as error:
+            except (KafkaError, OSError, NoConnectionError) as error:
                 log.debug("standby copies can't be kept up", error=broker_errors.told(error))
                 self._close()
                 await asyncio.sleep(_RETRY_SECONDS)
+            except OperatorError as error:
+                self._give_up(error)
+                return
+
+    def _give_up(self, error: Exception) -> None:
+        log.warning("standby copies are given up until the group assigns anew", error=str(error))
+        self._close()
+        self._stores.clear()
+        self.offsets, self._ends = {}, {}
 
     def _close(self) -> None:
         for store in self._stores.values():
