@@ -53,14 +53,14 @@ class PartitionAssignor(FaustAssignor):
 
     def metadata(self, topics: Any) -> ConsumerProtocolMemberMetadata:
         """What this member says of itself."""
-        said = super().metadata(topics)
+        metadata = super().metadata(topics)
         ours = {
             "version": _VERSION,
             "held": _listed(self.held),
             "near": sorted(self.near().items()),
             "stands_by": self.copies > 0,
         }
-        return ConsumerProtocolMemberMetadata(said.version, said.subscription, _with(said.user_data, ours))
+        return ConsumerProtocolMemberMetadata(metadata.version, metadata.subscription, _with(metadata.user_data, ours))
 
     def on_assignment(self, assignment: Any) -> None:
         """Take what the leader has assigned.
@@ -68,16 +68,16 @@ class PartitionAssignor(FaustAssignor):
         Faust asserts that it was meant for this address. A static member is given what was assigned to the process
         before it, which may have had another one.
         """
-        said = self._decompress(assignment.user_data)
-        metadata = cast("ClientMetadata", ClientMetadata.loads(said))
+        user_data = self._decompress(assignment.user_data)
+        metadata = cast("ClientMetadata", ClientMetadata.loads(user_data))
         self._assignment = metadata.assignment
         self._topic_groups = dict(metadata.topic_groups)
         self._active_tps, self._standby_tps = self._assignment.active_tps, self._assignment.standby_tps
         self.changelog_distribution = metadata.changelog_distribution
         self.external_topic_distribution = metadata.external_topic_distribution
-        told = json.loads(said).get(_OURS) or {}
-        self.keeps = bool(told.get("keeps"))
-        self.standbys = frozenset(told.get("standbys", ()))
+        answer = json.loads(user_data).get(_OURS) or {}
+        self.keeps = bool(answer.get("keeps"))
+        self.standbys = frozenset(answer.get("standbys", ()))
 
     def _perform_assignment(self, cluster: ClusterMetadata, member_metadata: Mapping[str, Any]) -> Any:
         members = {name: _read(metadata.user_data) for name, metadata in member_metadata.items()}
@@ -109,10 +109,10 @@ class PartitionAssignor(FaustAssignor):
         copies = standbys(self.log, counts.get(self.log, 0), members, self.copies)
         distribution = self._get_external_topic_distribution(assigned)
         answer = self._protocol_assignments(assigned, {}, distribution, {})
-        for name, told in answer.items():
+        for name, assignment in answer.items():
             ours = {"version": _VERSION, "keeps": True, "standbys": sorted(copies[name])}
-            said = _with(self._decompress(told.user_data), ours)
-            answer[name] = type(told)(told.version, told.assignment, self._compress(said))
+            user_data = _with(self._decompress(assignment.user_data), ours)
+            answer[name] = type(assignment)(assignment.version, assignment.assignment, self._compress(user_data))
         return answer
 
 
