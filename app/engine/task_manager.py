@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import functools
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -71,22 +71,23 @@ class TaskManager(Holdings[P]):
         self._shared: AIOKafkaProducer | None = None
         self._acquiring: asyncio.Task[None] | None = None
         self._coming: frozenset[TopicPartition] = frozenset()
-        self._releases = 0
-        self._released = asyncio.Event()
-        self._released.set()
+        self._leaving = 0
         self._stop_by: Deadline | None = None
 
     async def acquire(self, assigned: Collection[TopicPartition]) -> frozenset[TopicPartition] | None:
         """Take over those of the partitions that this worker does not hold: fence, restore, start. The others go on.
 
-        Returns those that were taken over, which are to be read from their committed offsets; None when a
-        :meth:`release` came in between. Raises what went wrong otherwise; the worker can't go on then.
+        Returns those that were taken over, which are to be read from their committed offsets; None when something is
+        being let go (:meth:`letting_go`), or a :meth:`release` came in between: what is assigned may be another by then,
+        and is to be asked for anew. Raises what went wrong otherwise; the worker can't go on then.
         """
-        await self._released.wait()  # one owner for every database handle
+        if self._leaving:
+            return None
         gone = self._queues.keys() - assigned
         if gone:
-            await self.release(partitions=gone)
-            self.forget(gone)
+            with self.letting_go():
+                await self.release(partitions=gone)
+                self.forget(gone)
         self._coming = frozenset(partition for partition in assigned if partition not in self._queues)
         if self._coming:
             self.ready = False
@@ -96,7 +97,7 @@ class TaskManager(Holdings[P]):
         if task.cancelled():
             return None
         task.result()
-        return self._coming
+        return None if self._leaving else self._coming
 
     async def _acquire(self, coming: Collection[TopicPartition]) -> None:
         started = time.monotonic()
@@ -167,14 +168,21 @@ class TaskManager(Holdings[P]):
             deadline = self.release_deadline()
         if partitions is None:
             self.ready = False
-        self._releases += 1
-        self._released.clear()
-        try:
+        with self.letting_go():
             await self._release(deadline.within(deadline.left(_COMMIT_RESERVE)), partitions)
+
+    @contextlib.contextmanager
+    def letting_go(self) -> Iterator[None]:
+        """Take nothing over within: from before a :meth:`release` until behind its :meth:`forget`.
+
+        A partition that was taken over in between would be forgotten with those that were let go: nobody would close
+        its database, and the next takeover would find it in use.
+        """
+        self._leaving += 1
+        try:
+            yield
         finally:
-            self._releases -= 1
-            if not self._releases:
-                self._released.set()
+            self._leaving -= 1
 
     async def _release(self, work_ends: Deadline, partitions: Collection[TopicPartition] | None) -> None:
         await self._break_off(partitions, work_ends)
@@ -208,7 +216,7 @@ class TaskManager(Holdings[P]):
         begun = [task for task in self.tasks.values() if task.log not in self._queues]
         await asyncio.gather(*(task.close(deadline) for task in begun))
         for task in begun:
-            del self.tasks[task.partition]
+            self.tasks.pop(task.partition, None)
 
     async def write(self, partition: int, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]]) -> int:
         """Write a record into a partition of the log, whoever owns it, and return its offset once it is acknowledged.

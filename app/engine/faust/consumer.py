@@ -59,9 +59,10 @@ class Consumer(driver.Consumer):
     async def let_go(self, partitions: Collection[TopicPartition]) -> None:
         """Let some of the partitions go, then commit what they finished: one budget of time for both."""
         deadline = self.engine.release_deadline()
-        await self.engine.release(deadline, partitions=partitions)
-        await self._commit_last(deadline)
-        self.engine.forget(partitions)
+        with self.engine.letting_go():
+            await self.engine.release(deadline, partitions=partitions)
+            await self._commit_last(deadline)
+            self.engine.forget(partitions)
 
     async def begin(self, partitions: Collection[TopicPartition]) -> None:
         """Read partitions that were taken over from their committed offsets on, and fetch them from now on.
@@ -162,9 +163,10 @@ class Consumer(driver.Consumer):
     async def wait_empty(self) -> None:
         """Let all partitions go, then commit what they finished: one budget of time for both."""
         deadline = self.engine.release_deadline()
-        await self.engine.release(deadline)
-        await self._commit_last(deadline)
-        self.engine.forget()
+        with self.engine.letting_go():
+            await self.engine.release(deadline)
+            await self._commit_last(deadline)
+            self.engine.forget()
 
     async def _commit_last(self, deadline: Deadline) -> None:
         """Commit before the partitions are somebody else's; again while the group is just changing its generation."""

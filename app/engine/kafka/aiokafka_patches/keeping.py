@@ -183,7 +183,7 @@ async def _complete(self: Any, generation: int, member_id: str, protocol: str, a
     self._keeps = assignor.keeps
     _hold(self, now)
     await _told(listener.on_partitions_assigned(set(now)))
-    if leaving:
+    if leaving and self._keeps:
         self.request_rejoin()
 
 
