@@ -78,7 +78,7 @@ class TaskManager(Holdings[P]):
         """Take over those of the partitions that this worker does not hold: fence, restore, start. The others go on.
 
         Returns those that were taken over, which are to be read from their committed offsets; None when something is
-        being let go (:meth:`letting_go`), or a :meth:`release` came in between: what is assigned may be another by then,
+        being let go (:meth:`letting_go`), or a :meth:`release` came in between: the assignment may be another by then,
         and is to be asked for anew. Raises what went wrong otherwise; the worker can't go on then.
         """
         if self._leaving:
