@@ -18,6 +18,8 @@ module             holds
 ``parts``          how much of a record is done at a time
 ``acts``           what operators do, folded
 ``dead_letters``   what can't be used: dead letters
+``retiring``       what goes once it has rested for long: what a tick is to say, and what it then does
+``leaving``        what a chunk retires, and which batches rest after it
 ``poison``         what stops a worker at a record: the error, and how it names the record
 ``watermarks``     up to where the inputs were read into the log: how a repeat is recognised
 ``completed``      what is counted of a batch that became ready

@@ -1,7 +1,7 @@
 """What operators do, as the join reads it from the log. An act that can't be used is a dead letter, never a crash."""
 
 from agents.chunk_changes import ChunkChanges
-from app.core.acts import name_of
+from app.core.acts import Act, name_of
 from app.core.facts import Acted, Fact
 from app.core.fold import Outcome
 from app.engine.ports import Place, Record
@@ -35,12 +35,21 @@ def tell(batch_id: str, facts: tuple[Fact, ...], changes: ChunkChanges) -> None:
     """Note for the log what an operator did, if the facts say that one did."""
     for fact in facts:
         if isinstance(fact, Acted):
-            changes.note(
-                "operator act",
-                batch_id=batch_id,
-                act=name_of(fact.act),
-                act_id=fact.act.act_id,
-                who=fact.act.who,
-                why=fact.act.why,
-                refused=fact.refused,
-            )
+            _note(batch_id, fact.act, fact.refused, changes)
+
+
+def refuse(batch_id: str, act: Act, refused: str, changes: ChunkChanges) -> None:
+    """Note for the log what an operator could not do, where the batch keeps no record of it."""
+    _note(batch_id, act, refused, changes)
+
+
+def _note(batch_id: str, act: Act, refused: str | None, changes: ChunkChanges) -> None:
+    changes.note(
+        "operator act",
+        batch_id=batch_id,
+        act=name_of(act),
+        act_id=act.act_id,
+        who=act.who,
+        why=act.why,
+        refused=refused,
+    )

@@ -4,13 +4,14 @@ Filled by the join, carried out by the engine.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from logging import ERROR, WARNING
 from typing import NamedTuple
 
 from agents.completed import Completed, completed
+from agents.leaving import Leaving
 from app.core import names
 from app.core.batch import Batch
 from app.core.batch_state import State
@@ -95,6 +96,8 @@ class ChunkChanges:
     _parts: dict[str, int] = field(default_factory=dict)
     _waited: dict[str, bytes | None] = field(default_factory=dict)
     _batches: dict[str, Batch] = field(default_factory=dict)
+    #: What is retired, and which batches rest.
+    leaving: Leaving = field(default_factory=Leaving)
 
     def emit(self, message: Message, offset: int) -> None:
         """Publish an output of the record at log offset ``offset``."""
@@ -153,6 +156,7 @@ class ChunkChanges:
             waited = self._waited[batch.batch_id] = waiting.key_for(batch)
             if waited is None and batch.last >= 0:
                 self.closed[batch.batch_id] = batch.state
+                self.leaving.note(batch)
 
     def waited(self, batch: Batch) -> bytes | None:
         """The row of ``waiting`` that a touched batch had when the chunk began."""
@@ -183,13 +187,13 @@ class ChunkChanges:
         self._settled[batch_id, at] = None
 
     def stale(self, key: bytes) -> None:
-        """Delete a row of ``waiting`` that is not so."""
+        """Delete a row of an index that is not so."""
         self._stale[key] = None
 
     @property
     def in_parts(self) -> bool:
         """Whether it is a part of what a record does: then it is nothing else."""
-        return bool(self._parts)
+        return self.leaving.alone or bool(self._parts)
 
     @property
     def said(self) -> Counter[str]:
@@ -223,24 +227,32 @@ class ChunkChanges:
         """The batches about which the chunk decided something, as they are now."""
         return (self._batches[batch_id] for batch_id, facts in self._facts.items() if facts)
 
-    def finish(self, watermarks: Mapping[bytes, bytes]) -> None:
-        """Make the rows. Called once, when the chunk is folded.
+    def finish(self, watermarks: Mapping[bytes, bytes], time_of: Callable[[int], int]) -> None:
+        """Make the rows. Called once, when the chunk is folded. ``time_of`` is the log time of an offset of the chunk.
 
         Their order matters where the changelog takes only a beginning of them (at least once, a chunk of over a
         megabyte, a crash): a batch's facts say that its records are done with. What they stand for (originals, what it
         waits for) is therefore written before them, and what they make superfluous is deleted after them; the row that
-        says what a batch waited for goes last, since it leads back to what else there is to be deleted.
+        says what a batch waited for goes last, since it leads back to what else there is to be deleted. So it is where
+        batches are retired: the receipt comes first, then the rows go that it stands for, and last the one by which
+        the batch is found again.
         """
         rows = self.rows
+        rows.update(self.leaving.first)
         held, settled = self._held, self._settled
         rows.update((pending.key(*at), pending.value(pending.kept(*held[at]))) for at in held if at not in settled)
         superfluous = list(self._stale)
-        for batch_id, facts in self._facts.items():
-            if not facts:
+        for batch_id, decided in self._facts.items():
+            if not decided:
                 continue
             before, after = self._waited[batch_id], waiting.key_for(self._batches[batch_id])
             if before != after and after is not None:
                 rows[after] = b""
+            if before != after and before is not None:
+                superfluous.append(before)
+            facts = self.leaving.follow(self._batches[batch_id], decided, time_of, rows, superfluous)
+            if not facts:  # of a batch that was retired there is its receipt
+                continue
             number = batches.format_of(self._batches[batch_id])
             key, value = batches.row(batch_id, facts, number)
             self.grown[batch_id] = len(value)
@@ -250,9 +262,8 @@ class ChunkChanges:
                 rows.update(batches.cut(batch_id, facts, number))
             else:
                 rows[key] = value
-            if before != after and before is not None:
-                superfluous.append(before)
         rows.update(dict.fromkeys(pending.key(*at) for at in settled if at not in held))
+        rows.update(dict.fromkeys(key for key in self.leaving.purged if key not in rows))
         for key in superfluous:
             rows.setdefault(key, None)
         rows.update(watermarks)

@@ -1,10 +1,13 @@
 """Where in a chunk one set of changes ends and the next begins: mostly a chunk is one."""
 
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from operator import attrgetter
 
 from agents.chunk_changes import ChunkChanges
 from agents.watermarks import Watermarks
+from app.engine.ports import Record
 
 
 class Cuts:
@@ -14,6 +17,11 @@ class Cuts:
         self._watermarks = watermarks
         self._source_service = source_service
         self._now = now
+        self._records: Sequence[Record] = ()
+
+    def of(self, records: Sequence[Record]) -> None:
+        """Cut this chunk from now on."""
+        self._records = records
 
     def begin(self, done: int) -> ChunkChanges:
         """New changes, when ``done`` records of the chunk are done with."""
@@ -22,5 +30,9 @@ class Cuts:
     def finish(self, changes: ChunkChanges, done: int, end: int) -> ChunkChanges:
         """Make the rows: after them ``done`` records of the chunk are done with, all before offset ``end``."""
         changes.records, changes.end = done - changes.begin, end
-        changes.finish(self._watermarks.changed())
+        changes.finish(self._watermarks.changed(), self._time_of)
         return changes
+
+    def _time_of(self, at: int) -> int:
+        """The log time (ms) of the record of the chunk at this log offset."""
+        return self._records[bisect_left(self._records, at, key=attrgetter("offset"))].timestamp

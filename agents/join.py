@@ -8,8 +8,10 @@ Bad input becomes a dead letter here. A bug in the fold is another thing: it rai
 chunk is published or written.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import ClassVar
 
 from agents import acts, dead_letters
@@ -19,9 +21,11 @@ from agents.cuts import Cuts
 from agents.in_parts import Changing, InParts
 from agents.pace import Pace
 from agents.parts import BOUNDS, UNBOUNDED, Bounds
+from agents.retiring import Retiring
 from agents.steps import Steps
 from agents.ticks import Ticks
 from agents.watermarks import Watermarks
+from app.core.act_rules import RETIRED
 from app.core.events import Position, Source
 from app.core.fold import Outcome
 from app.engine.ports import Record
@@ -47,7 +51,8 @@ class Join:
         self._steps = Steps(partition, tables, settings)
         self._cuts = Cuts(self._watermarks, settings.source_service, now)
         self._in_parts = InParts(self._steps, self._cuts)
-        self._ticks = Ticks(self._steps, self._in_parts, self._cuts)
+        self.retiring = Retiring(tables, settings, self._steps, self._cuts)
+        self._ticks = Ticks(self._steps, self._in_parts, self._cuts, self.retiring)
 
     def fold(self, records: Sequence[Record]) -> ChunkChanges:
         """Fold records, in order, as one set of changes of whatever size. Raises as :meth:`changes` does."""
@@ -67,8 +72,10 @@ class Join:
         bounds = bounds or self.bounds
         pace = Pace(self.tables)
         contents = Contents(read(records, self._largest), records, self._steps, self._watermarks)
+        self._cuts.of(records)
         changes = self._cuts.begin(0)
-        done, count = 0, len(records)
+        # Those before a tick that has retired something are done: they are read again after a crash.
+        done, count = bisect_left(records, self.retiring.done, key=attrgetter("offset")), len(records)
         while done < count:
             if not self._poison:
                 done = contents.fold(done, changes, bounds.outputs)
@@ -168,5 +175,7 @@ class Join:
         facts, outputs, outcome = self._steps.take(batch, decoded.act, position)
         self._steps.count(position, outcome, changes)
         acts.tell(batch.batch_id, facts, changes)
+        if batch.receipt is not None:
+            acts.refuse(batch.batch_id, decoded.act, RETIRED, changes)
         self._steps.applier.apply(batch, facts, outputs, record, position, changes)
         return changes

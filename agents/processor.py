@@ -7,8 +7,9 @@ import structlog
 
 from agents.chunk_changes import ChunkChanges
 from agents.join import Join
-from app.engine.ports import Record, Store
+from app.engine.ports import Headers, Record, Store
 from app.settings import Settings
+from tables import receipts
 from tables.batch_counts import BatchCounts
 from tables.counts_loader import load_counts
 from tables.partition_state import PartitionState
@@ -47,6 +48,8 @@ class JoinProcessor:
         """Write the rows of durable changes; then follow them in the counts, the metrics and the log."""
         self.tables.write(changes.rows, offset, changes.touched, changes.grown)
         self.counts.take(changes.changed, changes.closed)
+        leaving = changes.leaving
+        self.counts.follow_receipts([receipts.order_key(place) for place in leaving.retired], leaving.forgotten)
         self._count(changes)
         for note in changes.notes:
             log.log(note.level, note.event, **note.fields)
@@ -59,9 +62,24 @@ class JoinProcessor:
         """The log time (ms) at which the next batch is due, or None."""
         return self._join.deadline()
 
+    def tick(self, now: int) -> Headers:
+        """What a tick is to say at log time ``now`` (ms): up to where batches are retired."""
+        return self._join.retiring.headers(now)
+
+    @property
+    def behind(self) -> bool:
+        """Whether more was due than the latest tick could do."""
+        return self._join.retiring.behind
+
+    @property
+    def oldest_resting(self) -> int | None:
+        """Since when (log time, ms) the batch has rested that is retired next; None where none does."""
+        return next((resting.since for resting in self.tables.resting()), None)
+
     def background(self) -> Iterator[None]:
-        """Count the batches that were stored before the start."""
-        return load_counts(self.counts, self._store)
+        """Count the batches that were stored before the start; find out whether an older release has closed any."""
+        yield from load_counts(self.counts, self._store)
+        self._join.retiring.complete = self.counts.indexed
 
     @property
     def cached(self) -> int:

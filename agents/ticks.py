@@ -6,6 +6,7 @@ from agents.chunk_changes import ChunkChanges
 from agents.cuts import Cuts
 from agents.in_parts import Changing, InParts
 from agents.parts import Bounds
+from agents.retiring import Retiring
 from agents.steps import Steps
 from app.core.batch import Batch
 from app.core.events import Position, Tick
@@ -17,10 +18,11 @@ from tables.waiting import What
 class Ticks:
     """Folds the ticks of one partition."""
 
-    def __init__(self, steps: Steps, in_parts: InParts, cuts: Cuts) -> None:
+    def __init__(self, steps: Steps, in_parts: InParts, cuts: Cuts, retiring: Retiring) -> None:
         self._steps = steps
         self._in_parts = in_parts
         self._cuts = cuts
+        self._retiring = retiring
 
     def deadline(self) -> int | None:
         """The log time (ms) at which the next batch is due, or None."""
@@ -29,7 +31,8 @@ class Ticks:
             for since, _ in self._steps.tables.waiting(reason):
                 due.append(since + duration)
                 break
-        return min(due, default=None)
+        goes = self._retiring.due()
+        return min(due if goes is None else [*due, goes], default=None)
 
     def take(self, record: Record, done: int, changes: ChunkChanges, bounds: Bounds) -> Changing:
         """Do what is due at a tick."""
@@ -55,6 +58,8 @@ class Ticks:
             yield self._cuts.finish(changes, done, record.offset)
             changes = self._cuts.begin(done)
             due = stored = self._due(tick, bounds.facts)
+        if len(record.headers) > 1:
+            changes = yield from self._retiring.take(record, done, changes, bounds)
         return changes
 
     def _durations(self) -> Iterator[tuple[What, int]]:

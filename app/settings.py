@@ -7,9 +7,9 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.errors import OperatorError
@@ -71,6 +71,33 @@ class Settings(HttpSettings, Security):
         description=(
             "A pending upload without a registration by then is given up with PendingContentExpired, which carries "
             "the whole original; 0: off."
+        ),
+    )
+    batch_retention_seconds: float = Field(
+        default=2_592_000,
+        ge=0,
+        le=_TEN_YEARS,
+        allow_inf_nan=False,
+        description=(
+            "A closed batch (complete or discarded) that no record has changed for so long, in log time, is retired: "
+            "only a receipt is kept, and what comes late for it goes to the dead letters; 0: never."
+        ),
+    )
+    receipt_retention_seconds: float = Field(
+        default=31_536_000,
+        ge=0,
+        le=_TEN_YEARS,
+        allow_inf_nan=False,
+        description="How long the receipt of a retired batch is kept; then its id is unknown. 0: for ever.",
+    )
+    log_retention_seconds: float = Field(
+        default=7_776_000,
+        ge=0,
+        le=_TEN_YEARS,
+        allow_inf_nan=False,
+        description=(
+            "`retention.ms` of the internal log, as it is made. At least ROLLCALL_BATCH_RETENTION_SECONDS plus the "
+            "longer of both deadlines; 0: for ever."
         ),
     )
     provisioning_completed: bool = Field(
@@ -138,13 +165,34 @@ class Settings(HttpSettings, Security):
                 raise ValueError(message)
         return ",".join(servers)
 
-    @field_validator("readiness_timeout_seconds", "pending_ttl_seconds")
+    @field_validator(
+        "readiness_timeout_seconds",
+        "pending_ttl_seconds",
+        "batch_retention_seconds",
+        "receipt_retention_seconds",
+        "log_retention_seconds",
+    )
     @classmethod
     def _whole_milliseconds(cls, value: float) -> float:
         if 0 < value < _MILLISECOND:
             message = f"{value!r} is less than a millisecond; 0 turns it off"
             raise ValueError(message)
         return value
+
+    @model_validator(mode="after")
+    def _log_retention(self) -> Self:
+        """What is retired, or late, must have its records in the log until then."""
+        deadline = max(("readiness_timeout_seconds", "pending_ttl_seconds"), key=lambda name: getattr(self, name))
+        least = self.batch_retention_seconds + getattr(self, deadline)
+        if 0 < self.log_retention_seconds < least:
+            message = (
+                f"{PREFIX}LOG_RETENTION_SECONDS={self.log_retention_seconds:.15g} is less than "
+                f"{PREFIX}BATCH_RETENTION_SECONDS={self.batch_retention_seconds:.15g} plus "
+                f"{PREFIX}{deadline.upper()}={getattr(self, deadline):.15g}: set it to {least:.15g} or more, "
+                "or 0, for ever"
+            )
+            raise ValueError(message)
+        return self
 
     @field_validator("skip_poison")
     @classmethod

@@ -23,10 +23,7 @@ _OUTPUT = _INPUT | {"max.message.bytes": str(16 * 1024 * 1024)}
 
 
 async def make(bootstrap: str, partitions: int) -> None:
-    """Remove all topics but Kafka's own, then make those of a run again, empty.
-
-    Raises RuntimeError where the broker refuses one.
-    """
+    """Remove all topics but Kafka's own, then make those of a run anew, empty."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:

@@ -167,4 +167,35 @@ EVENTS = Row(
     ],
 )
 
-ROWS = (NOW, PROGRESS, EVENTS)
+RETENTION = Row(
+    "Retention",
+    [
+        Panel(
+            "Batches that are retired",
+            "Closed batches of which only a receipt is kept from then on, and receipts that went, a second.",
+            [
+                Query(f"sum(rate(rollcall_batches_retired_total{{{JOB}}}[$__rate_interval]))", "retired"),
+                Query(f"sum(rate(rollcall_receipts_forgotten_total{{{JOB}}}[$__rate_interval]))", "receipts gone"),
+            ],
+            unit="ops",
+        ),
+        Panel(
+            "Receipts",
+            "Batches that were retired, of which a receipt is kept.",
+            [Query(f"sum(rollcall_receipts{{{JOB}}})", "receipts")],
+        ),
+        Panel(
+            "Oldest closed batch",
+            "How long the batch that is retired next has rested. It stays at ROLLCALL_BATCH_RETENTION_SECONDS.",
+            [Query(f"max(rollcall_oldest_closed_age_seconds{{{JOB}}})", "oldest")],
+            unit="s",
+        ),
+        Panel(
+            "Where the log begins",
+            "The first offset that the broker still had when the partition was taken over.",
+            [Query(f"max by (partition) (rollcall_log_begin_offset{{{JOB}}})", "partition {{partition}}")],
+        ),
+    ],
+)
+
+ROWS = (NOW, PROGRESS, EVENTS, RETENTION)

@@ -12,6 +12,9 @@ module                holds
 ``waiting``           rows: which batches wait, and since when: deadlines, and lists for operators
 ``input_watermarks``  rows: how far each partition of the inputs has been read into the log
 ``generations``       rows: the same, by the topic that it was reached in
+``closed``            rows: which batches rest, in the order of their last change: which are retired first
+``receipts``          rows: what is kept of batches that were retired, and in which order it goes
+``progress``          rows: up to which tick of the log batches were retired
 ``keys``              how keys are put together
 ``partition_state``   the view of one partition that a task works on
 ``index``             the ids of all batches

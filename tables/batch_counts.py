@@ -34,7 +34,8 @@ _FORGOTTEN_AFTER = 15.0
 class Standing(NamedTuple):
     """How the batches of a partition stand, or those of several together.
 
-    ``complete`` and ``discarded`` are None while they are still being counted after a start. ``oldest_pending`` is
+    ``complete``, ``discarded`` and ``retired`` (those of which a receipt is kept) are None while they are still being
+    counted after a start. ``oldest_pending`` is
     since when (log time, ms) the oldest pending upload waits, None where none is. ``stuck`` counts the batches that
     have waited for too long.
     """
@@ -46,6 +47,7 @@ class Standing(NamedTuple):
     pending_uploads: int = 0
     oldest_pending: int | None = None
     stuck: int = 0
+    retired: int | None = 0
 
     def __add__(self, other: object) -> "Standing":
         """Both together."""
@@ -60,6 +62,7 @@ class Standing(NamedTuple):
             self.pending_uploads + other.pending_uploads,
             min(oldest, default=None),
             self.stuck + other.stuck,
+            None if self.retired is None or other.retired is None else self.retired + other.retired,
         )
 
 
@@ -75,7 +78,10 @@ class Changes(NamedTuple):
 
 
 class BatchCounts:
-    """The counts of one partition. ``listed``: every batch that waits is in it; ``counted``: the closed ones too."""
+    """The counts of one partition. ``listed``: every batch that waits is in it; ``counted``: the closed ones too.
+
+    ``indexed``: as far as was looked, every batch that rests has its row in ``closed``.
+    """
 
     def __init__(self) -> None:
         self.open = WaitingQueue()
@@ -83,13 +89,16 @@ class BatchCounts:
         self.glances = Glances()
         self.listed = False
         self.counted = False
+        self.indexed = True
         self.pending_uploads = 0
         self._pending: dict[str, int] = {}
         self._complete = 0
         self._discarded = 0
+        self._retired = 0
         # While they are loaded: the batches that changed since it began, and how far it has counted.
         self._changed: set[str] | None = set()
         self._reached = b""
+        self._receipts_reached = b""
         self._changes: dict[str, int] = {}
         self._number = 0
         self._forgotten = 0
@@ -117,6 +126,18 @@ class BatchCounts:
         if watched:
             self._bound_changes()
 
+    def follow_receipts(self, written: Iterable[bytes], gone: Iterable[bytes]) -> None:
+        """Follow the receipts that a chunk wrote, and those that it deleted: their keys in the order of receipts."""
+        # Those that are not counted yet are found by the loader, if they are there then.
+        counted = self.counted
+        self._retired += sum(counted or key < self._receipts_reached for key in written)
+        self._retired -= sum(counted or key < self._receipts_reached for key in gone)
+
+    def found_receipts(self, number: int, reached: bytes) -> None:
+        """The loader has counted so many more receipts, all whose keys come before ``reached``."""
+        self._retired += number
+        self._receipts_reached = reached
+
     def standing(self, stuck_since: int) -> Standing:
         """How the batches stand; stuck are those that have waited since log time ``stuck_since`` (ms) or longer."""
         return Standing(
@@ -127,6 +148,7 @@ class BatchCounts:
             self.pending_uploads,
             self.unregistered.oldest(),
             self.open.waiting_since(stuck_since) + self.unregistered.waiting_since(stuck_since),
+            self._retired if self.counted else None,
         )
 
     @property

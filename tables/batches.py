@@ -5,7 +5,8 @@
   how many were left to do when the part began, which no offset reaches, so that parts are in their order.
 * **Value**: a format byte (3 for a batch that has refused a content, else 2 for one to which an operator has done
   something, else 1), then the facts that one chunk of the log brought about for the batch, in order (MessagePack).
-* **Lifetime**: for ever. A batch is kept when it completes; late uploads and repeats are answered from it.
+* **Lifetime**: until the batch is retired (:mod:`tables.receipts`), ``ROLLCALL_BATCH_RETENTION_SECONDS`` after it was
+  closed and last changed. Until then late uploads and repeats are answered from it.
 * **Size bound**: one fact an accepted upload, about 40 bytes beside the ids it names; one row a batch a chunk, or
   several where it would have over 4 MiB.
 * **Who writes**: the task that owns the partition, in the chunk that folded the records. **No key is ever written
@@ -21,16 +22,17 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from app.core.batch import Batch
-from app.core.facts import Fact
+from app.core.facts import Fact, Retired
 from app.core.replay import replay
 from app.errors import OperatorError
 from tables import keys
 
 #: The newest format of the values that this code writes. It reads this one and all before it. Format 2 has the facts
 #: of what operators do, format 3 besides :class:`~app.core.facts.Refused`; a batch without those is written in the
-#: format before, so that releases that don't know them can read it.
-FORMAT = 3
-PLAIN, WITH_ACTS, WITH_REFUSED = 1, 2, 3
+#: format before, so that releases that don't know them can read it. Format 4 is that of receipts
+#: (:mod:`tables.receipts`).
+FORMAT = 4
+PLAIN, WITH_ACTS, WITH_REFUSED, RECEIPT = 1, 2, 3, 4
 
 #: A larger row is cut. One record brings about facts of its own size and, in one part, 1,000 small ones: 4 MiB (the
 #: most that ROLLCALL_MAX_MESSAGE_BYTES allows) + 4 MiB (1,000 ids of 1,000 characters of 4 bytes) is half of what the
@@ -45,7 +47,7 @@ _rows_decoder = msgspec.msgpack.Decoder(list[list[Fact]])
 #: How an array of any length begins in MessagePack: a byte for the type, then the length.
 _ARRAY = struct.Struct(">BI")
 _ARRAY_32 = 0xDD
-_FORMATS = {number: bytes([number]) for number in (PLAIN, WITH_ACTS, WITH_REFUSED)}
+_FORMATS = {number: bytes([number]) for number in (PLAIN, WITH_ACTS, WITH_REFUSED, RECEIPT)}
 #: How an :class:`~app.core.facts.Expired` begins, whatever number of fields it has: an array of any length in any of
 #: MessagePack's three forms, then its tag. Fields are appended by later releases and are missing in rows of earlier
 #: ones, so the length says nothing; the tag is for ever (a test holds it).
@@ -74,6 +76,11 @@ def row(batch_id: str, facts: Sequence[Fact], number: int = PLAIN) -> tuple[byte
     ``number`` is the format (:func:`format_of`).
     """
     return prefix(batch_id) + _RANGE.pack(facts[0].at, facts[-1].at), _FORMATS[number] + _encoder.encode(facts)
+
+
+def receipt(fact: Retired) -> bytes:
+    """The value of the row that is all that is kept of a batch."""
+    return _FORMATS[RECEIPT] + _encoder.encode((fact,))
 
 
 def part_key(batch_id: str, at: int, left: int) -> bytes:

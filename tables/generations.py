@@ -10,6 +10,8 @@ beginning of a topic's id (KIP-516), as the header ``g`` of the log's records ha
 * **Size bound**: one row a partition of the inputs, of the :data:`MOST` latest generations: 97 bytes.
 * **Who writes**: the task that owns the partition, in every chunk, with the row of ``sources``, which has the highest
   offset of all generations. An older release, which knows no generations, reads and raises that one alone.
+* **Beside them** one row of format 2 once a batch was retired (:data:`GUARD`). It says nothing: a release that knows no
+  receipts would take a retired batch for a new one, and refuses this row by its format instead.
 """
 
 import struct
@@ -19,7 +21,10 @@ from tables import keys
 from tables.batches import UnknownFormatError
 
 PREFIX = keys.GENERATIONS
-FORMAT = 1
+
+#: Format 2 is that of :data:`GUARD` alone.
+FORMAT = 2
+_WRITTEN = 1
 
 #: How many generations of a topic are kept: a worker that is further behind re-keys records that were deleted long ago.
 MOST = 8
@@ -31,6 +36,10 @@ _KEY = struct.Struct(">BI")
 _ENTRY = struct.Struct(f">{NAME_BYTES}sQ")
 
 
+#: The row that an older release refuses: of no input, since there are not so many.
+GUARD = keys.GENERATIONS + _KEY.pack(0xFF, 0xFFFFFFFF), bytes([FORMAT])
+
+
 def key(topic: int, partition: int) -> bytes:
     """The key of a partition of the inputs."""
     return keys.GENERATIONS + _KEY.pack(topic, partition)
@@ -38,7 +47,7 @@ def key(topic: int, partition: int) -> bytes:
 
 def value(offsets: Mapping[bytes, int]) -> bytes:
     """The value that says up to where each generation, the newest first, was seen."""
-    return bytes([FORMAT]) + b"".join([_ENTRY.pack(name, offset) for name, offset in offsets.items()])
+    return bytes([_WRITTEN]) + b"".join([_ENTRY.pack(name, offset) for name, offset in offsets.items()])
 
 
 def read(row_key: bytes, row_value: bytes) -> tuple[tuple[int, int], dict[bytes, int]]:

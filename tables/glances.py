@@ -49,7 +49,26 @@ class Glance(NamedTuple):
 
 
 def glance_of(batch: Batch, front: int = 0) -> Glance:
-    """The glance at a batch. No slot before ``front`` is empty: a slot that has its outcome keeps it."""
+    """The glance at a batch; of one that was retired at its receipt.
+
+    No slot before ``front`` is empty: a slot that has its outcome keeps it.
+    """
+    receipt = batch.receipt
+    if receipt is not None:
+        return Glance(
+            batch_id=batch.batch_id,
+            state=batch.state,
+            slots=receipt.slots,
+            filled=receipt.filled,
+            failed=receipt.failed,
+            pending=0,
+            since=receipt.closed_at,
+            waits_since=None,
+            closed=receipt.how,
+            empty=(),
+            front=0,
+            last=batch.last,
+        )
     since: int | None = batch.opened_at if batch.registration is not None else None
     if batch.registration is None and batch.pending:
         since = next(iter(batch.pending.values())).time

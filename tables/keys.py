@@ -13,6 +13,10 @@ PENDING = b"p"
 WAITING = b"w"
 SOURCES = b"s"
 GENERATIONS = b"g"
+CLOSED = b"c"
+RECEIPTS = b"r"
+RECEIPT_ORDER = b"q"
+PROGRESS = b"t"
 #: ``o`` and NUL are the engine's own (:mod:`app.engine.state.origin`, :mod:`app.engine.state.store`).
 
 _LENGTH = struct.Struct(">I")

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from app.core.batch import Batch
+from app.core.events import Cutoff
 from app.engine.ports import Store
-from tables import batches, generations, input_watermarks, pending, waiting
+from tables import batches, closed, generations, input_watermarks, keys, pending, receipts, waiting
+from tables.closed import Resting
 from tables.pending import Original
 
 #: What a batch weighs in the cache beside its uploads and slots, in the same unit (one upload or slot, about 0.34 KB).
@@ -17,7 +19,12 @@ BATCH_WEIGHT = 4
 #: Of the batches that are loaded again while the cache is full, one in this many is kept like any other.
 _KEPT_OF_RELOADED = 16
 
-WAITING_PREFIX = len(waiting.prefix(waiting.What.OPEN))
+#: How long the prefixes are of tables whose rows come and go at the front, by the first byte.
+_QUEUES = {
+    keys.WAITING: len(waiting.prefix(waiting.What.OPEN)),
+    keys.CLOSED: len(keys.CLOSED),
+    keys.RECEIPT_ORDER: len(keys.RECEIPT_ORDER),
+}
 
 
 #: What the cache's unit stands for, in bytes of memory, and how many of the bytes of a batch's rows are within it for
@@ -52,8 +59,8 @@ class PartitionState:
         self.store = store
         self.capacity = capacity
         self._cache: OrderedDict[str, Batch] = OrderedDict()
-        # The first row of each kind of waiting, as last seen: rows come and go at the front like in a queue, and
-        # RocksDB would step over all that are gone, each time.
+        # The first row of each kind of waiting, and of what goes one day, as last seen: rows come and go at the front
+        # like in a queue, and RocksDB would step over all that are gone, each time.
         self._floors: dict[bytes, bytes] = {}
         self._weights: dict[str, int] = {}
         # The bytes of the rows of those in the cache.
@@ -74,7 +81,7 @@ class PartitionState:
             self._cache.move_to_end(batch_id)
             return batch
         self.misses += 1
-        rows = self.store.values(batches.prefix(batch_id))
+        rows = receipts.state_of(self.store, batch_id)
         batch = self._cache[batch_id] = batches.batch_of(batch_id, rows)
         if rows:
             size = self._sizes[batch_id] = sum(map(len, rows))
@@ -104,14 +111,30 @@ class PartitionState:
 
     def waiting(self, kind: waiting.What) -> Iterator[tuple[int, str]]:
         """Since when (log time, ms) and which batches wait for ``kind``, the longest wait first."""
-        prefix = waiting.prefix(kind)
+        for key, _ in self._from_the_front(waiting.prefix(kind)):
+            _, since, batch_id = waiting.read(key)
+            yield since, batch_id
+
+    def resting(self) -> Iterator[Resting]:
+        """The batches that rest, those first that have not changed for the longest."""
+        return (closed.read(key, value) for key, value in self._from_the_front(keys.CLOSED))
+
+    def receipts(self) -> Iterator[tuple[Cutoff, int]]:
+        """Which batches have a receipt, and the log time (ms) of its retirement, the oldest first."""
+        return (receipts.read_order(key, value) for key, value in self._from_the_front(keys.RECEIPT_ORDER))
+
+    def rows_of(self, batch_id: str) -> list[bytes]:
+        """The keys of all rows of facts and originals that there are of a batch: the oldest facts first."""
+        prefixes = batches.prefix(batch_id), pending.prefix(batch_id)
+        return [key for prefix in prefixes for key, _ in self.store.scan(prefix)]
+
+    def _from_the_front(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         first = True
-        for key, _ in self.store.scan(prefix, self._floors.get(prefix, prefix)):
+        for key, value in self.store.scan(prefix, self._floors.get(prefix, prefix)):
             if first:
                 self._floors[prefix] = key
                 first = False
-            _, since, batch_id = waiting.read(key)
-            yield since, batch_id
+            yield key, value
 
     def write(
         self,
@@ -130,9 +153,10 @@ class PartitionState:
         if rows:
             self.store.write(rows, offset)
             for key in rows:
-                floor = self._floors.get(key[:WAITING_PREFIX])
+                prefix = key[: _QUEUES.get(key[:1], 0)]
+                floor = self._floors.get(prefix)
                 if floor is not None and key < floor:
-                    self._floors[key[:WAITING_PREFIX]] = key
+                    self._floors[prefix] = key
         self.trim(touched)
 
     def trim(self, touched: Iterable[str]) -> None:
@@ -143,6 +167,8 @@ class PartitionState:
         for batch_id in touched:
             batch = self._cache.get(batch_id)
             if batch is not None:
+                if batch.receipt is not None:
+                    self._sizes.pop(batch_id, None)  # of what it was, nothing is left
                 weight = weight_of(batch, self._sizes.get(batch_id, 0))
                 self._weight += weight - self._weights.get(batch_id, 0)
                 self._weights[batch_id] = weight

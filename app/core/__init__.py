@@ -10,6 +10,7 @@ module            holds
 ``acts``          what operators do, events as well
 ``rules``         what each event means for a batch: **the place to change a rule**
 ``act_rules``     the same for what operators do
+``retirement``    the same for ticks that retire a batch, and for what comes late for it
 ``facts``         what was decided, as immutable statements: the rows of the changelog
 ``batch_state``   what is known of a batch, and what can be asked of it
 ``batch``         how a batch changes: by its facts

@@ -19,7 +19,8 @@ re-open             refused                   refused                      open 
 
 A closed batch takes nothing more: what comes is excess, as for any complete batch. Opened again, its slots without an
 outcome are free, with the new ones behind them; the excess contents take free slots first, in upload order. A failure
-that was recorded when no slot was left takes none now: it has had its answer, and a re-opening is for texts.
+that was recorded when no slot was left takes none now: it has had its answer, and a re-opening is for texts. Of a batch
+that was retired every act is refused.
 
 Every function is pure. A refusal is a sentence for the operator.
 """
@@ -39,6 +40,8 @@ _CLOSED = {
     State.COMPLETE: "the batch is complete already",
     State.DISCARDED: "the batch was discarded: re-open it first",
 }
+#: What an operator is told who wants to do something to a batch that was retired.
+RETIRED = "the batch was retired: only its receipt is kept, and nothing about it changes any more"
 _UNREGISTERED = "the batch has no registration yet, so it has no slots"
 _NOTHING_PENDING = "nothing is pending for the batch"
 
@@ -87,6 +90,8 @@ def decide_rest_of_act(batch: Batch, act: Act, position: Position, most: int) ->
 def refusal(batch: Batch, act: Act, policy: Policy) -> str | None:
     """Why an act makes no sense for the batch as it is, or None where it does."""
     state = batch.state
+    if state is State.RETIRED:
+        return RETIRED
     if isinstance(act, Reopen):
         return _refuse_reopen(batch, act)
     if state in _CLOSED:

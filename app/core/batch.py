@@ -19,12 +19,14 @@ from app.core.facts import (
     Expired,
     Extended,
     Fact,
+    Gone,
     Held,
     Placed,
     Refused,
     Registered,
     Reopened,
     Retaken,
+    Retired,
     Surplus,
     TimedOut,
 )
@@ -64,11 +66,7 @@ class Batch(BatchState):
         if isinstance(fact, _WITHOUT_SLOT):
             return self._without_slot(fact)
         if isinstance(fact, _GIVING_UP):
-            held = self.pending.pop(fact.held)
-            if held.source is not None:
-                self.expired.add(held.source)
-            self._forget(held.upload)
-            return held.upload
+            return self._give_up(fact)
         if isinstance(fact, Retaken):
             content = self.excess.pop(fact.text_id)
             self.slots[fact.slot] = content
@@ -88,7 +86,18 @@ class Batch(BatchState):
             self.late_failures += 1
         return upload
 
-    def _note(self, fact: Registered | Alias | TimedOut | Conflicted | Acted | Closed | Extended | Reopened) -> None:
+    def _give_up(self, fact: Expired | Dismissed) -> Upload | None:
+        held = self.pending.pop(fact.held, None)
+        if held is None:  # the rows of a batch that is forgotten go, the first ones first, and a crash may come between
+            return None
+        if held.source is not None:
+            self.expired.add(held.source)
+        self._forget(held.upload)
+        return held.upload
+
+    def _note(
+        self, fact: Registered | Alias | TimedOut | Conflicted | Acted | Closed | Extended | Reopened | Gone
+    ) -> None:
         if isinstance(fact, Registered):
             self.registration = fact.registration
             self.registered_at = self.opened_at = fact.time
@@ -104,6 +113,10 @@ class Batch(BatchState):
             self.timed_out = True
         elif isinstance(fact, Conflicted):
             self.conflicts.add(fact.source)
+        elif isinstance(fact, Gone):
+            self._clear()
+            if isinstance(fact, Retired):
+                self.receipt, self.last = fact, fact.at
         else:
             self._acted(fact)
 

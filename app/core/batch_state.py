@@ -7,7 +7,7 @@ from enum import Enum
 
 from app.core.budget import fits
 from app.core.events import Content, Registration, Source, Upload
-from app.core.facts import DISCARDED, Acted, Held
+from app.core.facts import DISCARDED, Acted, Held, Retired
 
 #: Where a known text is, when it isn't in a slot (slots count from 0).
 PENDING = -1
@@ -18,14 +18,15 @@ REFUSED = -3
 class State(Enum):
     """UNREGISTERED: no slots yet, it may hold pending uploads.
 
-    OPEN: a slot still has no outcome. COMPLETE: every slot has one, or an operator completed it as it was; kept.
-    DISCARDED: an operator closed it; kept.
+    OPEN: a slot still has no outcome. COMPLETE: every slot has one, or an operator completed it as it was.
+    DISCARDED: an operator closed it. RETIRED: it was closed for so long that only its receipt is kept.
     """
 
     UNREGISTERED = "unregistered"
     OPEN = "open"
     COMPLETE = "complete"
     DISCARDED = "discarded"
+    RETIRED = "retired"
 
 
 class BatchState:
@@ -41,6 +42,8 @@ class BatchState:
     where they have not, or have opened it again; ``openings`` counts how often they did, and ``opened_at`` is the log
     time of the latest opening, at first ``registered_at``; ``extension`` (ms) is by how much they moved the deadline
     that runs.
+
+    Of a batch that was retired there is ``receipt``, and nothing else.
     """
 
     __slots__ = (
@@ -64,6 +67,7 @@ class BatchState:
         "opened_at",
         "openings",
         "pending",
+        "receipt",
         "refused",
         "registered_at",
         "registration",
@@ -75,6 +79,10 @@ class BatchState:
 
     def __init__(self, batch_id: str) -> None:
         self.batch_id = batch_id
+        self._clear()
+
+    def _clear(self) -> None:
+        self.receipt: Retired | None = None
         self.registration: Registration | None = None
         self.registered_at = 0
         self.essay_ids: tuple[str, ...] = ()
@@ -107,6 +115,8 @@ class BatchState:
     @property
     def state(self) -> State:
         """Where the batch stands."""
+        if self.receipt is not None:
+            return State.RETIRED
         if self.registration is None:
             return State.UNREGISTERED
         if not self.complete:
@@ -119,6 +129,15 @@ class BatchState:
         return self.registration is not None and (
             self.filled + self.failed == len(self.slots) or self.closed is not None
         )
+
+    @property
+    def rests(self) -> bool:
+        """Whether there is something of the batch and it waits for nothing: it is closed, or all that came for it was
+        given up. Not so of one that was retired.
+        """
+        if self.registration is None:
+            return self.last >= 0 and not self.pending and self.receipt is None
+        return self.complete
 
     @property
     def waits_since(self) -> int | None:

@@ -97,13 +97,24 @@ InputEvent = Registration | Content | Failure
 Upload = Content | Failure
 
 
+class Cutoff(NamedTuple):
+    """Up to where something goes: all that last changed before log offset ``at``, and there the ids up to this one."""
+
+    at: int
+    batch_id: str
+
+
 class Tick(msgspec.Struct, frozen=True):
     """The log's clock has reached ``time`` (ms): whatever was due by then is due now.
 
-    Late or repeated ticks change nothing.
+    ``retires``: the batches that rest and have not changed since go, ``forgets``: so do the receipts that were written
+    until then (:mod:`app.core.retirement`). A tick names them itself, so that a replay retires the same batches at the
+    same records, whatever the settings have become. Late or repeated ticks change nothing.
     """
 
     time: int
+    retires: Cutoff | None = None
+    forgets: Cutoff | None = None
 
 
 Event = InputEvent | Tick | Act

@@ -19,6 +19,10 @@ from app.core.events import Content, Registration, Source, Upload
 FORCED = "forced"
 DISCARDED = "discarded"
 
+#: Why an input contradicts what stands.
+REGISTRATION_CONFLICT = "registration_conflict"
+UPLOAD_CONFLICT = "upload_conflict"
+
 #: Why a content is refused: the ready event of a batch with that many slots has no room for its text id.
 TEXT_ID_TOO_LONG = "text_id_too_long"
 
@@ -168,7 +172,43 @@ class Refused(msgspec.Struct, frozen=True, array_like=True, tag=14, gc=False):
     reason: str
 
 
+class Retired(msgspec.Struct, frozen=True, array_like=True, tag=15, gc=False):
+    """The batch was closed and nothing had changed for so long that it went, at log time ``time``: its **receipt**.
+
+    All that is kept of it. ``closed_at`` (ms) is the moment that its Ready and its Errors say, or when it was
+    discarded. ``how``: as in :class:`Closed`, None where every slot had its outcome. ``digest`` is that of its
+    registration, 16 bytes; ``ready`` and ``errors`` are the event ids (16 bytes) of what was said when it was last
+    closed, or None.
+    """
+
+    at: int
+    time: int
+    closed_at: int
+    how: str | None
+    slots: int
+    filled: int
+    failed: int
+    excess: int
+    late_failures: int
+    digest: bytes
+    ready: bytes | None
+    errors: bytes | None
+    refusals: int
+
+
+class Forgotten(msgspec.Struct, frozen=True, array_like=True, tag=16, gc=False):
+    """Nothing is known of the batch any more: its receipt went, or it was never registered and nothing was pending.
+
+    The one fact that no row has: what it says is that there is none.
+    """
+
+    at: int
+
+
 #: What follows from acts, and the acts themselves: unknown to rows of format 1.
 ActFact = Acted | Closed | Dismissed | Extended | Reopened | Retaken
 
-Fact = Registered | Held | Placed | Surplus | Alias | Expired | TimedOut | Conflicted | Refused | ActFact
+#: What a tick of the log makes of a batch that rests: unknown to rows of formats 1 to 3.
+Gone = Retired | Forgotten
+
+Fact = Registered | Held | Placed | Surplus | Alias | Expired | TimedOut | Conflicted | Refused | ActFact | Gone

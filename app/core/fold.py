@@ -11,8 +11,9 @@ from typing import assert_never
 
 import msgspec
 
+from app.core.acts import Act
 from app.core.batch import Batch
-from app.core.events import Content, Event, Failure, Policy, Position, Registration, Tick
+from app.core.events import Content, Event, Failure, Policy, Position, Registration, Tick, Upload
 from app.core.facts import (
     Acted,
     ActFact,
@@ -23,29 +24,32 @@ from app.core.facts import (
     Expired,
     Extended,
     Fact,
+    Forgotten,
+    Gone,
     Held,
     Placed,
     Refused,
     Registered,
     Reopened,
     Retaken,
+    Retired,
     Surplus,
     TimedOut,
 )
 from app.core.messages import Assigned, Message
 from app.core.outputs import DeadLetter, Expiry, Output, Refusal, answer_to_repeat, conflict, in_full, outputs_of
+from app.core.retirement import BATCH_RETIRED, late
 from app.core.rules import decide, decide_rest, left
 
 #: What a tick decides, and the rest of an act: what comes first of an act itself is that it was done.
-_OF_TICKS = (Expired, TimedOut, Closed, Dismissed, Extended, Reopened, Retaken)
+_OF_TICKS = (Expired, TimedOut, Retired, Forgotten, Closed, Dismissed, Extended, Reopened, Retaken)
 
 
 class Outcome(StrEnum):
     """What became of one record: the label of the metric ``rollcall_records_total``.
 
     SKIPPED: the repartitioner repeated itself. REJECTED: it can't be used, as it is (it never came to the fold) or in
-    its batch. ACTED, REFUSED:
-    what an operator did, or could not.
+    its batch. RETIRED: an upload came for a batch that was retired. ACTED, REFUSED: what an operator did, or could not.
     """
 
     REGISTERED = "registered"
@@ -58,6 +62,7 @@ class Outcome(StrEnum):
     REPEATED = "repeated"
     SKIPPED = "skipped"
     REJECTED = "rejected"
+    RETIRED = "retired"
     TICKED = "ticked"
     ACTED = "acted"
     REFUSED = "refused"
@@ -109,6 +114,8 @@ def take(batch: Batch, event: Event, position: Position, policy: Policy, most: i
         # The repartitioner repeated an input whose upload has expired since. Put back, it would have a position of its
         # own.
         return (), [], Outcome.REPEATED
+    elif batch.receipt is not None and not isinstance(event, Tick):
+        return _late(batch, batch.receipt, event)
     else:
         facts = decide(batch, event, position, policy, most)
         outcome = _outcome(event, facts)
@@ -124,6 +131,13 @@ def take(batch: Batch, event: Event, position: Position, policy: Policy, most: i
     return facts, outputs, outcome
 
 
+def _late(batch: Batch, receipt: Retired, event: Registration | Upload | Act) -> Taken:
+    dead_letter = late(batch, receipt, event)
+    if dead_letter is None:
+        return (), [], Outcome.REPEATED if isinstance(event, Registration) else Outcome.REFUSED
+    return (), [dead_letter], Outcome.RETIRED if dead_letter.reason == BATCH_RETIRED else Outcome.CONFLICT
+
+
 def _outcome(event: Event, facts: tuple[Fact, ...]) -> Outcome:
     if not facts:
         return Outcome.TICKED if isinstance(event, Tick) else Outcome.REPEATED
@@ -137,7 +151,7 @@ def _outcome(event: Event, facts: tuple[Fact, ...]) -> Outcome:
     return _outcome_of_rare(first)
 
 
-def _outcome_of_rare(first: Registered | Refused | Alias | Expired | TimedOut | Conflicted | ActFact) -> Outcome:
+def _outcome_of_rare(first: Registered | Refused | Alias | Expired | TimedOut | Conflicted | ActFact | Gone) -> Outcome:
     if isinstance(first, Registered):
         return Outcome.REGISTERED
     if isinstance(first, Refused):

@@ -26,12 +26,15 @@ from app.core.facts import (
     Expired,
     Extended,
     Fact,
+    Forgotten,
+    Gone,
     Held,
     Placed,
     Refused,
     Registered,
     Reopened,
     Retaken,
+    Retired,
     Surplus,
     TimedOut,
 )
@@ -83,10 +86,10 @@ class Refusal(msgspec.Struct, frozen=True):
 Output = Message | Assigned | DeadLetter | Expiry | Refusal
 
 #: The facts that are no matter of every upload.
-_Rare = Registered | Surplus | Refused | Alias | Expired | Conflicted | ActFact
+_Rare = Registered | Surplus | Refused | Alias | Expired | Conflicted | ActFact | Gone
 
 #: Facts without an output, or without one yet. A surplus failure only counts; a conflict is published when decided.
-_SILENT = (Registered, Surplus, Alias, Conflicted, Acted, Extended, Reopened)
+_SILENT = (Registered, Surplus, Alias, Conflicted, Acted, Extended, Reopened, Retired, Forgotten)
 
 
 def outputs_of(batch: Batch, fact: Fact, upload: Upload | None, policy: Policy) -> list[Output]:

@@ -21,7 +21,8 @@ registration, different    -                           conflict: the first stand
 
 A content whose text id is so long that the ready event of so many slots could not hold it is refused: it takes no slot
 and becomes a dead letter, whether it comes before or after the registration (:mod:`app.core.budget`). DISCARDED is as
-COMPLETE. What operators do has rules of its own (:mod:`app.core.act_rules`).
+COMPLETE. What operators do has rules of its own (:mod:`app.core.act_rules`), and so has what is retired, and what comes
+late for it (:mod:`app.core.retirement`).
 """
 
 from collections.abc import Iterator
@@ -33,7 +34,9 @@ from app.core.batch import Batch
 from app.core.budget import fits, longest_text
 from app.core.events import Content, Event, Failure, Policy, Position, Registration, Tick, Upload
 from app.core.facts import (
+    REGISTRATION_CONFLICT,
     TEXT_ID_TOO_LONG,
+    UPLOAD_CONFLICT,
     Alias,
     Conflicted,
     Expired,
@@ -45,9 +48,7 @@ from app.core.facts import (
     Surplus,
     TimedOut,
 )
-
-REGISTRATION_CONFLICT = "registration_conflict"
-UPLOAD_CONFLICT = "upload_conflict"
+from app.core.retirement import gone
 
 #: The events that concern no upload but their own: done at once, so that nothing is ever left of them.
 _AT_ONCE = (Content, Failure)
@@ -67,10 +68,14 @@ def slot_for(upload: Upload, slots: int, filled: int, failed: int) -> int | None
 def decide(batch: Batch, event: Event, position: Position, policy: Policy, most: int = maxsize) -> tuple[Fact, ...]:
     """The facts that ``event``, read at ``position`` of the log, brings about for ``batch``.
 
+    Of a batch that was retired nothing is decided but that its receipt goes.
+
     An event that concerns many uploads at once (a registration that reconciles, a tick that gives up, a discard, a
     re-opening) is decided for ``most`` of them; :func:`left` then says whether there are others, and
     :func:`decide_rest` goes on.
     """
+    if batch.receipt is not None:
+        return gone(batch, event, position) if isinstance(event, Tick) else ()
     if isinstance(event, Content):
         return _content(batch, event, position)
     if isinstance(event, Failure):
@@ -78,7 +83,7 @@ def decide(batch: Batch, event: Event, position: Position, policy: Policy, most:
     if isinstance(event, Registration):
         return _registration(batch, event, position, most)
     if isinstance(event, Tick):
-        return tuple(_due(batch, event, position.at, policy, most))
+        return gone(batch, event, position) or tuple(_due(batch, event, position.at, policy, most))
     return decide_act(batch, event, position, policy, most)
 
 

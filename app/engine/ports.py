@@ -163,6 +163,13 @@ class Processor(Protocol[C]):
         written then.
         """
 
+    def tick(self, now: int) -> Headers:
+        """What a tick that is written at log time ``now`` (ms) has to say, as further headers."""
+
+    @property
+    def behind(self) -> bool:
+        """Whether more was due than the latest tick could do: the next one is then written at once."""
+
     def background(self) -> Iterator[None]:
         """Work to do beside, in steps of a few ms; the engine pauses between them. Begun once, after a start."""
 

@@ -316,7 +316,7 @@ class Task(Generic[P]):
         """
         now = time.monotonic()
         processor = self._processor
-        if processor is None or now < self._next_tick or self.queue.closed.is_set():
+        if processor is None or self.queue.closed.is_set() or (now < self._next_tick and not processor.behind):
             return
         self._next_tick = now + self.settings.tick_seconds
         if self._ticked >= (self.acknowledged or 0):
@@ -327,8 +327,7 @@ class Task(Generic[P]):
                 return
         elif deadline is None and not processor.waits:
             return
-        sent = await self._shared.send_and_wait(
-            self.log.topic, partition=self.partition, key=None, value=b"", headers=self._topology.tick
-        )
+        says = [*self._topology.tick, *(processor.tick(self.clock.now()) if self.clock.known else [])]
+        sent = await self._shared.send_and_wait(self.log.topic, b"", key=None, partition=self.partition, headers=says)
         self._ticked = sent.offset
         self.clock.acknowledged(append_time(sent))

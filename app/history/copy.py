@@ -27,6 +27,7 @@ from app.history.read.places import by_time, in_place, targets
 from app.history.read.reader import Progress, no_progress, opened, read, spans
 from app.settings import Settings
 from app.topology import TOPICS
+from app.wire.record import copied_headers
 
 _APP_ID = re.compile(r"[a-zA-Z0-9._-]{1,200}")
 #: Records that are sent together where partitions are put together.
@@ -148,7 +149,7 @@ async def _send(producer: AIOKafkaProducer, topic: str, partition: int, records:
             timestamp=record.timestamp,
             key=record.key,
             value=record.value,
-            headers=list(record.headers),
+            headers=copied_headers(record.headers),
         )
     for batch in batches:
         await (await producer.send_batch(batch, topic, partition=partition))

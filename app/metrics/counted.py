@@ -6,9 +6,10 @@ from prometheus_client import Counter, Histogram, disable_created_metrics
 
 from agents.dead_letters import FOREIGN, POISON
 from app.core import names
+from app.core.facts import REGISTRATION_CONFLICT, UPLOAD_CONFLICT
 from app.core.fold import Outcome
 from app.core.outputs import BY_OPERATOR, NOT_REGISTERED
-from app.core.rules import REGISTRATION_CONFLICT, UPLOAD_CONFLICT
+from app.core.retirement import BATCH_RETIRED
 from app.wire import decode
 from app.wire.inputs import INPUTS
 from app.wire.traceparent import fields, parse
@@ -33,6 +34,8 @@ DEAD_LETTERS = Counter("rollcall_dead_letters", "Inputs that could not be used, 
 GIVEN_UP = Counter(
     "rollcall_given_up_uploads", "Pending uploads that expired, or that an operator discarded, by reason.", ["reason"]
 )
+RETIRED = Counter("rollcall_batches_retired", "Closed batches that were retired, and left a receipt.")
+FORGOTTEN = Counter("rollcall_receipts_forgotten", "Receipts of retired batches that went, as they were kept for long.")
 MISMATCHES = Counter(
     "rollcall_registration_count_mismatches", "Registrations whose expected_essay_count is not the number of essay_ids."
 )
@@ -54,6 +57,7 @@ _REASONS = (
     decode.UNKNOWN_EVENT,
     decode.MISSING_FIELD,
     decode.INVALID_FIELD,
+    BATCH_RETIRED,
     REGISTRATION_CONFLICT,
     UPLOAD_CONFLICT,
     POISON,
@@ -89,6 +93,8 @@ def folded(work: "ChunkChanges") -> None:
         DEAD_LETTERS.labels(reason).inc(count)
     for reason, count in work.given_up.items():
         GIVEN_UP.labels(reason).inc(count)
+    RETIRED.inc(len(work.leaving.retired))
+    FORGOTTEN.inc(len(work.leaving.forgotten))
     MISMATCHES.inc(work.mismatches)
     if work.completed:
         now = work.emitted_at.timestamp()

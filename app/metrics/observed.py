@@ -23,6 +23,14 @@ PENDING = Gauge("rollcall_pending_uploads", "Uploads that wait for the registrat
 OLDEST_PENDING = Gauge(
     "rollcall_oldest_pending_age_seconds", "How long the oldest of the pending uploads has waited; 0 without any."
 )
+RECEIPTS = Gauge(
+    "rollcall_receipts", "Batches of this worker's partitions that were retired, of which a receipt is kept."
+)
+OLDEST_CLOSED = Gauge(
+    "rollcall_oldest_closed_age_seconds",
+    "How long the batch that is retired next has rested unchanged: at most ROLLCALL_BATCH_RETENTION_SECONDS and a few "
+    "seconds; 0 without any.",
+)
 CACHED = Gauge("rollcall_cached_batches", "Batches in the cache.")
 CACHE_LOOKUPS = Counter("rollcall_cache_lookups", "Batches looked up in the cache, by result.", ["result"])
 
@@ -50,3 +58,13 @@ def _batches(engine: "TaskManager[JoinProcessor]") -> None:
     oldest = stands.oldest_pending
     known = oldest is not None and engine.clock.known
     OLDEST_PENDING.set(max(0, engine.clock.now() - (oldest or 0)) / 1000 if known else 0)
+    _retention(engine, stands.retired)
+
+
+def _retention(engine: "TaskManager[JoinProcessor]", retired: int | None) -> None:
+    if retired is not None:
+        RECEIPTS.set(retired)
+    tasks = [task for task in engine.tasks.values() if task.serving]
+    since = min(filter(None, (task.processor.oldest_resting for task in tasks)), default=None)
+    known = since is not None and engine.clock.known
+    OLDEST_CLOSED.set(max(0, engine.clock.now() - (since or 0)) / 1000 if known else 0)

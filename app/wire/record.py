@@ -5,13 +5,16 @@ offset), by which a repeat of the repartitioner is told from a redelivery; the g
 without which a topic that was made again would be taken for the old one; its original key in ``k``, absent where the
 key was null. ``g`` is absent where an older release wrote the record, or the broker has no topic ids. A record without
 ``s`` is a tick (header ``t``) or what an operator does (header ``a``, :mod:`app.wire.acts`).
+
+A tick may say what goes: up to where batches are retired in the header ``r``, up to where receipts are forgotten in
+``f``. With ``i`` it asks to look up what an older release has closed. An older release passes over all three.
 """
 
 import struct
 import uuid
 from collections.abc import Sequence
 
-from app.core.events import Source
+from app.core.events import Cutoff, Source, Tick
 from app.core.names import INPUTS
 
 SOURCE_HEADER = "s"
@@ -20,10 +23,14 @@ GENERATION_HEADER = "g"
 LOST_HEADER = "x"
 TICK_HEADER = "t"
 ACT_HEADER = "a"
+RETIRES_HEADER = "r"
+FORGETS_HEADER = "f"
+LOOKUP_HEADER = "i"
 
 _SOURCE = struct.Struct(">BIQ")  # 1 + 4 + 8 bytes: topic code, partition, offset
 
 _GENERATION_BYTES = 4
+_OFFSET = struct.Struct(">Q")
 _LOST = struct.Struct(">Q32s")  # size, SHA-256
 
 # Looked up once: these are passed by each record of the log.
@@ -91,3 +98,36 @@ def is_tick(headers: Sequence[tuple[str, bytes | None]]) -> bool:
 def is_act(headers: Sequence[tuple[str, bytes | None]]) -> bool:
     """Whether the record is what an operator does to a batch."""
     return any(name == ACT_HEADER for name, _ in headers)
+
+
+def cutoff_header(cutoff: Cutoff) -> bytes:
+    """The value of the headers ``r`` and ``f``."""
+    return _OFFSET.pack(cutoff.at) + cutoff.batch_id.encode()
+
+
+def read_tick(time: int, headers: Sequence[tuple[str, bytes | None]]) -> Tick:
+    """The tick that a record with these headers is, which the log took at ``time`` (ms)."""
+    if len(headers) == 1:
+        return Tick(time)
+    named = dict(headers)
+    return Tick(time, _cutoff(named.get(RETIRES_HEADER)), _cutoff(named.get(FORGETS_HEADER)))
+
+
+def copied_headers(headers: Sequence[tuple[str, bytes | None]]) -> RecordHeaders:
+    """The headers of a record that is copied into another log: without the offsets that a tick names, which are those
+    of this one. What the copy retires, its own ticks say.
+    """
+    if not is_tick(headers):
+        return list(headers)
+    return [(name, value) for name, value in headers if name not in {RETIRES_HEADER, FORGETS_HEADER, LOOKUP_HEADER}]
+
+
+def is_lookup(headers: Sequence[tuple[str, bytes | None]]) -> bool:
+    """Whether a tick asks to look up what an older release has closed."""
+    return any(name == LOOKUP_HEADER for name, _ in headers)
+
+
+def _cutoff(value: bytes | None) -> Cutoff | None:
+    if value is None or len(value) < _OFFSET.size:
+        return None
+    return Cutoff(_OFFSET.unpack_from(value)[0], value[_OFFSET.size :].decode(errors="replace"))

@@ -38,7 +38,7 @@ class Streams(Contestant):
         self._classes = Path()
 
     def prepare(self) -> None:
-        """Fetch the jars and compile. Raises Unavailable where that is not possible."""
+        """Fetch the jars and compile."""
         try:
             self._classes = compiled()
         except KafkaError as error:

@@ -26,10 +26,7 @@ _HEADER = f"""\
 
 
 def main() -> None:
-    """Resolve the two coordinates with their dependencies, and write the lock file.
-
-    Raises SystemExit where nothing is resolved.
-    """
+    """Resolve the two coordinates with their dependencies, and write the lock file."""
     lines = []
     with tempfile.TemporaryDirectory() as scratch:
         context = MavenContext(repo_cache=Path(scratch))

@@ -11,10 +11,11 @@ from agents.chunk_changes import ChunkChanges
 from agents.join import Join
 from app.core import names
 from app.core.acts import Act
+from app.core.events import Cutoff
 from app.engine.state.store import Store
 from app.settings import Settings
 from app.wire.acts import encode
-from app.wire.record import source_header
+from app.wire.record import cutoff_header, source_header
 from tables import keys, waiting
 from tables.partition_state import PartitionState
 from tests.core.play import SECOND, START, state
@@ -82,9 +83,23 @@ class Log:
         key, value, headers = encode(batch, act)
         return self.append(value, headers, key=key)
 
-    def tick(self, time: int = 0) -> Record:
+    def tick(self, time: int = 0, *more: tuple[str, bytes | None]) -> Record:
         """Append a tick."""
-        return self.append(b"", [("t", b"")], time=time)
+        return self.append(b"", [("t", b""), *more], time=time)
+
+    def retire(self, batch: str = "b", at: int | None = None) -> Record:
+        """Append a tick that retires what was last changed before log offset `at` (the last one), or at it by this."""
+        return self.tick(0, ("r", cutoff_header(Cutoff(max(0, len(self.records) - 1) if at is None else at, batch))))
+
+    def forget(self, batch: str = "b", at: int | None = None) -> Record:
+        """Append a tick after which the receipts from before `at` are gone, likewise."""
+        return self.tick(0, ("f", cutoff_header(Cutoff(max(0, len(self.records) - 1) if at is None else at, batch))))
+
+
+#: The tables whose rows are a function of the log alone.
+_INDEPENDENT = (
+    keys.PENDING, keys.WAITING, keys.CLOSED, keys.RECEIPTS, keys.RECEIPT_ORDER, keys.PROGRESS,
+)  # fmt: skip
 
 
 class Worker:
@@ -123,7 +138,7 @@ class Worker:
         """Return all rows but those of batches, whose keys depend on how the log was cut."""
         return {
             key: value
-            for table in (keys.PENDING, keys.WAITING, keys.SOURCES, keys.GENERATIONS)
+            for table in (*_INDEPENDENT, keys.SOURCES, keys.GENERATIONS)
             for key, value in self.store.scan(table)
         }
 

@@ -66,7 +66,7 @@ def test_a_text_with_too_long_an_id_is_a_dead_letter_with_its_key_and_place_and_
         assert topics.READY in [output[0] for output in completed.outputs]
     # The original is kept no longer, and the row says that only this release can read it.
     assert not list(worker.store.scan(keys.PENDING))
-    assert max(value[0] for value in worker.store.values(batches.prefix("b"))) == batches.FORMAT
+    assert max(value[0] for value in worker.store.values(batches.prefix("b"))) == batches.WITH_REFUSED
     assert worker.tables.batch("b").refused
 
 

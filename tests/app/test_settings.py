@@ -107,6 +107,9 @@ WRONG = {
     "REPLICATION_FACTOR": ["0", "-1", "101", "x"],
     "READINESS_TIMEOUT_SECONDS": ["-1", "x", "", "nan", "inf", "1e308"],
     "PENDING_TTL_SECONDS": ["-0.1", "x", "nan", "inf", "1e308"],
+    "BATCH_RETENTION_SECONDS": ["-1", "x", "nan", "inf", "0.0001"],
+    "RECEIPT_RETENTION_SECONDS": ["-1", "x", "nan", "inf", "1e308"],
+    "LOG_RETENTION_SECONDS": ["-1", "x", "nan", "inf", "1e308"],
     "PROVISIONING_COMPLETED": ["", "maybe", "2"],
     "TRACES": ["", "maybe", "otlp"],
     "HTTP_HOST": ["", "0.0.0.0", "::", "192.168.1.7", "8.8.8.8", "example.org", "127.0.0.1:80", "localhost.example"],  # noqa: S104 - refused without a token
@@ -144,6 +147,37 @@ def test_a_wrong_value_stops_the_worker_and_names_its_variable(
         policy_of(load())  # a value that only fails when it is used is as wrong
     assert f"ROLLCALL_{name}={text!r}" in str(caught.value)
     assert isinstance(caught.value, OperatorError)
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        (
+            {"LOG_RETENTION_SECONDS": "2678399"},
+            (
+                "ROLLCALL_LOG_RETENTION_SECONDS=2678399 is less than ROLLCALL_BATCH_RETENTION_SECONDS=2592000 plus "
+                "ROLLCALL_READINESS_TIMEOUT_SECONDS=86400: set it to 2678400 or more, or 0, for ever"
+            ),
+        ),
+        (
+            {"BATCH_RETENTION_SECONDS": "7689600", "PENDING_TTL_SECONDS": "86401"},
+            (
+                "ROLLCALL_LOG_RETENTION_SECONDS=7776000 is less than ROLLCALL_BATCH_RETENTION_SECONDS=7689600 plus "
+                "ROLLCALL_PENDING_TTL_SECONDS=86401: set it to 7776001 or more, or 0, for ever"
+            ),
+        ),
+    ],
+)
+def test_a_log_that_is_not_kept_for_long_enough_stops_the_worker_and_says_which_settings(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], line: str
+) -> None:
+    for name, text in given.items():
+        monkeypatch.setenv(f"ROLLCALL_{name}", text)
+    with pytest.raises(SettingsError) as caught:
+        load()
+    assert line in str(caught.value)
+    monkeypatch.setenv("ROLLCALL_LOG_RETENTION_SECONDS", "0")
+    assert load().log_retention_seconds == 0
 
 
 def test_every_setting_has_wrong_values_here() -> None:

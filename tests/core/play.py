@@ -11,7 +11,7 @@ from app.core import names
 from app.core.acts import Act
 from app.core.batch import Batch
 from app.core.batch_state import BatchState
-from app.core.events import Policy, Position, Source, Tick
+from app.core.events import Cutoff, Policy, Position, Source, Tick
 from app.core.fold import Step, fold
 from app.core.messages import Message as Said
 from app.core.outputs import DeadLetter, Output, Refusal
@@ -58,14 +58,22 @@ class Played:
             self.records += [self._record(output, record, offset) for output in step.outputs]
         return self
 
-    def tick(self, time: int | None = None) -> Step:
+    def tick(self, time: int | None = None, *, retires: Cutoff | None = None, forgets: Cutoff | None = None) -> Step:
         """Let the log's clock reach `time`."""
         time = self.time if time is None else time
-        step = fold(self.batch, Tick(time), Position(self.at, time), self.policy)
+        step = fold(self.batch, Tick(time, retires, forgets), Position(self.at, time), self.policy)
         self.at += 1
         self.batch = step.batch
         self.ticks.append(step)
         return step
+
+    def retire(self) -> Step:
+        """Let a tick retire the batch, if it rests."""
+        return self.tick(retires=Cutoff(self.at - 1, "b"))
+
+    def forget(self) -> Step:
+        """Let a tick have the receipt go."""
+        return self.tick(forgets=Cutoff(self.at - 1, "b"))
 
     def act(self, act: Act) -> Step:
         """Let an operator do something to the batch."""

@@ -25,7 +25,8 @@ module            holds
 ``golden``        the undisturbed fold
 ``checks``        the judgement
 ``sweep``         all scenarios of a kind
-``mutations``     the engine with a precaution taken out
+``mutations``     the engine with a precaution taken out; retirement with one:
+                  ``retiring_mutations``
 ``catalogue``     where each mutation is tried
 ================  ====================================================================
 

@@ -16,6 +16,7 @@ class Job:
 
     ``partitions``: those of its inputs and outputs. ``source``: the header that a re-keyed input has in the log, before
     all others. ``patience``: the longest of its deadlines (seconds). ``violations``: see :mod:`tests.crash.checks`.
+    ``settings``: those that differ from the driver's own.
     """
 
     name: str
@@ -25,3 +26,4 @@ class Job:
     source: str
     patience: float
     violations: Callable[[Result], list[str]]
+    settings: tuple[tuple[str, float], ...] = ()

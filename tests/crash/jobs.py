@@ -9,7 +9,7 @@ from app.topology import topology
 from app.wire.record import SOURCE_HEADER
 from tests.crash.checks import violations
 from tests.crash.job import Job
-from tests.crash.script import INPUT_PARTITIONS, PENDING_TTL, READINESS_TIMEOUT, REFUSING, script
+from tests.crash.script import INPUT_PARTITIONS, PENDING_TTL, READINESS_TIMEOUT, REFUSING, RETENTION, RETIRING, script
 from tests.second_job import simulation
 
 ESSAYS = Job(
@@ -25,4 +25,20 @@ ESSAYS = Job(
 #: The same with texts whose ids are too long for the ready events: the world's budgets are small.
 REFUSALS = replace(ESSAYS, name="refusals", script=partial(script, kinds=REFUSING))
 
-JOBS: Final = {job.name: job for job in (ESSAYS, REFUSALS, simulation.JOB)}
+#: The same with batches that are retired between two acts: their receipts are kept, or go before the next one.
+RETIREMENTS = replace(
+    ESSAYS,
+    name="retirements",
+    script=partial(script, kinds=RETIRING),
+    patience=PENDING_TTL + RETENTION,
+    violations=partial(violations, judged=False),
+    settings=(("batch_retention_seconds", RETENTION), ("receipt_retention_seconds", 0)),
+)
+FORGETTING = replace(
+    RETIREMENTS,
+    name="forgetting",
+    patience=PENDING_TTL + 2 * RETENTION,
+    settings=(("batch_retention_seconds", RETENTION), ("receipt_retention_seconds", RETENTION)),
+)
+
+JOBS: Final = {job.name: job for job in (ESSAYS, REFUSALS, RETIREMENTS, FORGETTING, simulation.JOB)}

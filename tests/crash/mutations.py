@@ -37,7 +37,7 @@ _TWO_OFFSETS = struct.Struct(">QQ")
 
 
 @contextmanager
-def _patched(*patches: tuple[Any, str, Any]) -> Iterator[None]:
+def patched(*patches: tuple[Any, str, Any]) -> Iterator[None]:
     """Replace attributes: (owner, name, replacement)."""
     undo = [mock.patch.object(owner, name, new) for owner, name, new in patches]
     for patch in undo:
@@ -58,7 +58,7 @@ def no_barrier() -> AbstractContextManager[None]:
             asyncio.ensure_future(self._send(place, ready))  # noqa: RUF006 - that nobody waits is the bug
         return {}
 
-    return _patched((Publisher, "flush", flush))
+    return patched((Publisher, "flush", flush))
 
 
 def changelog_before_outputs() -> AbstractContextManager[None]:
@@ -71,7 +71,7 @@ def changelog_before_outputs() -> AbstractContextManager[None]:
         await publisher.flush()
         return ends.get((self._changelog, self.partition), 0)
 
-    return _patched((Task, "_publish", publish))
+    return patched((Task, "_publish", publish))
 
 
 def changelog_first_in_transaction() -> AbstractContextManager[None]:
@@ -90,7 +90,7 @@ def changelog_first_in_transaction() -> AbstractContextManager[None]:
         await producer.commit_transaction()
         return ends.get((self._changelog, self.partition), 0)
 
-    return _patched((Task, "_transact", transact))
+    return patched((Task, "_transact", transact))
 
 
 def changelog_beside_outputs() -> AbstractContextManager[None]:
@@ -102,7 +102,7 @@ def changelog_beside_outputs() -> AbstractContextManager[None]:
         ends = await publisher.flush()
         return ends.get((self._changelog, self.partition), 0)
 
-    return _patched((Task, "_publish", publish))
+    return patched((Task, "_publish", publish))
 
 
 def store_before_changelog() -> AbstractContextManager[None]:
@@ -120,7 +120,7 @@ def store_before_changelog() -> AbstractContextManager[None]:
         write(self, work)
         return await transact(self, producer, publisher, work)
 
-    return _patched((Task, "_publish", write_and_publish), (Task, "_transact", write_and_transact))
+    return patched((Task, "_publish", write_and_publish), (Task, "_transact", write_and_transact))
 
 
 def store_claims_the_end() -> AbstractContextManager[None]:
@@ -141,7 +141,7 @@ def store_claims_the_end() -> AbstractContextManager[None]:
     async def trust(*_: Any) -> list[Any]:
         return []
 
-    return _patched(
+    return patched(
         (app.engine.state.restore, "diverged", trust),
         (Task, "_publish", publish_and_note),
         (PartitionState, "write", write_at_end),
@@ -162,7 +162,7 @@ def offset_before_changelog() -> AbstractContextManager[None]:
         await producer.commit_transaction()
         return await transact(self, producer, publisher, work)
 
-    return _patched((Task, "_chunk", acknowledge_first), (Task, "_transact", commit_first))
+    return patched((Task, "_chunk", acknowledge_first), (Task, "_transact", commit_first))
 
 
 def no_fence() -> AbstractContextManager[None]:
@@ -172,7 +172,7 @@ def no_fence() -> AbstractContextManager[None]:
         own = None if transactional_id is None else f"{transactional_id}-{CURRENT.get().name}"
         return new_producer(settings, own)
 
-    return _patched((app.engine.task, "new_producer", own_producer))
+    return patched((app.engine.task, "new_producer", own_producer))
 
 
 def value_per_batch() -> AbstractContextManager[None]:
@@ -184,15 +184,15 @@ def value_per_batch() -> AbstractContextManager[None]:
         known.setdefault(id(self), (self, []))[1].append(fact)
         return apply(self, fact)
 
-    def finish_whole(self: ChunkChanges, watermarks: Mapping[bytes, bytes]) -> None:
+    def finish_whole(self: ChunkChanges, *rest: Any) -> None:
         for batch_id in self._facts:
             self._facts[batch_id] = list(known[id(self._batches[batch_id])][1])
-        finish(self, watermarks)
+        finish(self, *rest)
 
     def row(batch_id: str, facts: Sequence[Fact], number: int = 1) -> tuple[bytes, bytes]:
         return batches.prefix(batch_id) + _TWO_OFFSETS.pack(0, 0), own_row(batch_id, facts, number)[1]
 
-    return _patched((Batch, "apply", remember), (ChunkChanges, "finish", finish_whole), (batches, "row", row))
+    return patched((Batch, "apply", remember), (ChunkChanges, "finish", finish_whole), (batches, "row", row))
 
 
 def key_without_last_offset() -> AbstractContextManager[None]:
@@ -202,7 +202,7 @@ def key_without_last_offset() -> AbstractContextManager[None]:
     def row(batch_id: str, facts: Sequence[Fact], number: int = 1) -> tuple[bytes, bytes]:
         return batches.prefix(batch_id) + _TWO_OFFSETS.pack(facts[0].at, 0), own_row(batch_id, facts, number)[1]
 
-    return _patched((batches, "row", row))
+    return patched((batches, "row", row))
 
 
 def hop_acknowledges_first() -> AbstractContextManager[None]:
@@ -215,7 +215,7 @@ def hop_acknowledges_first() -> AbstractContextManager[None]:
         )
         return await pass_on(self)
 
-    return _patched((Repartitioner, "_pass_on", acknowledge_first))
+    return patched((Repartitioner, "_pass_on", acknowledge_first))
 
 
 class _Blind(dict[tuple[int, int, bytes], int]):
@@ -233,12 +233,12 @@ def no_watermark() -> AbstractContextManager[None]:
         made(self, *rows)
         self.offsets = _Blind(self.offsets)
 
-    return _patched((Watermarks, "__init__", blind))
+    return patched((Watermarks, "__init__", blind))
 
 
 def uncommitted_restore() -> AbstractContextManager[None]:
     """The changelog is restored with what was never committed."""
-    return _patched((app.engine.state.restore, "new_reader", lambda _, **__: Reader(CURRENT.get(), committed=False)))
+    return patched((app.engine.state.restore, "new_reader", lambda _, **__: Reader(CURRENT.get(), committed=False)))
 
 
 def kept_at_the_groups_offset() -> AbstractContextManager[None]:
@@ -247,12 +247,12 @@ def kept_at_the_groups_offset() -> AbstractContextManager[None]:
     def next_offset(_: TaskManager[Any], place: TopicPartition) -> int | None:
         return CURRENT.get().broker.offsets.get(place)
 
-    return _patched((TaskManager, "next_offset", next_offset))
+    return patched((TaskManager, "next_offset", next_offset))
 
 
 def offset_read_last() -> AbstractContextManager[None]:
     """At least once: a partition goes on from the offset that is read behind its restore, whoever has moved it."""
-    return _patched((TaskManager, "folded", lambda _: {}))
+    return patched((TaskManager, "folded", lambda _: {}))
 
 
 def read_before_fence() -> AbstractContextManager[None]:
@@ -273,6 +273,6 @@ def read_before_fence() -> AbstractContextManager[None]:
         await acquire_all(self, engine)
         return committed
 
-    return _patched(
+    return patched(
         (Task, "fence", later), (app.engine.takeover, "restore", restore_and_fence), (Process, "_acquire", acquire)
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -68,11 +68,11 @@ async def _leaders_known(_: Any, topics: Iterable[str]) -> dict[str, int]:
     return {topic: CURRENT.get().broker.partitions[topic] for topic in topics}
 
 
-def _finish(self: ChunkChanges, watermarks: Mapping[bytes, bytes]) -> None:
+def _finish(self: ChunkChanges, watermarks: Mapping[bytes, bytes], time_of: Callable[[int], int]) -> None:
     """As it is, but in one of the orders that sets of bytes can have: they have another one in every process."""
     for name in ("_settled", "_stale"):
         setattr(self, name, dict.fromkeys(sorted(getattr(self, name))))
-    _own_finish(self, watermarks)
+    _own_finish(self, watermarks, time_of)
 
 
 _own_finish = ChunkChanges.finish

@@ -55,8 +55,8 @@ class Result:
 
 
 @cache
-def settings_for(guarantee: str, seed: int) -> Settings:
-    """The settings of a run: short deadlines, small chunks."""
+def settings_for(guarantee: str, seed: int, own: tuple[tuple[str, float], ...] = ()) -> Settings:
+    """The settings of a run: short deadlines, small chunks; and the job's ``own``."""
     given = {
         "app_id": "sim",
         "datadir": Path("data"),
@@ -70,4 +70,4 @@ def settings_for(guarantee: str, seed: int) -> Settings:
     }
     fields = {name: field.get_default() for name, field in Settings.model_fields.items()}
     # Not from the environment: a run depends on its scenario alone.
-    return Settings.model_construct(**fields | given)
+    return Settings.model_construct(**fields | given | dict(own))

@@ -21,6 +21,8 @@ ACTS = 3
 #: Seconds; short against the time between two acts, so that every deadline passes in it.
 PENDING_TTL, READINESS_TIMEOUT, TICK = 9.0, 11.0, 3.0
 ACT_SECONDS = 20.0
+#: Of batches, and of receipts: what rests after the first act is retired before the second.
+RETENTION = 6.0
 PARTITIONS = 2  # of the log
 INPUT_PARTITIONS = {topics.REGISTERED: 1, topics.CONTENT: 2, topics.FAILED: 2}
 
@@ -43,6 +45,12 @@ REFUSING = (
     ("L0 C1 | C0 L1 R2 C2 L0", "F0 L1 L1 | R2 F0 L1 C2", "L0 L1 | R1 L0 C0"),
     ("R2 L0 C1 | L0 C2", "L0 R3 C1 | C1 L0@4 F2", "R2 L0 F0 | C0 C1"),
     ("L0 C1 L2 F3 R3 | C4 L0 L5", "C0 L1 R2 C1@1 F1 | L1 C2", "L0 L0 F1 R2 R2 | L1@0 C2"),
+)
+#: Batches that rest after the first act, one of them never registered, and what comes late for them.
+RETIRING = (
+    ("R2 C0 C1 C2 | C0 C3 F4 R2 R2'", "C0 F1 R2 F2 | R2 C1 R3", "R1 C0 | C0 R1' C0"),
+    ("C0 F1 | C0 R2 C2", "F0 F0 | F0 C1", "C0 C0@1 | R1 C0"),
+    ("C0 C1 R2 C2 | C2 F3", "R3 C0 C1@0 C1 F2 R3' | C0@5 F5", "C0 C0 F1 R2 R2 | F1 C2 F0"),
 )
 
 

@@ -52,7 +52,7 @@ def test_what_a_docstring_refers_to_exists(top: str) -> None:
     ("name", "there"),
     [
         ("app.core.batch.Batch.apply", True),
-        ("app.core.batch.Gone", False),
+        ("app.core.batch.Lost", False),
         ("app.engine.client_watch", False),
         ("known", True),
         ("unknown", False),

@@ -80,7 +80,7 @@ def test_no_topic_that_is_made_inherits_what_it_depends_on(worker: Worker, io: K
     ("name", "config", "said"),
     [
         (topics.DEAD, {"cleanup.policy": "compact"}, "cleanup.policy=compact and must have cleanup.policy=delete"),
-        ("rollcall-log", {"retention.ms": "1000"}, "retention.ms=1000 and must have retention.ms=-1"),
+        ("rollcall-log", {"retention.ms": "1000"}, "retention.ms=1000 and must have retention.ms=7776000000"),
         (topics.READY, {"min.insync.replicas": "2"}, "min.insync.replicas=2 and must have min.insync.replicas=1"),
     ],
 )

@@ -81,6 +81,9 @@ def test_a_setting_that_a_guarantee_needs_is_refused_by_name(
 
 
 REMARKED = [
+    (Role.LOG, "retention.ms", "-1"),  # of a release before, which kept it for ever
+    (Role.LOG, "retention.ms", "7776000001"),
+    (Role.CHANGELOG, "max.compaction.lag.ms", str(2**63 - 1)),
     (Role.INPUT, "cleanup.policy", "compact"),
     (Role.OUTPUT, "cleanup.policy", "compact"),
     (Role.OUTPUT, "max.message.bytes", "1000000"),
@@ -98,6 +101,22 @@ def test_a_setting_that_may_cost_others_something_is_remarked_on(
     assert found.refusals == ()
     assert [line for line in found.remarks if f"topic {NAMES[role]} has {setting}={value}" in line] == [*found.remarks]
     assert found.remarks
+
+
+def test_a_log_that_is_kept_for_a_shorter_time_is_refused_and_for_a_longer_one_remarked_on(tmp_path: Path) -> None:
+    """The line names the setting, the topic, both values and the command."""
+    wanted = plans(Settings(datadir=tmp_path, log_retention_seconds=3_000_000), TOPICS)
+    (refused,) = findings(wanted, Role.LOG, {"retention.ms": "2999999999"}).refusals
+    (remark,) = [
+        line for line in findings(wanted, Role.LOG, {"retention.ms": "3000000001"}).remarks if "retention" in line
+    ]
+    for line, value in ((refused, "2999999999"), (remark, "3000000001")):
+        assert f"topic rollcall-log has retention.ms={value}" in line
+        assert "ROLLCALL_LOG_RETENTION_SECONDS" in line
+        assert "kafka-configs.sh --alter --topic rollcall-log --add-config retention.ms=3000000000" in line
+    for_ever = plans(Settings(datadir=tmp_path, log_retention_seconds=0), TOPICS)
+    assert for_ever["rollcall-log"].config["retention.ms"] == "-1"
+    assert findings(for_ever, Role.LOG, {"retention.ms": "7776000000"}).refusals
 
 
 NO_MATTER = [

@@ -73,7 +73,8 @@ def test_topics_are_made_with_the_settings_that_the_guarantees_need(fresh: list[
     assert {found[name]["partitions"] for name in (*topics.INPUTS, *topics.OUTPUTS, log, changelog)} == {"3"}
     assert found[log]["cleanup.policy"] == "delete"
     assert found[log]["message.timestamp.type"] == "LogAppendTime"
-    assert found[log]["retention.ms"] == found[log]["retention.bytes"] == "-1"
+    assert (found[log]["retention.ms"], found[log]["retention.bytes"]) == ("7776000000", "-1")
+    assert found[changelog]["max.compaction.lag.ms"] == "14400000"
     assert found[changelog]["cleanup.policy"] == "compact"
     assert found[topics.DEAD]["retention.ms"] == "-1"
     for name in (log, changelog, *topics.OUTPUTS):

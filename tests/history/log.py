@@ -24,7 +24,7 @@ BATCHES = ("one", "two")
 SETTINGS = {"readiness_timeout_seconds": 9.0, "pending_ttl_seconds": 6.0}
 
 #: Why an input that can be read is a dead letter all the same: the batch says so.
-UNDERSTOOD = ("registration_conflict", "upload_conflict", "text_id_too_long")
+UNDERSTOOD = ("registration_conflict", "upload_conflict", "text_id_too_long", "batch_retired")
 
 Step = Callable[["KeyedLog"], Any]
 
@@ -106,6 +106,14 @@ def _tick(later: int) -> Step:
     return lambda log: log.tick(log.time + later * SECOND)
 
 
+def _retire(back: int) -> Step:
+    return lambda log: log.retire("~", max(0, len(log.records) - 1 - back))
+
+
+def _forget(back: int) -> Step:
+    return lambda log: log.forget("~", max(0, len(log.records) - 1 - back))
+
+
 def _act(batch: str, which: int, number: int, more: int) -> Step:
     who = uid("act", number), "Ada", "a reason"
     acts = (
@@ -125,6 +133,8 @@ STEPS = st.lists(
         st.builds(_failure, _batch, _number),
         st.builds(_registration, _batch, st.integers(1, 3)),
         st.builds(_tick, st.integers(0, 9)),
+        st.builds(_retire, st.integers(0, 12)),
+        st.builds(_forget, st.integers(0, 12)),
         st.builds(_again, st.integers(0, 9)),
         st.builds(_broken, st.sampled_from([b"", b"not JSON", b'{"data":{"batch_id":"one"}}'])),
         st.builds(_act, _batch, st.integers(0, 4), st.integers(0, 20), st.integers(0, 4)),

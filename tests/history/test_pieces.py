@@ -21,12 +21,14 @@ from app.core.facts import (
     Expired,
     Extended,
     Fact,
+    Forgotten,
     Held,
     Placed,
     Refused,
     Registered,
     Reopened,
     Retaken,
+    Retired,
     Surplus,
     TimedOut,
 )
@@ -98,7 +100,8 @@ def test_every_fact_has_words_of_its_own() -> None:
         Conflicted(1, Source(0, 0, 0), "why"), Acted(1, 0, Discard("id", "Ada", "why"), None),
         Acted(1, 0, Discard("id", "Ada", "why"), "no"), Closed(1, FORCED),
         Closed(1, DISCARDED), Dismissed(1, 0, 0, 0), Extended(1, 5000), Extended(1, -5000),
-        Reopened(1, 0, ()), Reopened(1, 0, ("e1",)), Retaken(1, 0, "t0"), Refused(1, -1, text, "why"),
+        Reopened(1, 0, ()), Reopened(1, 0, ("e1",)), Retaken(1, 0, "t0"),
+        Refused(1, -1, text, "why"), Retired(1, 0, 0, None, 1, 1, 0, 0, 0, b"", None, None, 0), Forgotten(1),
     ]  # fmt: skip
     assert {type(entry) for entry in facts} == set(get_args(Fact))
     said = [fact(entry, batch) for entry in facts]

@@ -15,7 +15,7 @@ from app.core.batch import Batch
 from app.core.batch_state import State
 from app.engine.state.memory_store import MemoryStore
 from app.engine.state.store import Store
-from tables import batches
+from tables import batches, keys, receipts
 from tables.batch_counts import MOST_CHANGES, BatchCounts, Standing
 from tables.counts_loader import load_counts
 from tests.agents.log import Log, Worker
@@ -41,6 +41,7 @@ def counted(store: Store, stuck_since: int) -> Standing:
         sum(len(counts.pending) for counts in unregistered),
         min((counts.waits_since or 0 for counts in unregistered), default=None),
         sum((counts.waits_since or 0) <= stuck_since for counts in waiting),
+        sum(1 for _ in store.scan(keys.RECEIPTS)),
     )
 
 
@@ -61,6 +62,8 @@ def events(log: Log, pick: random.Random, number: int) -> None:
             lambda: log.act(name, Extend(*act, pick.choice([1, 20]))),  # noqa: B023
             lambda: log.act(name, Reopen(*act, (f"more-{pick.randrange(1000)}",))),  # noqa: B023
             log.tick,
+            lambda: log.retire("~", max(0, len(log.records) - 1 - pick.randrange(9))),
+            lambda: log.forget("~", max(0, len(log.records) - 1 - pick.randrange(20))),
             lambda: log.again(pick.choice(log.records)) if log.records else None,
         ]
         pick.choice(kinds)()
@@ -69,6 +72,7 @@ def events(log: Log, pick: random.Random, number: int) -> None:
 def fold(worker: Worker, counts: BatchCounts, records: list) -> None:  # type: ignore[type-arg]
     work = worker.fold(records)
     counts.take(work.changed, work.closed)
+    counts.follow_receipts([receipts.order_key(place) for place in work.leaving.retired], work.leaving.forgotten)
 
 
 def known(standing: Standing, truth: Standing) -> Standing:
@@ -76,6 +80,7 @@ def known(standing: Standing, truth: Standing) -> Standing:
     return truth._replace(
         complete=truth.complete if standing.complete is not None else None,
         discarded=truth.discarded if standing.discarded is not None else None,
+        retired=truth.retired if standing.retired is not None else None,
     )
 
 

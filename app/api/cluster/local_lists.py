@@ -3,6 +3,7 @@
 import heapq
 import time
 from collections.abc import Iterator
+from itertools import groupby
 from typing import NamedTuple
 
 from agents.processor import JoinProcessor
@@ -15,6 +16,7 @@ from app.engine.task import Task
 from app.engine.task_manager import TaskManager
 from app.history.times import iso
 from app.policy import policy_of
+from tables import keys
 from tables.glances import Glance
 from tables.index import ids_after
 
@@ -124,11 +126,18 @@ class LocalLists:
 
     def _by_id(self, task: Task[JoinProcessor], wanted: Wanted, after: Place | None) -> Iterator[Place]:
         """The places of all that there are, whose ids begin with what is searched: in order of length and id."""
-        for batch_id in ids_after(task.store, wanted.search, None if after is None else after[1]):
-            yield len(batch_id.encode()), batch_id
+        behind = None if after is None else after[1]
+        tables = [keys.BATCHES] if wanted.state is not State.RETIRED else []
+        tables += [keys.RECEIPTS] if wanted.state in {None, State.RETIRED} else []
+        found = (map(_place, ids_after(task.store, wanted.search, behind, table)) for table in tables)
+        yield from (place for place, _ in groupby(heapq.merge(*found)))
 
     def _expiry(self, glance: Glance) -> str | None:
         ttl = policy_of(self._engine.settings).pending_ttl
         if glance.state is not State.UNREGISTERED or glance.waits_since is None or not ttl:
             return None
         return iso(glance.waits_since + ttl)
+
+
+def _place(batch_id: str) -> Place:
+    return len(batch_id.encode()), batch_id

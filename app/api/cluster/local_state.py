@@ -81,6 +81,7 @@ class LocalState:
                 LocalStanding(
                     partition=partition,
                     counts=Counts(**{name: getattr(standing, name) for name in Counts.model_fields}),
+                    retired=standing.retired,
                     pending_uploads=standing.pending_uploads,
                     oldest_pending=standing.oldest_pending,
                     stuck=standing.stuck,
@@ -119,7 +120,7 @@ class LocalState:
                     if not task.serving:
                         break
                     glance = await self._batches.glance(task, batch_id, pace)
-                    if glance.state is State.UNREGISTERED and not glance.pending:
+                    if glance.state is State.RETIRED or (glance.state is State.UNREGISTERED and not glance.pending):
                         removed.append(batch_id)
                     else:
                         changed.append(views.summary(glance, partition, now, self._stuck_after))

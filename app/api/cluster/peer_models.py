@@ -24,6 +24,7 @@ class LocalStanding(Model):
 
     partition: Partition
     counts: Counts
+    retired: int | None = None
     pending_uploads: Number
     oldest_pending: Number | None
     stuck: Number

@@ -7,7 +7,7 @@ from agents.processor import JoinProcessor
 from app.api.errors import ApiError, unavailable
 from app.api.offload import Pace, Turns, offload
 from app.engine.task import Task
-from tables import batches
+from tables import batches, receipts
 from tables.glances import Glance, glance_of
 
 #: From how many bytes of rows on a batch is large: it is put together by a thread, and glanced at in lists. About 400
@@ -16,7 +16,10 @@ LARGE = 64 * 1024
 
 
 class Rows(NamedTuple):
-    """The rows of a batch, as table ``batches`` has them, and the log offset of its first fact."""
+    """The rows of a batch, as table ``batches`` has them, and the log offset of its first fact.
+
+    Of a batch that was retired the one that is its receipt; where it began in the log is then not known.
+    """
 
     batch_id: str
     first: int | None
@@ -40,6 +43,9 @@ class Batches:
         known = task.processor.counts.glances.get(batch_id)
         if known is not None:
             return known
+        receipt = task.store.get(receipts.key(batch_id))
+        if receipt is not None:
+            return glance_of(batches.batch_of(batch_id, [receipt]))
         values, size = [], 0
         for _, value in task.store.scan(batches.prefix(batch_id)):
             values.append(value)
@@ -89,7 +95,9 @@ class Batches:
                     start = key + b"\0"
                     break
             else:
-                return Rows(batch_id, first, values)
+                # It may have been retired between two steps: its rows went with the chunk that wrote the receipt.
+                receipt = task.store.get(receipts.key(batch_id))
+                return Rows(batch_id, first, values) if receipt is None else Rows(batch_id, None, [receipt])
             await pace.step()
             if not task.serving:
                 raise handed_on(task.partition)

@@ -10,7 +10,7 @@ from app.api.present.model import Model
 from app.api.present.models import PartitionInfo
 from app.history.models import DeadLetter, Place
 
-State = Literal["unregistered", "open", "complete", "discarded"]
+State = Literal["unregistered", "open", "complete", "discarded", "retired"]
 Closed = Literal["forced", "discarded"]
 
 
@@ -100,8 +100,27 @@ class ActRecord(Model):
     refused: str | None
 
 
+class Receipt(Model):
+    """What is kept of a batch that was retired, beside its counts: log times, and the event ids of what was said.
+
+    ``closed_at`` is the moment that its Ready and its Errors say, or when it was discarded; ``digest`` is that of its
+    registration (BLAKE2b, 16 bytes).
+    """
+
+    closed_at: str
+    retired_at: str
+    excess: int
+    refused: int
+    digest: str
+    ready_event_id: str | None
+    errors_event_id: str | None
+
+
 class Batch(BatchSummary):
-    """A batch with all that is known of it. ``offset`` is the log offset of the latest fact; ``owner`` who answered."""
+    """A batch with all that is known of it; of one that was retired, ``receipt``.
+
+    ``offset`` is the log offset of the latest fact; ``owner`` who answered.
+    """
 
     course_code: str | None
     user_id: str | None
@@ -121,6 +140,7 @@ class Batch(BatchSummary):
     acts: list[ActRecord]
     offset: int
     owner: str | None
+    receipt: Receipt | None
 
 
 class Explanation(Model):
@@ -130,7 +150,7 @@ class Explanation(Model):
     """
 
     batch_id: str
-    state: Literal["unknown", "unregistered", "open", "complete", "discarded"]
+    state: Literal["unknown"] | State
     sentence: str
     waits_for: str | None
     would_finish: list[str]

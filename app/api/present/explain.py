@@ -66,7 +66,7 @@ def _what(batch: Batch) -> str:
 
 def _besides(batch: Batch, partition: models.PartitionInfo, letters: list[DeadLetter] | None) -> str:
     """What may stand between the batch and what it waits for."""
-    if batch.complete:
+    if batch.complete or batch.receipt is not None:
         return ""
     lag = partition.lag
     if lag is None:

@@ -51,6 +51,7 @@ class Overview(Model):
     inputs: list[InputInfo]
     missing: list[int]
     counts: Counts
+    retired: int | None
     pending_uploads: int
     oldest_pending_seconds: float | None
     stuck: int

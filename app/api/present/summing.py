@@ -56,6 +56,7 @@ def overview_of(
             complete=_sum(standing.counts.complete for standing in standings.values()),
             discarded=_sum(standing.counts.discarded for standing in standings.values()),
         ),
+        retired=_sum(standing.retired for standing in standings.values()),
         pending_uploads=sum(standing.pending_uploads for standing in standings.values()),
         oldest_pending_seconds=None if oldest is None else max(0, now - oldest) / 1000,
         stuck=sum(standing.stuck for standing in standings.values()),

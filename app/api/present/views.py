@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any, cast
+from uuid import UUID
 
 from app.api.present import batch_models
 from app.core import names
@@ -9,7 +10,7 @@ from app.core.acts import name_of
 from app.core.batch import Batch
 from app.core.batch_state import State
 from app.core.events import Content, Failure, Policy, Source, Upload
-from app.core.facts import FORCED, Held
+from app.core.facts import FORCED, Held, Retired
 from app.core.rules import next_deadline
 from app.history.models import Place
 from app.history.times import iso
@@ -25,7 +26,7 @@ def whole(
     batch: Batch, partition: int, now: int, *, stuck_after: int, policy: Policy, owner: str | None
 ) -> batch_models.Batch:
     """A batch with all that is known of it."""
-    registration = batch.registration
+    registration, receipt = batch.registration, batch.receipt
     deadline = next_deadline(batch, policy)
     return batch_models.Batch(
         **_summary(glance_of(batch), partition, now, stuck_after),
@@ -37,7 +38,7 @@ def whole(
         registered_at=iso(batch.registered_at) if registration else None,
         deadline=None if deadline is None else iso(deadline),
         timed_out=batch.timed_out,
-        closed=cast("batch_models.Closed | None", batch.closed),
+        closed=cast("batch_models.Closed | None", batch.closed if receipt is None else receipt.how),
         openings=batch.openings,
         slot_list=[_slot(essay_id, upload) for essay_id, upload in zip(batch.essay_ids, batch.slots, strict=True)],
         pending_list=[_pending(at, held, batch.extension, policy) for at, held in batch.pending.items()],
@@ -47,11 +48,24 @@ def whole(
             )
             for content in batch.excess.values()
         ],
-        late_failures=batch.late_failures,
+        late_failures=batch.late_failures if receipt is None else receipt.late_failures,
         conflicts=[place(source) for source in sorted(batch.conflicts)],
         acts=acts(batch),
         offset=batch.last,
         owner=owner,
+        receipt=None if receipt is None else _receipt(receipt),
+    )
+
+
+def _receipt(receipt: Retired) -> batch_models.Receipt:
+    return batch_models.Receipt(
+        closed_at=iso(receipt.closed_at),
+        retired_at=iso(receipt.time),
+        excess=receipt.excess,
+        refused=receipt.refusals,
+        digest=receipt.digest.hex(),
+        ready_event_id=None if receipt.ready is None else str(UUID(bytes=receipt.ready)),
+        errors_event_id=None if receipt.errors is None else str(UUID(bytes=receipt.errors)),
     )
 
 
@@ -87,6 +101,8 @@ def reason(glance: Glance) -> str:
         verb = "waits" if glance.pending == 1 else "wait"
         return f"{count(glance.pending, 'upload')} {verb} for the registration"
     outcome = f"{glance.filled} filled, {glance.failed} failed, of {count(glance.slots, 'slot')}"
+    if state is State.RETIRED:
+        return f"retired, only a receipt is kept: {outcome}"
     if state is State.DISCARDED:
         return f"discarded by an operator: {outcome}"
     return f"completed by an operator as it was: {outcome}" if glance.closed == FORCED else f"complete: {outcome}"

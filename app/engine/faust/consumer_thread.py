@@ -129,6 +129,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             await consumer.beginning_offsets(list(positions)),
             await consumer.end_offsets([*positions, *whole]),
         )
+        logs = {place.partition: begins[place] for place in positions if place.topic == name}
+        app.engine.progress.log_begins.update(logs)
         anew = positions_check(name, positions, begins, ends)
         check_passed_on(name, positions, sum(ends[partition] for partition in whole))
         for partition, missed in anew.items():

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 
 from app.engine.keyed.changes import KeyedChanges
 from app.engine.keyed.inputs import TICK, Input, KeyRouter, read_input
-from app.engine.ports import Place, Record, Store, TopicNames, Topology
+from app.engine.ports import Headers, Place, Record, Store, TopicNames, Topology
 from app.engine.topics.ensure import log_topic
 from app.settings import Settings
 
@@ -74,6 +74,15 @@ class KeyedProcessor(ABC):
 
     def resize(self, capacity: int) -> None:  # noqa: B027 - a job without a cache has none to resize
         """Nothing: there is no cache."""
+
+    @property
+    def behind(self) -> bool:
+        """A tick does all that is due."""
+        return False
+
+    def tick(self, now: int) -> Headers:  # noqa: ARG002 - what is due is found out when the tick is read
+        """A tick says nothing."""
+        return []
 
     def background(self) -> Iterator[None]:
         """Nothing to do beside."""

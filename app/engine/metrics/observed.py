@@ -34,6 +34,11 @@ STANDBYS = Gauge("rollcall_standby_partitions", "Partitions of other workers tha
 STANDBY_LAG = Gauge(
     "rollcall_standby_lag_records", "Changelog records that the standby copies of this worker lack (an upper bound)."
 )
+LOG_BEGINS = Gauge(
+    "rollcall_log_begin_offset",
+    "Where the log began, by partition, when this worker took it over: what lies before it is gone.",
+    ["partition"],
+)
 STATE_BYTES = Gauge("rollcall_state_bytes", "Size of the local database on disk, by partition.", ["partition"])
 STATE_ROWS = Gauge("rollcall_state_rows", "About how many rows the local database has, by partition.", ["partition"])
 
@@ -55,6 +60,10 @@ def observe(engine: "TaskManager[Any]") -> None:
             gauge.labels(partition.topic, partition.partition).set(value)
     STANDBYS.set(len(engine.standbys.partitions))
     STANDBY_LAG.set(engine.standbys.lag)
+    LOG_BEGINS.clear()
+    for number, begin in engine.progress.log_begins.items():
+        if number in engine.tasks:
+            LOG_BEGINS.labels(number).set(begin)
     STATE_BYTES.clear()
     STATE_ROWS.clear()
     for number, task in engine.tasks.items():

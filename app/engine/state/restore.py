@@ -5,7 +5,7 @@ once.
 import functools
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -31,6 +31,8 @@ class Progress:
 
     done: int = 0
     total: int = 0
+    #: Where each partition of the log began when it was taken over.
+    log_begins: dict[int, int] = field(default_factory=dict)
 
     @property
     def running(self) -> bool:

@@ -48,6 +48,7 @@ def check(
             else:
                 remarks.append(
                     f"topic {name} has {rule.setting}={value} and should have {rule.setting}={must}: {rule.why}"
+                    + (f"; change it ({_alter(name, rule.setting, must)})" if about.plan.fixed_partitions else "")
                 )
     return Findings(tuple(refusals), tuple(remarks))
 

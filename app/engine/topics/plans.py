@@ -49,12 +49,25 @@ _SEVEN_DAYS_MS: Final = str(7 * 24 * 60 * 60 * 1000)
 
 #: For all: a batch stays compressed as it was sent; an election never takes a replica that lacks acknowledged records.
 _ALWAYS: Final = {"compression.type": "producer", "unclean.leader.election.enable": "false"}
-_FOR_EVER: Final = {"retention.ms": "-1", "retention.bytes": "-1"}
+#: As Kafka writes a retention without an end.
+FOR_EVER: Final = "-1"
+_FOR_EVER: Final = {"retention.ms": FOR_EVER, "retention.bytes": FOR_EVER}
 _A_WEEK: Final = {"retention.ms": _SEVEN_DAYS_MS, "retention.bytes": "-1"}
 _DELETE: Final = {"cleanup.policy": "delete"}
 _LARGE: Final = {"max.message.bytes": str(MAX_RECORD_BYTES)}
 #: What Kafka takes by default. Set for the inputs, so that a producer meets the same bound on every broker.
 _USUAL: Final = {"max.message.bytes": "1048588"}
+#: What is dead in the changelog goes within a day, at any rate of writing. A row that was replaced or deleted goes with
+#: the next compaction, which comes at the latest 4 h after it was written (then the segment is closed, too, that is
+#: written to); a deletion itself is kept for 16 h, for whoever is reading the changelog just then, and goes with the
+#: compaction after that: 4 + 16 + 4 = 24 h. At a high rate it comes by size: dead rows are at most a fifth, so that the
+#: topic takes at most 1.25 times of what is alive, and the segment that is written to: 64 MiB, which is not compacted.
+_COMPACTED: Final = {
+    "max.compaction.lag.ms": str(4 * 60 * 60 * 1000),
+    "delete.retention.ms": str(16 * 60 * 60 * 1000),
+    "min.cleanable.dirty.ratio": "0.2",
+    "segment.bytes": str(64 * 1024 * 1024),
+}
 _SENT_TIME: Final = {"message.timestamp.type": "CreateTime"}
 #: One clock for all: the broker's. Deadlines are measured on it, and a replay reads the same times.
 _LOG_TIME: Final = {"message.timestamp.type": "LogAppendTime"}
@@ -71,9 +84,9 @@ def changelog_topic(settings: Settings) -> str:
 
 
 def log_retention(settings: Settings) -> Mapping[str, str]:
-    """How long the log is kept: for ever. What is required of an existing log is this, too."""
-    del settings
-    return _FOR_EVER
+    """How long the log is kept. An existing one may be kept for longer (:mod:`app.engine.topics.rules`)."""
+    seconds = settings.log_retention_seconds
+    return _FOR_EVER | {"retention.ms": str(round(seconds * 1000))} if seconds else _FOR_EVER
 
 
 def plans(settings: Settings, topics: TopicNames, limits: Mapping[str, str] | None = None) -> dict[str, Plan]:
@@ -91,7 +104,7 @@ def plans(settings: Settings, topics: TopicNames, limits: Mapping[str, str] | No
         partitions, written | _DELETE | dict(log_retention(settings)) | _LOG_TIME, Role.LOG
     )
     plan[changelog_topic(settings)] = Plan(
-        partitions, written | {"cleanup.policy": "compact"} | _SENT_TIME, Role.CHANGELOG
+        partitions, written | {"cleanup.policy": "compact"} | _COMPACTED | _SENT_TIME, Role.CHANGELOG
     )
     return plan
 

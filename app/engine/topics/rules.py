@@ -4,8 +4,8 @@ What does **not** matter, and why:
 
 * ``compression.type``: every codec is read; what a topic does to a batch changes no record.
 * ``segment.*``, ``index.*``, ``flush.*``, ``file.delete.delay.ms``, ``preallocate``: how a broker keeps files.
-* ``min.cleanable.dirty.ratio``, ``min.compaction.lag.ms``, ``max.compaction.lag.ms``: when the changelog is compacted;
-  it is read whole either way.
+* ``min.cleanable.dirty.ratio``, ``min.compaction.lag.ms``, ``delete.retention.ms``: when the changelog is compacted; it
+  is read whole either way. But ``max.compaction.lag.ms`` is remarked on, without which what is dead in it may stay.
 * ``retention.*`` of the changelog: it has an effect with ``delete`` in ``cleanup.policy`` only, which is refused.
 * ``message.timestamp.*`` of the inputs: their times are never read. The limits on the log's: it takes the broker's.
 * ``message.timestamp.after.max.ms``: no record is written with a time ahead of the broker's clock.
@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Final, NamedTuple
 
 from app.engine.kafka.cluster import Topic
-from app.engine.topics.plans import ENVELOPE_BYTES, LARGEST_INPUT, NO_LIMIT, Plan, Role
+from app.engine.topics.plans import ENVELOPE_BYTES, FOR_EVER, LARGEST_INPUT, NO_LIMIT, Plan, Role
 
 _INTERNAL: Final = frozenset({Role.LOG, Role.CHANGELOG})
 _FOR_OTHERS: Final = frozenset({Role.OUTPUT, Role.DEAD_LETTER})
@@ -48,6 +48,21 @@ def _planned(value: str, about: Circumstances, setting: str) -> str | None:
 
 def _as_planned(setting: str) -> Callable[[str, Circumstances], str | None]:
     return lambda value, about: _planned(value, about, setting)
+
+
+def _no_shorter(value: str, about: Circumstances) -> str | None:
+    wanted = about.plan.config["retention.ms"]
+    return wanted if value != FOR_EVER and (wanted == FOR_EVER or int(value) < int(wanted)) else None
+
+
+def _no_longer(value: str, about: Circumstances) -> str | None:
+    wanted = about.plan.config["retention.ms"]
+    return wanted if wanted != FOR_EVER and (value == FOR_EVER or int(value) > int(wanted)) else None
+
+
+def _no_later(value: str, about: Circumstances) -> str | None:
+    wanted = about.plan.config["max.compaction.lag.ms"]
+    return wanted if int(value) > int(wanted) else None
 
 
 def _no_compaction(value: str, _: Circumstances) -> str | None:
@@ -122,8 +137,23 @@ RULES: Final = (
     Rule(
         "retention.ms",
         {Role.LOG},
-        _as_planned("retention.ms"),
-        "records that are deleted before they are folded are lost, and history ends where the log begins",
+        _no_shorter,
+        "ROLLCALL_LOG_RETENTION_SECONDS asks for it; records that are deleted before they are folded are lost, and "
+        "history begins where the log does",
+    ),
+    Rule(
+        "retention.ms",
+        {Role.LOG},
+        _no_longer,
+        "ROLLCALL_LOG_RETENTION_SECONDS asks for it; until then the log grows beyond that",
+        refused=False,
+    ),
+    Rule(
+        "max.compaction.lag.ms",
+        {Role.CHANGELOG},
+        _no_later,
+        "what was replaced or deleted in it may stay for long otherwise",
+        refused=False,
     ),
     Rule(
         "retention.bytes",

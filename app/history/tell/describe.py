@@ -18,12 +18,14 @@ from app.core.facts import (
     Expired,
     Extended,
     Fact,
+    Gone,
     Held,
     Placed,
     Refused,
     Registered,
     Reopened,
     Retaken,
+    Retired,
     Surplus,
     TimedOut,
 )
@@ -38,6 +40,7 @@ _EFFECTS = {
     "repeated": "nothing: a repeat",
     "skipped": "nothing: the re-key stage repeated itself",
     "rejected": "nothing: it can't be used and went to the dead letters",
+    "refused": "nothing: the batch was retired",
 }
 
 #: Values inside a fact that is described in general are cut here.
@@ -103,14 +106,16 @@ def fact(decided: Fact, batch: Batch) -> str:
         return f"{_upload(decided.upload)} is pending: the batch is not registered"
     if isinstance(decided, Placed):
         return _placed(decided, batch)
-    if isinstance(decided, Surplus):
-        return f"{_whose(decided.upload, decided.held)} found no slot left"
-    if isinstance(decided, Refused):
-        return f"{_whose(decided.upload, decided.held)} went to the dead letters: {decided.reason}"
+    if isinstance(decided, Surplus | Refused):
+        what = "found no slot left" if isinstance(decided, Surplus) else f"went to the dead letters: {decided.reason}"
+        return f"{_whose(decided.upload, decided.held)} {what}"
     if isinstance(decided, Alias):
         return f"upload {decided.upload_id} is the known text {decided.text_id}"
     if isinstance(decided, Conflicted):
         return f"{decided.reason}: what came first stands"
+    if isinstance(decided, Gone):
+        words = "retired: of the batch only a receipt is kept"
+        return words if isinstance(decided, Retired) else "forgotten: nothing of the batch is kept"
     return _of_time_or_act(decided, batch)
 
 

@@ -33,10 +33,12 @@ from app.history.verify.replay import CutLogError, Phases, no_phases
 from app.policy import policy_of
 from app.settings import Settings
 from app.wire import dead_letter
-from tables import keys, pending
+from tables import keys, pending, progress
 
 #: Reasons of dead letters whose input was read and understood: it contradicts what stands.
-_CONFLICTS = {"registration_conflict", "upload_conflict", "text_id_too_long"}
+_CONFLICTS = {"registration_conflict", "upload_conflict", "text_id_too_long", "batch_retired"}
+
+_ABOUT_BATCHES = {keys.BATCHES, keys.PENDING, keys.RECEIPTS, keys.PROGRESS}
 
 _LENGTH = struct.Struct(">I")
 
@@ -110,21 +112,27 @@ async def _changelog(
             for record in records:
                 if record.key == origin.KEY and record.value is not None:
                     found.recorded = origin.read(record.value).partitions
-                if record.key is None or record.key[:1] not in {keys.BATCHES, keys.PENDING}:
+                if record.key is None or record.key[:1] not in _ABOUT_BATCHES:
                     continue
                 if record.value is None:
                     rows.pop(record.key, None)
                 else:
                     rows[record.key] = record.value
+    found.retired_up_to = max((progress.offset_of(key) for key in rows if key.startswith(keys.PROGRESS)), default=-1)
+    rows = {key: value for key, value in rows.items() if not key.startswith(keys.PROGRESS)}
     found.rows += len(rows)
     by_batch: dict[str, Rows] = {}
     for key, value in rows.items():
+        if key[:1] == keys.RECEIPTS:
+            continue
         facts, originals = by_batch.setdefault(_batch_id(key), ([], set()))
         if key[:1] == keys.PENDING:
             originals.add(pending.offset_of(key))
         else:
             facts.append(value)
-    return by_batch
+    # Of a batch that was retired nothing else counts.
+    receipts = {_batch_id(key): value for key, value in rows.items() if key[:1] == keys.RECEIPTS}
+    return by_batch | {batch_id: ([value], set()) for batch_id, value in receipts.items()}
 
 
 async def _log(  # noqa: PLR0913, PLR0917 - the parts of one report

@@ -9,6 +9,7 @@ from typing import Any
 
 from app.core.batch import Batch
 from app.core.events import Content, Upload
+from app.core.facts import Retired
 from app.core.replay import replay
 from app.engine.kafka.partitioner import partition_for
 from app.engine.topics.checks import way_out
@@ -31,6 +32,8 @@ class Findings:
         self.records = self.rows = self.batches = self.total = 0
         self.differences: list[StateDifference] = []
         self.recorded: int | None = None
+        #: The latest tick that has retired something, by the changelog of the partition that was read last.
+        self.retired_up_to = -1
         self.places: dict[str, list[int]] = {}
 
     def differ(self, batch_id: str, partition: int, field: str, changelog: Any, log: Any) -> None:
@@ -87,13 +90,18 @@ def compare(
         if missing:
             found.differ(batch_id, partition, "originals", sorted(originals), sorted(now.pending))
         reference = reckoned.get(batch_id)
-        if reference is None and batch.last < 0:
+        if batch.last < 0 and (reference is None or _gone_since(now, reference, end, found)):
             continue  # all that is known of it is beyond what the group has committed
         found.batches += 1
         ours, theirs = summary(batch), (reference or ReferenceBatch()).summary()
         for field in ours:
             if ours[field] != theirs[field]:
                 found.differ(batch_id, partition, field, ours[field], theirs[field])
+
+
+def _gone_since(now: Batch, reference: ReferenceBatch, end: int, found: Findings) -> bool:
+    """Whether a batch rested, and was retired beyond what the group has committed."""
+    return now.receipt is not None or (now.last < 0 and reference.rests and found.retired_up_to >= end)
 
 
 def _batch(batch_id: str, values: list[bytes], end: int | None) -> Batch:
@@ -117,7 +125,13 @@ def summary(batch: Batch) -> dict[str, Any]:
         "timed_out": batch.timed_out,
         "closed": batch.closed,
         "acts": [[act_id, acted.refused is None] for act_id, acted in batch.acts.items()],
+        "retired": None if batch.receipt is None else _receipt(batch.receipt),
     }
+
+
+def _receipt(receipt: Retired) -> list[Any]:
+    counts = [receipt.slots, receipt.filled, receipt.failed, receipt.excess, receipt.late_failures]
+    return [receipt.at, *counts, receipt.how]
 
 
 def _text(upload: Upload) -> str | None:

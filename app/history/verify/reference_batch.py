@@ -59,6 +59,27 @@ class ReferenceBatch:
     later: int = 0
     closed: str | None = None
     acts: dict[str, bool] = field(default_factory=dict)
+    #: The log offset at which it last changed, and what is left of it where it was retired.
+    changed: int = -1
+    receipt: list[Any] | None = None
+
+    @property
+    def rests(self) -> bool:
+        """Whether it waits for nothing: it is done, or was never registered and nothing of it is pending."""
+        return self.receipt is None and (self.done if self.terms is not None else not self.pending)
+
+    @property
+    def size(self) -> tuple[Any, ...]:
+        """What is another one after each change."""
+        known = len(self.uploads), len(self.pending), len(self.conflicts), len(self.acts)
+        return *known, self.terms is None, self.late
+
+    def retire(self, offset: int) -> None:
+        """Keep the counts, and nothing else."""
+        failed = sum(upload is not None and upload.text is None for upload in self.slots)
+        filled = len(self.slots) - self.free - failed
+        receipt = [offset, len(self.slots), filled, failed, len(self.excess), self.late_failures, self.closed]
+        vars(self).update(vars(ReferenceBatch(receipt=receipt)))  # the same batch, with nothing else in it
 
     @property
     def done(self) -> bool:
@@ -80,6 +101,7 @@ class ReferenceBatch:
             "timed_out": self.late,
             "closed": self.closed,
             "acts": [[act, done] for act, done in self.acts.items()],
+            "retired": self.receipt,
         }
 
     def register(self, data: dict[str, Any], time: int, place: tuple[int, int, int]) -> bool:

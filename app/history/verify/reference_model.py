@@ -9,7 +9,7 @@ import hashlib
 import heapq
 import json
 import struct
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
@@ -46,6 +46,9 @@ class ReferenceModel:
         self._refused = refused
         self._refused_here = refused_here
         self._due: list[tuple[int, str]] = []
+        #: The batches that rest, by their last change, and those that were retired, by where: some are so no more.
+        self._resting: list[tuple[int, str]] = []
+        self._receipts: list[tuple[int, str]] = []
 
     def take(self, offset: int, time: int, headers: Headers, value: bytes | None) -> None:
         """One record of the log: its offset, append time (ms), headers and value."""
@@ -56,16 +59,30 @@ class ReferenceModel:
             if place not in self._refused or digest(value) not in self._refused[place]:
                 self._input(offset, time, place, json.loads(value or b""))
         elif "t" in named:
-            self._tick(time)
+            self._tick(offset, time)
+            self._let_go(offset, named)
         elif "a" in named and offset not in self._refused_here:
-            self._act(time, json.loads(value or b""))
+            self._act(offset, time, json.loads(value or b""))
 
     def _input(self, offset: int, time: int, place: tuple[int, int, int], envelope: dict[str, Any]) -> None:
         data = envelope["data"]
         batch_id = data.get("entity_id") or data["batch_id"]
         batch = self.batches.setdefault(batch_id, ReferenceBatch())
-        if place in batch.forgotten:
+        if place in batch.forgotten or batch.receipt is not None:
             return
+        before = batch.size
+        self._take_in(batch_id, batch, offset, time, place, data)
+        self._follow(batch_id, batch, offset, before)
+
+    def _take_in(
+        self,
+        batch_id: str,
+        batch: ReferenceBatch,
+        offset: int,
+        time: int,
+        place: tuple[int, int, int],
+        data: dict[str, Any],
+    ) -> None:
         if place[0] == REGISTRATION:
             if batch.register(data, time, place) and self._readiness:
                 self._wait(batch_id, time + self._readiness)
@@ -85,13 +102,39 @@ class ReferenceModel:
             else:
                 batch.settle(upload)
 
+    def _follow(self, batch_id: str, batch: ReferenceBatch, offset: int, before: tuple[Any, ...]) -> None:
+        """Note whether a batch has changed, and rests now."""
+        if batch.size != before:
+            batch.changed = offset
+            if batch.rests:
+                heapq.heappush(self._resting, (offset, batch_id))
+
+    def _let_go(self, offset: int, named: Mapping[str, bytes | None]) -> None:
+        """What a tick retires and forgets: each up to a log offset, and there up to an id."""
+        for _, batch_id in _up_to(self._receipts, named.get("f")):
+            self.batches.pop(batch_id, None)
+        for changed, batch_id in _up_to(self._resting, named.get("r")):
+            batch = self.batches.get(batch_id)
+            if batch is None or not batch.rests or batch.changed != changed:
+                continue
+            if batch.terms is None:
+                del self.batches[batch_id]
+            else:
+                batch.retire(offset)
+                heapq.heappush(self._receipts, (offset, batch_id))
+
     def _wait(self, batch_id: str, due: int) -> None:
         heapq.heappush(self._due, (due, batch_id))
 
-    def _tick(self, time: int) -> None:
+    def _tick(self, offset: int, time: int) -> None:
         while self._due and self._due[0][0] <= time:
             _, batch_id = heapq.heappop(self._due)
-            again = self._look(self.batches[batch_id], time)
+            batch = self.batches.get(batch_id)
+            if batch is None:  # it was forgotten
+                continue
+            before = batch.size
+            again = self._look(batch, time)
+            self._follow(batch_id, batch, offset, before)
             if again is not None:
                 self._wait(batch_id, again)
 
@@ -108,14 +151,16 @@ class ReferenceModel:
         batch.late = True
         return None
 
-    def _act(self, time: int, act: dict[str, Any]) -> None:
+    def _act(self, offset: int, time: int, act: dict[str, Any]) -> None:
         batch = self.batches.setdefault(act["batch_id"], ReferenceBatch())
-        if act["act_id"] in batch.acts:
+        if act["act_id"] in batch.acts or batch.receipt is not None:
             return
+        before = batch.size
         decide = getattr(self, f"_{act['act']}")
         done = batch.acts[act["act_id"]] = decide(batch, time, act)
         if done and act["act"] == "reopen" and self._readiness:
             self._wait(act["batch_id"], time + self._readiness)
+        self._follow(act["batch_id"], batch, offset, before)
 
     def _force_complete(self, batch: ReferenceBatch, _time: int, _act: dict[str, Any]) -> bool:
         if batch.terms is None or batch.done or not any(batch.slots):
@@ -158,3 +203,11 @@ class ReferenceModel:
             batch.fill(upload)
         batch.excess = batch.excess[len(retaken) :]
         return True
+
+
+def _up_to(heap: list[tuple[int, str]], cutoff: bytes | None) -> Iterator[tuple[int, str]]:
+    """Take what is at or before a cutoff from a heap: 8 bytes of log offset, and an id."""
+    if cutoff is not None:
+        last = int.from_bytes(cutoff[:8]), cutoff[8:].decode()
+        while heap and heap[0] <= last:
+            yield heapq.heappop(heap)

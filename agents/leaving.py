@@ -1,0 +1,66 @@
+"""What a chunk retires, and which batches rest after it: the rows of what goes one day, and of what went."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from app.core.batch import Batch
+from app.core.events import Cutoff
+from app.core.facts import Fact, Gone, Retired
+from tables import closed, receipts
+
+
+@dataclass
+class Leaving:
+    """Filled by :mod:`agents.retiring`, and made into rows with the other changes of the chunk."""
+
+    #: Rows that are to be written before all others.
+    first: dict[bytes, bytes] = field(default_factory=dict)
+    #: Whether a tick retires something here, and there is to be nothing else.
+    alone: bool = False
+    #: The receipts that were written, by where, and the order keys of those that went.
+    retired: list[Cutoff] = field(default_factory=list)
+    forgotten: list[bytes] = field(default_factory=list)
+    #: The rows of the batches that went.
+    purged: dict[bytes, None] = field(default_factory=dict)
+    #: The row of ``closed`` that a batch had before the chunk.
+    _rested: dict[str, bytes | None] = field(default_factory=dict)
+    _gone: set[str] = field(default_factory=set)
+
+    def note(self, batch: Batch) -> None:
+        """Note a batch that waits for nothing before it changes."""
+        self._rested[batch.batch_id] = closed.key_for(batch)
+
+    def let_go(self, batch: Batch, facts: Sequence[Fact], rows: Iterable[bytes]) -> None:
+        """Note that a batch was retired or forgotten, and which ``rows`` the store has of it."""
+        self._gone.add(batch.batch_id)
+        self.purge(rows)
+        self.retired += [Cutoff(fact.at, batch.batch_id) for fact in facts if isinstance(fact, Retired)]
+
+    def purge(self, rows: Iterable[bytes]) -> None:
+        """Delete rows of a batch of which nothing but a receipt is kept, or nothing at all."""
+        self.purged |= dict.fromkeys(rows)
+
+    def follow(
+        self,
+        batch: Batch,
+        facts: Sequence[Fact],
+        time_of: Callable[[int], int],
+        rows: dict[bytes, bytes | None],
+        superfluous: list[bytes],
+    ) -> Sequence[Fact]:
+        """Write into ``rows`` that a batch rests now, or its receipt; which of its ``facts`` are to be kept.
+
+        What it had before and has no more is ``superfluous``.
+        """
+        before, after = self._rested.get(batch.batch_id), closed.key_for(batch)
+        if before != after and after is not None:
+            rows[after] = closed.value(batch, time_of(batch.last))
+        if before != after and before is not None:
+            superfluous.append(before)
+        if batch.batch_id not in self._gone:
+            return facts
+        if batch.receipt is not None:
+            rows.update(receipts.rows(batch.batch_id, batch.receipt))
+        # Those that came since.
+        latest = max(number for number, fact in enumerate(facts) if isinstance(fact, Gone))
+        return facts[latest + 1 :]

@@ -1,0 +1,186 @@
+"""Retirement, as the join does it: which cutoffs a tick is to have, and what the tick then does.
+
+The settings decide what goes into a tick, and the tick alone what follows from it: a replay retires the same batches at
+the same records. A tick has so few batches that they are done between two polls. What is left goes with the next one.
+"""
+
+from collections.abc import Callable
+from itertools import islice
+
+from agents.chunk_changes import ChunkChanges
+from agents.cuts import Cuts
+from agents.in_parts import Changing
+from agents.parts import UNBOUNDED, Bounds
+from agents.steps import Steps
+from app.core.batch import Batch
+from app.core.events import Cutoff, Position, Tick
+from app.engine.ports import Headers, Record
+from app.settings import Settings
+from app.wire.record import FORGETS_HEADER, LOOKUP_HEADER, RETIRES_HEADER, cutoff_header, is_lookup, read_tick
+from tables import batches, closed, generations, keys, progress, receipts
+from tables.index import ids_after
+from tables.partition_state import PartitionState
+
+#: How much one tick may name: batches, and uploads and slots that they have together. To load a batch, to write its
+#: receipt and to find its rows takes 0.1 ms, so 500 take about 50 ms: half of what a chunk of 10,000 records does.
+_MOST_BATCHES = 500
+_MOST_UPLOADS = 20_000
+
+#: How many batches one tick looks up that an older release may have closed: about 80 us each.
+_LOOKED_UP = 500
+
+
+class Retiring:
+    """Retires the batches of one partition.
+
+    ``complete``: whether the index of closed batches has all that there are; None while that is not known. Before it
+    has, no tick retires any, so that they go in the order in which a replay lets them go.
+    """
+
+    def __init__(self, tables: PartitionState, settings: Settings, steps: Steps, cuts: Cuts) -> None:
+        self._tables = tables
+        self._steps = steps
+        self._cuts = cuts
+        self._retention = round(settings.batch_retention_seconds * 1000)
+        self._receipts = round(settings.receipt_retention_seconds * 1000)
+        self.complete: bool | None = None
+        #: Whether more was due already than the latest tick could name.
+        self.behind = False
+        self._full = False
+        #: The tick before which everything is done, and the rows that say so.
+        self.done, self._marks = progress.latest(tables.store)
+
+    def due(self) -> int | None:
+        """The log time (ms) at which something goes next, or None."""
+        due = []
+        if self._retention and self.complete is False:
+            return 0
+        if self._retention and self.complete:
+            due += [resting.since + self._retention for resting in islice(self._tables.resting(), 1)]
+        if self._receipts:
+            due += [time + self._receipts for _, time in islice(self._tables.receipts(), 1)]
+        return min(due, default=None)
+
+    def headers(self, now: int) -> Headers:
+        """What a tick is to say at log time ``now`` (ms)."""
+        if self._retention and self.complete is False:
+            return [(LOOKUP_HEADER, b"")]
+        found, self._full = [], False
+        retires = self._retires(now - self._retention) if self._retention and self.complete else None
+        if retires is not None:
+            found.append((RETIRES_HEADER, cutoff_header(retires)))
+        forgets = self._forgets(now - self._receipts) if self._receipts else None
+        if forgets is not None:
+            found.append((FORGETS_HEADER, cutoff_header(forgets)))
+        return [*found]
+
+    def _retires(self, latest: int) -> Cutoff | None:
+        """The last of the batches that have rested since log time ``latest`` or longer, of as many as fit."""
+        cutoff, uploads = None, 0
+        for number, resting in enumerate(self._tables.resting()):
+            if resting.since > latest:
+                break
+            uploads += resting.weight
+            self._full = number == _MOST_BATCHES or (number > 0 and uploads > _MOST_UPLOADS)
+            if self._full:
+                break
+            cutoff = resting.place
+        return cutoff
+
+    def _forgets(self, latest: int) -> Cutoff | None:
+        cutoff = None
+        for place, time in islice(self._tables.receipts(), _MOST_BATCHES):
+            if time > latest:
+                break
+            cutoff = place
+        return cutoff
+
+    def take(self, record: Record, done: int, changes: ChunkChanges, bounds: Bounds) -> Changing:
+        """Do what a tick says of what goes, in changes that have nothing else; the changes to go on with."""
+        if bounds is not UNBOUNDED:
+            if changes.begin < done or changes.touched or changes.emitted:
+                yield self._cuts.finish(changes, done, record.offset)
+                changes = self._cuts.begin(done)
+            changes.leaving.alone = True
+        tick = read_tick(record.timestamp, record.headers)
+        if tick.retires is not None or tick.forgets is not None:
+            self._begin(record.offset, changes)
+            resting = {} if tick.retires is None else self._resting(tick.retires, changes)
+            kept = {} if tick.forgets is None else self._kept(tick.forgets, changes)
+            for batch_id, row in [*kept.items(), *resting.items()]:
+                self._let_go(self._tables.batch(batch_id), row, tick, record, changes)
+            self.behind = self._full
+        if is_lookup(record.headers):
+            self._look_up(record, changes)
+        return changes
+
+    def _begin(self, at: int, changes: ChunkChanges) -> None:
+        changes.leaving.first[progress.key(at)] = b""
+        guard, says = generations.GUARD
+        if self._tables.store.get(guard) is None:
+            changes.leaving.first[guard] = says
+        for mark in self._marks:
+            if changes.leaving.first.pop(mark, None) is None:
+                changes.stale(mark)
+        self._marks = [progress.key(at)]
+
+    def _resting(self, cutoff: Cutoff, changes: ChunkChanges) -> dict[str, bytes]:
+        """The batches up to a cutoff, each with its row: those that the store knows of, and those of this chunk."""
+        found = {}
+        for resting in self._tables.resting():
+            if resting.place > cutoff:
+                break
+            found[resting.place.batch_id] = closed.key(resting.place)
+        return found | self._touched(changes, closed.key_for, closed.key(cutoff))
+
+    def _kept(self, cutoff: Cutoff, changes: ChunkChanges) -> dict[str, bytes]:
+        """The same of receipts."""
+        found = {}
+        for place, _ in self._tables.receipts():
+            if place > cutoff:
+                break
+            found[place.batch_id] = receipts.order_key(place)
+        return found | self._touched(changes, receipts.order_key_for, receipts.order_key(cutoff))
+
+    def _touched(
+        self, changes: ChunkChanges, key_for: Callable[[Batch], bytes | None], last: bytes
+    ) -> dict[str, bytes]:
+        rows = ((batch_id, key_for(self._tables.batch(batch_id))) for batch_id in changes.touched)
+        return {batch_id: row for batch_id, row in rows if row is not None and row <= last}
+
+    def _let_go(self, batch: Batch, row: bytes, tick: Tick, record: Record, changes: ChunkChanges) -> None:
+        changes.touch(batch)
+        of_receipt = row.startswith(keys.RECEIPT_ORDER)
+        if row != (receipts.order_key_for(batch) if of_receipt else closed.key_for(batch)):
+            # A row too many: left by a worker that was paused and woke too late, or by a crash among the rows of a
+            # chunk, which may have left others behind as well.
+            changes.stale(row)
+            if batch.receipt is not None:
+                changes.leaving.purge(self._tables.rows_of(batch.batch_id))
+            return
+        facts, _, _ = self._steps.take(batch, tick, Position(record.offset, record.timestamp))
+        if facts:
+            changes.facts_of(batch).extend(facts)
+            changes.leaving.let_go(batch, facts, self._tables.rows_of(batch.batch_id))
+            if of_receipt:
+                # The row that leads to it goes last.
+                changes.leaving.purge([receipts.key(batch.batch_id)])
+                changes.stale(row)
+                changes.leaving.forgotten.append(row)
+
+    def _look_up(self, record: Record, changes: ChunkChanges) -> None:
+        """Put the next batches into the index that an older release has closed."""
+        store = self._tables.store
+        reached = store.get(progress.REACHED)
+        ids = list(islice(ids_after(store, after=None if reached is None else reached.decode()), _LOOKED_UP))
+        known = set(changes.touched)
+        for batch_id in ids:
+            batch = batches.batch_of(batch_id, receipts.state_of(store, batch_id))
+            row = closed.key_for(batch)
+            if row is not None and batch_id not in known and store.get(row) is None:
+                changes.leaving.first[row] = closed.value(batch, record.timestamp)
+        if len(ids) == _LOOKED_UP:
+            changes.leaving.first[progress.REACHED] = ids[-1].encode()
+        else:
+            changes.stale(progress.REACHED)
+            self.complete = True
