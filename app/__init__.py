@@ -21,6 +21,7 @@ module                holds
 ``asyncapi``          the AsyncAPI document of the topics
 ``reference``         the generated pages of ``docs/reference``
 ``settings``          the settings, validated
+``dot_env``           what of a file ``.env`` would be passed over in silence
 ``http_settings``     those of HTTP: where a worker listens, and who may ask
 ``policy``            what the rules need of the settings
 ``standing``          how the batches of this worker stand, for the metrics and the API

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app import dot_env
 from app.errors import OperatorError
 from app.http_settings import HttpSettings
 from app.security import Security
@@ -20,6 +22,10 @@ PREFIX = "ROLLCALL_"
 
 _TEN_YEARS = 315_360_000  # 10 x 365 days x 86,400 s
 _MILLISECOND = 0.001
+#: What is read elsewhere under the same prefix: by tests, and before there are settings.
+_NO_SETTINGS = frozenset(
+    f"{PREFIX}{name}" for name in ("PURE", "TEST_BUILDAH", "CRASH_EVERY", "CRASH_SEEDS", "CRASH_PAIRS", "JSON_LOGS")
+)
 _TOPIC = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 
 
@@ -31,7 +37,7 @@ class Settings(HttpSettings, Security):
     """All settings, validated. Field ``x`` is set by ``ROLLCALL_X``. Those of HTTP, SASL and TLS are inherited."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
+        env_prefix=PREFIX, env_file=dot_env.ENV_FILE, extra="ignore", frozen=True, hide_input_in_errors=True
     )
 
     broker: str = Field(default="127.0.0.1:9092", description="Bootstrap servers, comma separated.")
@@ -241,14 +247,15 @@ def _parse_positions(value: str) -> frozenset[tuple[str, int, int]]:
 
 
 class _LogFormat(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=dot_env.ENV_FILE, extra="ignore")
     log_format: str | None = None
 
 
 def json_logs_wanted() -> bool:
     """:attr:`Settings.json_logs`, also where some setting is wrong, that one included."""
     try:
-        chosen = _LogFormat().log_format
+        lost = dot_env.wrong(Path(dot_env.ENV_FILE), PREFIX)
+        chosen = _LogFormat().log_format if lost is None else None
     except (ValueError, OSError):
         chosen = None
     return chosen == "json" or (chosen != "console" and not sys.stderr.isatty())
@@ -260,6 +267,9 @@ def load(given: Mapping[str, Any] | None = None) -> Settings:
     Raises SettingsError, which names every wrong one.
     """
     try:
+        lost = dot_env.wrong(Path(dot_env.ENV_FILE), PREFIX)
+        if lost is not None:
+            raise SettingsError(lost)
         return Settings(**given or {})
     except ValidationError as error:
         lines = [_line(problem) for problem in error.errors()]
@@ -277,3 +287,12 @@ def _line(problem: Any) -> str:
     field = "_".join(map(str, problem["loc"]))
     shown_value = f"={problem['input']!r}" if field not in _SECRETS else ""
     return f"{PREFIX}{field.upper()}{shown_value}: {problem['msg']}"
+
+
+def unknown(environment: Mapping[str, str]) -> dict[str, str]:
+    """Variables of the environment, and of ``.env``, that look like settings and are none: likely misspelt.
+
+    Each with what may be meant. Not wrong: a newer release may have it, and one environment may serve two.
+    """
+    names = {f"{PREFIX}{field.upper()}" for field in Settings.model_fields} | _NO_SETTINGS
+    return dot_env.unknown(names, {**dotenv_values(dot_env.ENV_FILE), **environment}, PREFIX)

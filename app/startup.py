@@ -35,9 +35,13 @@ def settings() -> Settings:
         if unread:
             log.warning("variables of Faust are not read; each is followed by the setting to use instead", **unread)
     try:
-        return sources.load(None if worker is None else worker.settings)
+        loaded = sources.load(None if worker is None else worker.settings)
     except SettingsError as error:
         _refuse(str(error), as_json=as_json, status=1)
+    unknown = sources.unknown(os.environ) if worker is not None else {}
+    if unknown:
+        log.warning("variables that look like settings are none, and are ignored", **unknown)
+    return loaded
 
 
 def refuse_foreign_packages(wrong: str) -> NoReturn:

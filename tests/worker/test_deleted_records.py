@@ -6,13 +6,12 @@ from itertools import count
 
 import pytest
 from aiokafka.admin import RecordsToDelete
+from aiokafka.errors import PolicyViolationError
 from aiokafka.structs import TopicPartition
-from structlog.testing import capture_logs
 
-from app.engine.topics.begins import BeginWatch
-from app.settings import Settings
 from tests.engine.harness import flat, log_lines, metric, plain_log, until
 from tests.oracle import topics
+from tests.support.events import Message
 from tests.support.stage import Stage
 from tests.support.worker import Worker
 
@@ -121,30 +120,29 @@ def test_a_changelog_that_was_made_again_under_its_log_is_refused_with_a_way_out
     assert "Traceback" not in text
 
 
-def test_records_of_the_changelog_that_are_deleted_under_a_running_worker_are_told(stage: Stage) -> None:
-    """It goes on, since it has what they said; but nobody could take over without its directory."""
+def test_records_of_the_changelog_can_not_be_deleted_while_its_policy_is_what_it_must_be(stage: Stage) -> None:
+    """The broker refuses it: of a compacted topic nothing is deleted from the front. A changed policy is refused by us
+    (tests/engine/test_settings_changed.py).
+    """
     worker = worker_with_state(stage, "begins")
-    settings = Settings(broker=stage.kafka.bootstrap, app_id="begins")
-    changelog = "begins-tables-changelog"
+    delete = {TopicPartition("begins-tables-changelog", number): RecordsToDelete(1) for number in range(3)}
+    with pytest.raises(PolicyViolationError):
+        stage.io.call(stage.io._admin.delete_records(delete))
+    worker.stop()
 
-    async def looks() -> None:
-        watch = BeginWatch(settings)
-        await watch.look()
-        delete = {TopicPartition(changelog, number): RecordsToDelete(1) for number in range(3)}
-        await stage.io._admin.delete_records(delete)
-        await watch.look()
-        await watch.look()
-        await watch.close()
 
-    with capture_logs() as lines:
-        stage.io.call(looks())
-    assert [(line["topic"], line["partition"], line["begins_at"], line["before"]) for line in lines] == [
-        (changelog, number, 1, 0) for number in range(3)
-    ]
-    assert all("replay --into NEW" in line["remedy"] for line in lines)
+@pytest.mark.parametrize("topic", [topics.READY, topics.DEAD])
+def test_records_of_what_is_written_for_others_may_be_deleted_under_the_running_worker(
+    stage: Stage, topic: str
+) -> None:
+    worker = worker_with_state(stage, f"written-{topic.rsplit('.', 2)[1]}")
+    stage.io.produce([Message(topics.CONTENT, None, b"no event")])
+    stage.wait_taken(worker.env["ROLLCALL_APP_ID"])
+    delete_all(stage, topic)
     read = stage.reader()
     stage.io.produce(flat("R1 C0", f"after-{next(NAMES)}"))
     read.require(lambda found: any(output.topic == topics.READY for output in found), "a ready batch")
+    assert worker.alive
     worker.stop()
 
 

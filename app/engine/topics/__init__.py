@@ -9,7 +9,6 @@ module               holds
 ``checks``           existing topics against their plans and the rules
 ``watch``            the same, while the worker runs
 ``memory``           what topics were when last looked at, and what has happened to each since
-``begins``           the same of where the changelog begins: whether records were deleted
 ``input_watch``      inputs that are given partitions, deleted or made again under a running worker
 ``input_positions``  where the inputs are read on: commits say of which topic they are
 ``positions``        where reading continues, compared with where a partition begins and ends

@@ -17,7 +17,6 @@ from app.engine.kafka.authorization import AccessWatch
 from app.engine.kafka.clients import connection
 from app.engine.kafka.cluster import Cluster, describe
 from app.engine.ports import TopicNames
-from app.engine.topics.begins import BeginWatch
 from app.engine.topics.checks import check
 from app.engine.topics.ensure import TopicError
 from app.engine.topics.input_watch import Inputs, InputWatch
@@ -101,7 +100,7 @@ async def watch(settings: Settings, topics: TopicNames, inputs: Inputs, every: f
     A broker that does not answer is asked again: others tell of that.
     """
     known, read, access = Watch(settings, topics), InputWatch(inputs, topics.inputs), AccessWatch(settings, topics)
-    memory, begins = Memory(known.plans), BeginWatch(settings)
+    memory = Memory(known.plans)
     looks = 0
     admin: AIOKafkaAdminClient | None = None
     try:
@@ -113,13 +112,10 @@ async def watch(settings: Settings, topics: TopicNames, inputs: Inputs, every: f
                 await access.look(admin)
                 with_settings = looks % _SETTINGS_EVERY == 0
                 cluster = await describe(admin, known.plans, settings=with_settings)
-                if with_settings:
-                    await begins.look()
                 looks += 1
             except (KafkaError, OSError, TimeoutError) as error:
                 log.debug("the topics can't be looked at", error=broker_errors.told(error))
                 await _close(admin)
-                await begins.close()
                 admin = None
             else:
                 changes = memory.look(cluster)
@@ -127,7 +123,6 @@ async def watch(settings: Settings, topics: TopicNames, inputs: Inputs, every: f
                 await read.take(changes)
             await asyncio.sleep(every)
     finally:
-        await begins.close()
         await _close(admin)
 
 
