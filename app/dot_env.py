@@ -10,6 +10,9 @@ from dotenv.parser import Binding, parse_stream
 
 ENV_FILE: Final = ".env"
 
+#: How much of a name must be as in another one for it to be meant: of a short one, all but two letters.
+_ALIKE: Final = 0.8
+
 # Its library says what it can't parse to whoever listens: nobody does before the logs are set up, and Python then
 # writes the line out as it is.
 logging.getLogger("dotenv").addHandler(logging.NullHandler())
@@ -50,6 +53,6 @@ def unknown(names: Collection[str], given: Mapping[str, str | None], prefix: str
     found = {}
     for name in sorted(given):
         if name.upper().startswith(prefix) and name.upper() not in names:
-            likely = difflib.get_close_matches(name.upper(), names, 1)
+            likely = difflib.get_close_matches(name.upper(), names, 1, _ALIKE)
             found[name] = f"is {likely[0]} meant?" if likely else "there is none of this name"
     return found

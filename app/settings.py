@@ -294,5 +294,6 @@ def unknown(environment: Mapping[str, str]) -> dict[str, str]:
 
     Each with what may be meant. Not wrong: a newer release may have it, and one environment may serve two.
     """
-    names = {f"{PREFIX}{field.upper()}" for field in Settings.model_fields} | _NO_SETTINGS
-    return dot_env.unknown(names, {**dotenv_values(dot_env.ENV_FILE), **environment}, PREFIX)
+    given = {**dotenv_values(dot_env.ENV_FILE), **environment}
+    names = {f"{PREFIX}{field.upper()}" for field in Settings.model_fields}
+    return dot_env.unknown(names, {name: given[name] for name in given.keys() - _NO_SETTINGS}, PREFIX)
