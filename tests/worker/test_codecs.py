@@ -148,7 +148,8 @@ def test_a_restore_and_the_commands_read_them_too(stage: Stage, worker: Worker, 
         assert (done.returncode, done.stderr) == (0, ""), (verb, done.stdout)
 
 
-@pytest.mark.parametrize("codec", CODECS)
+#: Snappy makes nothing smaller than a twentieth: of a batch of a megabyte come 22 at most.
+@pytest.mark.parametrize("codec", ["zstd", "lz4", "gzip"])
 def test_a_batch_that_would_fill_the_memory_stops_the_worker_with_its_place_and_the_way_on(
     stage: Stage, worker: Worker, codec: str
 ) -> None:
