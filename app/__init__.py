@@ -17,10 +17,11 @@ module                holds
 ``cli``               the program ``rollcall``, which is ``faust -A app``
 ``command_line``      what the worker's options and Faust's variables may say
 ``startup``           the settings of this process; wrong ones end it with a message
-``early``             a signal that comes while the worker is still being imported
+``early``             what comes before a worker is imported: a signal, closed streams
 ``asyncapi``          the AsyncAPI document of the topics
 ``reference``         the generated pages of ``docs/reference``
 ``settings``          the settings, validated
+``environment``       the settings as they are read: of the environment and ``.env``
 ``dot_env``           what of a file ``.env`` would be passed over in silence
 ``http_settings``     those of HTTP: where a worker listens, and who may ask
 ``policy``            what the rules need of the settings
@@ -56,8 +57,9 @@ def __getattr__(name: str) -> Any:
         root = str(Path(__file__).resolve().parent.parent)
         if root not in sys.path:
             sys.path.append(root)
-        from app.early import end_on_sigterm  # noqa: PLC0415 - on first use, see above
+        from app.early import end_on_sigterm, open_standard_streams  # noqa: PLC0415 - on first use, see above
 
+        open_standard_streams()
         end_on_sigterm()
         import rollcall  # noqa: PLC0415 - on first use, see above
 

@@ -5,8 +5,9 @@
 
 import sys
 
-from app.early import end_on_sigterm
+from app.early import end_on_sigterm, open_standard_streams
 
+open_standard_streams()
 end_on_sigterm()  # before the import that follows, which takes a second
 
 from faust import __version__ as faust_version  # noqa: E402 - see above

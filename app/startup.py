@@ -7,10 +7,11 @@ from typing import NoReturn
 import structlog
 
 from app import command_line, standard_streams
-from app import settings as sources
+from app import environment as sources
+from app.environment import SettingsError
 from app.errors import OperatorError
 from app.printable import visible_lines
-from app.settings import Settings, SettingsError
+from app.settings import Settings
 
 log = structlog.get_logger(__name__)
 

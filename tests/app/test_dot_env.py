@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from app import dot_env, settings
-from app.settings import SettingsError
+from app import dot_env, environment
+from app.environment import SettingsError
 from tests.support.worker import ROOT
 
 P = "ROLLCALL_"
@@ -35,7 +35,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_line_of_which_a_setting_would_be_lost_is_refused(here: Path, text: str, line: int, name: str) -> None:
     here.write_text(text)
     with pytest.raises(SettingsError, match=rf"\.env line {line} can't be read, and {name} would be lost"):
-        settings.load()
+        environment.load()
 
 
 @pytest.mark.parametrize(
@@ -43,28 +43,28 @@ def test_a_line_of_which_a_setting_would_be_lost_is_refused(here: Path, text: st
 )
 def test_what_is_no_matter_of_ours_is_let_be(here: Path, text: str) -> None:
     here.write_text(text)
-    assert settings.load().partitions in {3, 6}
+    assert environment.load().partitions in {3, 6}
 
 
 def test_what_is_no_file_is_refused(here: Path) -> None:
     here.mkdir()
     with pytest.raises(SettingsError, match=r"\.env is a directory \(Docker makes one"):
-        settings.load()
+        environment.load()
     here.rmdir()
     here.symlink_to("/nowhere")
     with pytest.raises(SettingsError, match=r"\.env is a link to /nowhere"):
-        settings.load()
+        environment.load()
     here.unlink()
     os.mkfifo(here)
     with pytest.raises(SettingsError, match=r"\.env is no file"):
-        settings.load()
-    assert settings.json_logs_wanted() in {True, False}  # and does not wait for somebody who writes into it
+        environment.load()
+    assert environment.json_logs_wanted() in {True, False}  # and does not wait for somebody who writes into it
 
 
 def test_what_looks_like_a_setting_and_is_none_is_named_with_what_may_be_meant(here: Path) -> None:
     here.write_text("ROLLCALL_BROKERS=a:1\nOTHER=1\nROLLCALL_APP_ID=x\n")
     given = {"ROLLCALL_PROCESSING_GARANTEE": "exactly_once", "rollcall_partitions": "3", "ROLLCALL_QQQ": "1"}
-    assert settings.unknown(given) == {
+    assert environment.unknown(given) == {
         "ROLLCALL_BROKERS": "is ROLLCALL_BROKER meant?",
         "ROLLCALL_PROCESSING_GARANTEE": "is ROLLCALL_PROCESSING_GUARANTEE meant?",
         "ROLLCALL_QQQ": "there is none of this name",

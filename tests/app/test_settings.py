@@ -9,10 +9,11 @@ import pytest
 from pydantic import SecretStr
 
 from app.core.events import Policy
+from app.environment import SettingsError, load
 from app.errors import OperatorError
 from app.policy import policy_of
 from app.security import Security
-from app.settings import Settings, SettingsError, load
+from app.settings import Settings
 
 
 @pytest.fixture(autouse=True)

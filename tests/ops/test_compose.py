@@ -10,7 +10,8 @@ import yaml
 from compose_spec import PyCompose
 
 from app.engine.faust.app import STOP_SECONDS
-from app.settings import PREFIX, Settings, SettingsError, load
+from app.environment import SettingsError, load
+from app.settings import PREFIX, Settings
 from tests.support.worker import ROOT
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

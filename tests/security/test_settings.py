@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from app.engine.kafka.clients import connection, new_producer, new_reader
+from app.environment import SettingsError, load
 from app.logs import logging_config
 from app.security import Security, client_options, without_secrets
-from app.settings import Settings, SettingsError, load
+from app.settings import Settings
 from tests.security.certificates import KEY_PASSWORD, Files
 from tests.security.conftest import PASSWORD, USER
 
