@@ -40,7 +40,7 @@ REFUSED: Final[Mapping[str, str]] = {
 REFUSED_COMMANDS: Final[Mapping[str, str]] = {
     "agents": "see `topology`",
     "clean-versions": "there are no versions: to restore a state, stop its worker and remove ROLLCALL_DATADIR",
-    "completion": "there is none",
+    "completion": 'see docs/how-to/operate.md: eval "$(_ROLLCALL_COMPLETE=bash_source rollcall)"',
     "livecheck": "it is a worker that knows none of these settings: see `status`",
     "model": "the events are in docs/asyncapi.json",
     "models": "the events are in docs/asyncapi.json",

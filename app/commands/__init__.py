@@ -12,6 +12,8 @@ module         holds
 ``offline``    what stands for the application in the process of a command
 ``base``       what all share: settings, exit statuses, output, errors as a line
 ``client``     questions to a worker: any one answers for all partitions
+``watch``      ``--watch``: an answer again and again, until Ctrl-C
+``layout``     tables that fit the terminal, and cut no word
 ``render``     how answers look for people: tables, durations, progress bars
 =============  =========================================================================================================
 

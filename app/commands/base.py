@@ -5,8 +5,10 @@ import importlib
 import inspect
 import json
 import logging
+import os
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -16,7 +18,7 @@ from pydantic import BaseModel
 from rich.console import RenderableType
 
 from agents.poison import PoisonError
-from app.commands.render import terminal
+from app.commands.render import styled, terminal
 from app.core import names
 from app.engine.kafka import broker_diagnosis, client_errors
 from app.errors import OperatorError
@@ -51,15 +53,29 @@ class Out:
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
         self.console = terminal()
+        self._parts: list[RenderableType] | None = None
 
     def say(self, text: str) -> None:
         """A line of the result, for people. Nothing of it is taken for markup, or for a command to the terminal."""
-        self.console.print(visible(text), markup=False)
+        self.show(styled(text))
 
     def show(self, *parts: RenderableType) -> None:
         """Tables and styled texts of :mod:`app.commands.render`."""
         for part in parts:
-            self.console.print(part)
+            if self._parts is None:
+                self.console.print(part)
+            else:
+                self._parts.append(part)
+
+    @contextmanager
+    def collected(self, *, on: bool) -> Iterator[list[RenderableType]]:
+        """Keep what is said for people within, if ``on``, and print none of it."""
+        parts: list[RenderableType] = []
+        self._parts = parts if on else None
+        try:
+            yield parts
+        finally:
+            self._parts = None
 
     def json(self, answer: BaseModel | dict[str, Any]) -> None:
         """The result as JSON."""
@@ -115,6 +131,9 @@ def _run(body: Body, out: Out, args: tuple[Any, ...], options: dict[str, Any]) -
         _fail(out, error.status, error.code, str(error))
     except (OperatorError, PoisonError) as error:
         _fail(out, DIFFERENT, "refused", str(error))
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)  # as a shell has it: 128 + SIGPIPE
     except (KafkaError, OSError) as error:
         denied = client_errors.denied_to_a_command(settings(), error, names.INPUTS)
         if denied is not None:

@@ -28,7 +28,7 @@ async def dlq_list(out: Out, reason: str | None, batch_id: str | None, limit: in
         out.json(found)
         return 0
     rows = [
-        [letter.partition, letter.offset, letter.time, letter.reason, letter.batch_id, letter.detail,
+        [letter.partition, letter.offset, render.moment(letter.time), letter.reason, letter.batch_id, letter.detail,
          render.place(None if letter.source is None else letter.source.model_dump())]
         for letter in found.items
     ]  # fmt: skip

@@ -76,7 +76,7 @@ async def audit(out: Out) -> int:
             [difference.batch_id, difference.field, difference.changelog, difference.log]
             for difference in found.differences
         ]
-        out.show(render.table(["batch", "", "the changelog says", "the log says"], rows))
+        out.show(render.table(["batch", "field", "the changelog says", "the log says"], rows))
     verdict = "the same" if found.same else render.counted(found.differences_total, "difference")
     out.say(
         f"{verdict}: {found.batches} batches, {found.records} records of the log, {found.rows} rows, "
@@ -94,7 +94,7 @@ def _show_replay(out: Out, found: ReplayReport) -> None:
              render.place(None if difference.place is None else difference.place.model_dump())]
             for difference in found.differences
         ]  # fmt: skip
-        out.show(render.table(["", "batch", "topic", "event id", "detail", "stands at"], rows))
+        out.show(render.table(["kind", "batch", "topic", "event id", "detail", "stands at"], rows))
     verdict = "the same" if found.same else render.counted(found.differences_total, "difference")
     out.say(
         f"{verdict}: {found.records} records of the log bring about {found.expected} outputs; "

@@ -7,14 +7,21 @@ import click
 from app.commands import render
 from app.commands.base import UNKNOWN_BATCH, Out, command, settings
 from app.commands.client import NobodyError, ask, path, url_option
+from app.commands.watch import every_option, watch_option, watched
 
 _LIMIT = click.IntRange(1, 1000)
 
 
 @command()
 @url_option
-async def status(out: Out, urls: tuple[str, ...]) -> int:
+@watch_option
+@every_option
+async def status(out: Out, urls: tuple[str, ...], *, watch: bool, every: float) -> int:
     """Everything at a glance: workers, partitions and their lag, batches by state, what is stuck."""
+    return await watched(out, lambda out: _status(out, urls), every) if watch else await _status(out, urls)
+
+
+async def _status(out: Out, urls: tuple[str, ...]) -> int:
     found = await ask(urls, path("overview"))
     stuck = await ask(urls, path("batches"), query={"stuck": "true", "limit": 10}) if found["stuck"] else {"items": []}
     if out.as_json:
@@ -35,7 +42,7 @@ async def status(out: Out, urls: tuple[str, ...]) -> int:
          ", ".join(map(str, worker["partitions"]))]
         for worker in found["workers"]
     ]  # fmt: skip
-    out.show(render.table(["worker", "", "partitions"], workers))
+    out.show(render.table(["worker", "state", "partitions"], workers))
     lags = [
         [f"log {partition['partition']}", partition["lag"], partition["owner"]] for partition in found["partitions"]
     ]
@@ -62,7 +69,7 @@ async def pending(out: Out, urls: tuple[str, ...], limit: int, cursor: str | Non
             batch["batch_id"],
             batch["pending"],
             render.seconds(batch["age_seconds"]),
-            batch["expires_at"],
+            render.moment(batch["expires_at"]),
             batch["partition"],
         ]
         for batch in found["items"]
@@ -80,11 +87,24 @@ def batch() -> None:
 @command(batch, "show")
 @click.argument("batch_id")
 @url_option
-async def batch_show(out: Out, batch_id: str, urls: tuple[str, ...]) -> int:
+@watch_option
+@every_option
+async def batch_show(out: Out, batch_id: str, urls: tuple[str, ...], *, watch: bool, every: float) -> int:
     """The state of a batch.
 
-    Where no worker answers, it is folded again from the log; standard error then says so.
+    Where no worker answers, it is folded again from the log; standard error then says so. Not with --watch.
     """
+
+    async def asked(out: Out) -> int:
+        found = await ask(urls, path("batches", batch_id))
+        if out.as_json:
+            out.json(found)
+        else:
+            show_batch(out, found)
+        return 0
+
+    if watch:
+        return await watched(out, asked, every)
     try:
         found = await ask(urls, path("batches", batch_id))
     except NobodyError as error:
@@ -151,7 +171,12 @@ async def explain(out: Out, batch_id: str, urls: tuple[str, ...]) -> int:
         out.show(_pending(found["pending"]))
     if found["dead_letters"]:
         rows = [
-            [f"{letter['partition']} {letter['offset']}", letter["time"], letter["reason"], letter["detail"]]
+            [
+                f"{letter['partition']} {letter['offset']}",
+                render.moment(letter["time"]),
+                letter["reason"],
+                letter["detail"],
+            ]
             for letter in found["dead_letters"]
         ]
         out.show(render.table(["dead letter", "time", "reason", "detail"], rows))
@@ -194,8 +219,11 @@ def show_batch(out: Out, found: dict[str, Any]) -> None:
             render.table(["contradicts what stands"], [[render.place(position)] for position in found["conflicts"]])
         )
     if found["acts"]:
-        acts = [[act["time"], act["act"], act["who"], act["why"], act["refused"] or "done"] for act in found["acts"]]
-        parts.append(render.table(["time", "act", "who", "why", ""], acts))
+        acts = [
+            [render.moment(act["time"]), act["act"], act["who"], act["why"], act["refused"] or "done"]
+            for act in found["acts"]
+        ]
+        parts.append(render.table(["time", "act", "who", "why", "outcome"], acts))
     out.show(*parts)
 
 
@@ -205,8 +233,8 @@ def _pending(items: list[dict[str, Any]]) -> Any:
             upload["file_upload_id"],
             upload["kind"],
             upload["file_name"],
-            upload["since"],
-            upload["expires_at"],
+            render.moment(upload["since"]),
+            render.moment(upload["expires_at"]),
             upload["offset"],
         ]
         for upload in items

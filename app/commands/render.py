@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from rich import box
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderHook, RenderResult
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from app.commands.layout import Listing
 from app.printable import visible, visible_lines
 
 if TYPE_CHECKING:
@@ -52,14 +53,10 @@ def styled(*parts: str | tuple[str, str]) -> Text:
     )
 
 
-def table(headers: Iterable[str], rows: Iterable[Iterable[object]]) -> Table:
-    """A table; what is None is shown as a dash, and nothing is taken for markup."""
-    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for header in headers:
-        drawn.add_column(header, overflow="fold")
-    for row in rows:
-        drawn.add_row(*(styled(text(cell)) for cell in row))
-    return drawn
+def table(headers: Iterable[str], rows: Iterable[Iterable[object]]) -> Listing:
+    """A table that fits the terminal; what is None is shown as a dash, and nothing is taken for markup."""
+    cells = [[None if cell is None else styled(str(cell)) for cell in row] for row in rows]
+    return Listing([*headers], cells)
 
 
 def facts(pairs: Mapping[str, object]) -> Table:
@@ -92,6 +89,16 @@ def seconds(value: float | None) -> str:
     if left or not parts:
         parts.append(f"{left} s")
     return " ".join(parts[:2])
+
+
+def moment(value: str | None, now: datetime | None = None) -> str | None:
+    """A time (ISO 8601, UTC) in short: of today its time, of this year its day and minute, else its day."""
+    if value is None:
+        return None
+    found, now = datetime.fromisoformat(value), now or datetime.now(UTC)
+    if found.date() == now.date():
+        return f"{found:%H:%M:%S}"
+    return f"{found:%m-%d %H:%M}" if found.year == now.year else f"{found:%Y-%m-%d}"
 
 
 def place(value: dict[str, Any] | None) -> str:

@@ -40,7 +40,8 @@ def test_what_the_readme_says_of_a_setting_is_so() -> None:
 def test_no_setting_is_named_that_there_is_not() -> None:
     known = {f"{PREFIX}{field.upper()}" for field in Settings.model_fields}
     texts = (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "ops" / "runbooks").glob("*.md"))
-    named = {word for path in texts for word in re.findall(rf"{PREFIX}[A-Z_]+[A-Z]", path.read_text())}
+    # Not `_ROLLCALL_COMPLETE`, which is click's.
+    named = {word for path in texts for word in re.findall(rf"(?<!_){PREFIX}[A-Z_]+[A-Z]", path.read_text())}
     assert named - known == set()
 
 
