@@ -88,8 +88,9 @@ async function askAct(one, batch, chosen) {
     grave: one.grave,
     fields: one.fields?.(batch, chosen) ?? [],
     happens: (values) => one.happens(batch, values),
-    send: async (values) => {
-      const answer = await post(batchPath(batch.batch_id, "/acts"), { act: one.act, act_id, ...values });
+    request: (values) => [batchPath(batch.batch_id, "/acts"), { act: one.act, act_id, ...values }],
+    send: async (path, body) => {
+      const answer = await post(path, body);
       if (answer.refused)
         return {
           good: false,

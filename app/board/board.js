@@ -6,7 +6,9 @@ import { batchPage } from "./batch.js";
 import { announce, mark, say, typing, visible } from "./dom.js";
 import { front } from "./front.js";
 import { letterPage, lettersView } from "./letters.js";
+import { VIEWS, showKeys } from "./help.js";
 import { listen } from "./live.js";
+import { partitionsView } from "./partitions.js";
 import { pendingView } from "./pending.js";
 import { duration, learnTime } from "./words.js";
 
@@ -41,6 +43,7 @@ function route(hash) {
       params: { ...params, partition: encodeURIComponent(parts[1]), offset: encodeURIComponent(parts[2]) },
     };
   if (parts[0] === "dead-letters") return { name: "dead-letters", make: lettersView, params };
+  if (parts[0] === "partitions") return { name: "partitions", make: partitionsView, params };
   return { name: "batches", make: front, params };
 }
 
@@ -141,8 +144,16 @@ function onState(now, seconds) {
 
 // --- keys and the theme ---------------------------------------------------------------------------------------------
 
+let going = 0; // until when a letter after `g` leads to a view
+
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (event.key === "?" && !typing()) {
+    event.preventDefault();
+    showKeys();
+  }
+  if (!typing() && performance.now() < going && VIEWS[event.key]) board.go(VIEWS[event.key]);
+  going = event.key === "g" && !typing() ? performance.now() + 1500 : 0;
   if (event.key === "/" && !typing()) {
     event.preventDefault();
     if (view?.onSlash) view.onSlash();
@@ -153,6 +164,8 @@ addEventListener("keydown", (event) => {
   }
   if (event.key === "Escape" && !typing() && !event.defaultPrevented) view?.onEscape?.();
 });
+
+byId("keys").addEventListener("click", showKeys);
 
 byId("skip").addEventListener("click", (event) => {
   event.preventDefault(); // the hash holds the view

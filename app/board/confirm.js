@@ -1,14 +1,18 @@
 // Asks who and why, says what will happen, and does it only once that is confirmed: for acts and for replays.
 
 import { field, open } from "./ask.js";
+import { curlPart } from "./curl.js";
 import { fill, h, icon } from "./dom.js";
 
 const WHO = "rollcall.who";
 export const PERMIT =
   "The token that this page holds may only read. Acts need the full token: choose “Forget token” and give that one.";
 
-/** The dialog in two steps, for acts and replays: fields with who and why, then what will happen. Returns what `send` returns, or null. */
-export async function confirmed({ word, grave, fields, happens, send }) {
+/**
+ * The dialog in two steps, for acts and replays: fields with who and why, then what will happen.
+ * `request` gives path and body for the values, `send` posts them. Returns what `send` returns, or null.
+ */
+export async function confirmed({ word, grave, fields, happens, request, send }) {
   const who = h("input", {
     type: "text",
     required: true,
@@ -47,6 +51,7 @@ export async function confirmed({ word, grave, fields, happens, send }) {
         " because: ",
         h("q.break", {}, values.why),
       ),
+      curlPart(...request(values)),
       h("div.buttons", {}, h("button", { type: "button", on: { click: back } }, "Back"), cancel(), go),
     );
     go.setAttribute("aria-describedby", "happens");
@@ -75,7 +80,7 @@ export async function confirmed({ word, grave, fields, happens, send }) {
     const go = form.querySelector("button.primary");
     go.disabled = true;
     try {
-      result = await send(values);
+      result = await send(...request(values));
       dialog.close();
     } catch (error) {
       second(error.code === "read_only" ? `${error.message}. ${PERMIT}` : error.message);

@@ -177,8 +177,9 @@ export function letterPage(root, { partition, offset }, board) {
       fields: [],
       happens: () =>
         `The original bytes and key go to ${one.source.topic} again, as a new message. If nothing was put right meanwhile, it comes back as a dead letter.`,
-      send: async (values) => {
-        const sent = await post(`/api/dead-letters/${partition}/${offset}/replay`, values);
+      request: (values) => [`/api/dead-letters/${partition}/${offset}/replay`, values],
+      send: async (path, body) => {
+        const sent = await post(path, body);
         return `Sent again: ${sent.topic}, partition ${sent.partition}, offset ${number(sent.offset)}.`;
       },
     });

@@ -1,40 +1,85 @@
-// Workers and partitions: who answers for what.
+// Workers and partitions: who answers for what, who restores, and how far behind each is.
 
-import { fill, h, say } from "./dom.js";
-import { table } from "./parts.js";
+import { fill, h, mark, say } from "./dom.js";
+import { missingNote, table } from "./parts.js";
 import { many, names, number } from "./words.js";
 
-/** Who owns what, whether it is ready, and how far behind. */
-export function showPartitions(fold, now) {
-  const key = JSON.stringify([now.workers, now.partitions, now.inputs]);
-  if (fold.dataset.key === key) return;
-  fold.dataset.key = key;
+/** How all is, in a sentence. */
+function sentence(now) {
   const lag = now.partitions.reduce((total, one) => total + (one.lag ?? 0), 0);
   const behind = now.partitions.filter((one) => !one.ready).map((one) => one.partition);
   const inputs = (now.inputs ?? []).reduce((total, one) => total + (one.lag ?? 0), 0);
   const state = behind.length ? `partition ${names(behind.map(String), 8)} not ready` : "all ready";
-  say(
-    fold.firstElementChild,
-    `${many(now.workers.length, "worker")}, ${many(now.partitions.length, "partition")}: ${state}. Lag ${number(lag)} in the log, ${number(inputs)} in the inputs.`,
-  );
+  return `${many(now.workers.length, "worker")}, ${many(now.partitions.length, "partition")}: ${state}. Lag ${number(lag)} in the log, ${number(inputs)} in the inputs.`;
+}
+
+function stateOf(worker) {
+  if (!worker.reachable) return "does not answer";
+  if (worker.restore_left) return `restores, ${many(worker.restore_left, "record")} left`;
+  return worker.ready ? "ready" : "not ready";
+}
+
+/** The state of a partition, which is its owner's where it is not ready. */
+function partitionState(one, owners) {
+  if (one.ready) return "ready";
+  const owner = owners.get(one.owner);
+  return owner ? (owner.ready ? "not ready" : stateOf(owner)) : "nobody answers for it";
+}
+
+function tables(now) {
+  const owners = new Map(now.workers.map((one) => [one.url, one]));
   const cells = now.partitions.map((one) => [
     String(one.partition),
     one.owner ?? "nobody known",
-    one.ready ? "ready" : "not ready",
+    partitionState(one, owners),
     number(one.lag),
   ]);
   const workers = now.workers.map((one) => [
     one.this ? `${one.url} (this one)` : one.url,
-    one.reachable ? (one.ready ? "ready" : "not ready") : "does not answer",
+    stateOf(one),
     one.partitions.join(", ") || "none",
   ]);
   const read = (now.inputs ?? []).map((one) => [one.topic, String(one.partition), number(one.lag)]);
-  fill(
-    fold.lastElementChild,
+  return [
     h("h2.small", {}, "Partitions of the log"),
-    table("Partitions of the log", ["Partition", "Owner", "Ready", "Lag"], cells),
+    table("Partitions of the log", ["Partition", "Owner", "State", "Lag"], cells),
     h("h2.small", {}, "Workers"),
     table("Workers", ["Worker", "State", "Partitions"], workers),
     read.length ? [h("h2.small", {}, "Inputs"), table("Inputs", ["Topic", "Partition", "Lag"], read)] : null,
+  ];
+}
+
+/** Show it in a node, if it has changed. */
+function show(node, now) {
+  const key = JSON.stringify([now.workers, now.partitions, now.inputs]);
+  if (node.dataset.key === key) return;
+  node.dataset.key = key;
+  fill(node, tables(now));
+}
+
+/** The fold on the front page: the sentence, and below it what it sums up. */
+export function showPartitions(fold, now) {
+  say(fold.firstElementChild, sentence(now));
+  show(fold.lastElementChild, now);
+}
+
+/** The page of its own. */
+export function partitionsView(root) {
+  const told = h("p.sub", {}, "Looking …");
+  const warning = h("div");
+  const body = h("div.partitions");
+  fill(
+    root,
+    h("section", { "aria-label": "Workers and partitions" }, h("h1", { tabindex: "-1" }, "Workers and partitions"), told, warning, body),
   );
+  return {
+    title: "Workers and partitions",
+    onOverview(now) {
+      say(told, sentence(now));
+      fill(warning, missingNote(now.missing, "counts and lists lack their batches"));
+      show(body, now);
+      mark(root, "aria-busy", "false");
+    },
+    stop() {},
+  };
 }

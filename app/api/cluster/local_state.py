@@ -88,6 +88,7 @@ class LocalState:
                 )
                 for partition, standing in sorted(standings(self._engine).items())
             ],
+            restore_left=max(0, self._engine.progress.total - self._engine.progress.done),
         )
 
     async def page(self, wanted: Wanted, after: Place | None, limit: int) -> LocalPage:

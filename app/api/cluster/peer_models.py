@@ -40,6 +40,7 @@ class LocalOverview(Model):
     partitions: list[PartitionInfo]
     inputs: list[InputInfo]
     standings: list[LocalStanding]
+    restore_left: Number | None = None  # releases before this field don't say
 
 
 class Ranked(Model):

@@ -4,13 +4,18 @@ from app.api.present.model import Model
 
 
 class WorkerInfo(Model):
-    """A worker of the group. ``this``: the one that answers. ``reachable``: it answered just now."""
+    """A worker of the group. ``this``: the one that answers. ``reachable``: it answered just now.
+
+    ``restore_left``: the records of the changelog that it still has to read, at most; 0 where it restores nothing, null
+    where it did not say.
+    """
 
     url: str | None
     ready: bool
     this: bool
     partitions: list[int]
     reachable: bool
+    restore_left: int | None
 
 
 class PartitionInfo(Model):

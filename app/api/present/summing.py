@@ -75,6 +75,7 @@ def _workers(
             if url in parts
             else list(owned[url]),
             reachable=url in parts,
+            restore_left=parts[url].restore_left if url in parts else None,
         )
         for url in sorted({*owned, *parts})
     ]

@@ -1,0 +1,108 @@
+"""Axe-core finds nothing on any page of the board, light and dark. Axe is in ``tests/board/axe``, under MPL-2.0."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import pytest
+
+from tests.board import scenarios
+from tests.board.conftest import Open
+from tests.board.fake_api import FakeApi
+from tests.board.pages import says
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text()
+# WCAG 2.2 to AA, and what axe calls good practice.
+RULES = """{runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}"""
+FOUND = f"""async () => (await axe.run(document, {RULES})).violations.map(
+  ({{id, nodes}}) => [id, ...nodes.slice(0, 3).map((node) => node.html.slice(0, 200))])"""
+
+PAGES = {
+    "front": ("#/", "Nothing is stuck|stuck"),
+    "none": ("#/?search=none", "No batch id begins"),
+    "open": ("#/batch/open", "Waits for"),
+    "complete": ("#/batch/complete", "Outputs"),
+    "unregistered": ("#/batch/early", "Pending uploads"),
+    "unknown": ("#/batch/nobody", "There is no such batch"),
+    "partitions": ("#/partitions", "all ready"),
+    "pending": ("#/pending", "early"),
+    "dead letters": ("#/dead-letters", "malformed"),
+    "dead letter": ("#/dead-letters/1/1", "malformed"),
+}
+
+
+@pytest.fixture(autouse=True)
+def _full(api: FakeApi) -> None:
+    """An API with something of everything."""
+    api.put(
+        scenarios.batch("open", filled=1, failed=1, waited=900, stuck=True),
+        scenarios.batch("complete", filled=3),
+        scenarios.unregistered("early"),
+    )
+    api.letters = [scenarios.dead_letter(1, batch_id="open")]
+
+
+def violations(page: "Page") -> list[list[str]]:
+    """What axe finds: its rules, each with where."""
+    page.evaluate(AXE)
+    page.evaluate("document.getAnimations().forEach((one) => one.effect.getTiming().iterations < 9 && one.finish())")
+    found: list[list[str]] = page.evaluate(FOUND)
+    return found
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing(visit: Open, name: str, scheme: Literal["light", "dark"]) -> None:
+    path, words = PAGES[name]
+    page = visit(path, color_scheme=scheme)
+    page.locator("main").get_by_text(words.split("|")[0]).or_(
+        page.locator("main").get_by_text(words.split("|")[-1])
+    ).first.wait_for()
+    page.locator("main:not([aria-busy=true])").wait_for()
+    page.evaluate("document.querySelectorAll('details').forEach((fold) => (fold.open = true))")
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_what_is_asked_before_an_act(visit: Open, scheme: Literal["light", "dark"]) -> None:
+    page = visit("#/batch/open", color_scheme=scheme)
+    page.get_by_role("button", name="Complete as it is").click()
+    page.get_by_label("Who").wait_for()
+    assert violations(page) == []
+    page.get_by_label("Who").fill("Anna")
+    page.get_by_label("Why").fill("The pupil is ill")
+    page.get_by_role("button", name="Continue").click()
+    says(page, "Written to the log for ever")
+    page.get_by_text("The same as a command").click()
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_the_keys(visit: Open, scheme: Literal["light", "dark"]) -> None:
+    page = visit(color_scheme=scheme)
+    says(page, "stuck")
+    page.keyboard.press("?")
+    page.get_by_role("dialog").wait_for()
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_where_a_token_is_asked_for(
+    api: FakeApi, visit: Open, scheme: Literal["light", "dark"]
+) -> None:
+    api.token = "the-full-token-of-the-test"  # noqa: S105 - of the fake
+    page = visit(color_scheme=scheme)
+    page.get_by_label("Token", exact=True).wait_for()
+    assert violations(page) == []
+
+
+def test_axe_sees_what_is_wrong(visit: Open) -> None:
+    """Else that it finds nothing would say nothing."""
+    page = visit()
+    says(page, "stuck")
+    page.evaluate(
+        "document.querySelector('main h1').style.color = '#ddd'; document.querySelector('#search').labels[0].remove()"
+    )
+    assert {rule for rule, *_ in violations(page)} >= {"color-contrast"}
