@@ -14,6 +14,7 @@ module              holds
 ``audit``           the judgement on outputs: the oracle's, and counts of its own
 ``state``           the judgement on state: a worker that has only the changelog is asked about every batch
 ``results``         what a run saw, and the table
+``counts``          what all runs so far have come to, in a file
 ==================  ====================================================================================================
 
 `python -m tests.faults` is the command.

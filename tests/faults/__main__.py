@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from tests.faults.cluster_faults import CLUSTER_FAULTS
+from tests.faults.counts import KEPT, add
 from tests.faults.faults import ALL, CHUNKS, FAULTS, TAKEOVER, WORKERS
 from tests.faults.former import EXCHANGE, unpack
 from tests.faults.matrix import Plan, run
@@ -58,6 +59,9 @@ def main() -> int:
     _say("\n" + table(results))
     if options.json is not None:
         options.json.write_text(json.dumps([result.as_json() for result in results], indent=2) + "\n")
+    if options.count:
+        add(KEPT, results, options.brokers)
+        _say(f"added to {KEPT}")
     if all(_right(result) for result in results):
         shutil.rmtree(home, ignore_errors=True)
         return 0
@@ -112,6 +116,7 @@ def _options() -> argparse.Namespace:
         help=f"the shipped session time-out of {SHIPPED_SESSION} s, not {SHORT_SESSION} s, and shipped chunks; without "
         f"--fault and --rounds: five times kill -9 of one of three workers, made up for within {TAKEOVER_SECONDS} s",
     )
+    parser.add_argument("--count", action="store_true", help="add the counts to those of all runs, counts.json")
     parser.add_argument("--json", type=Path, help="also write the results to this file")
     return parser.parse_args()
 
