@@ -132,9 +132,25 @@ def test_what_is_kept_has_its_position_and_its_fetches_and_what_leaves_is_let_go
         assert state.position == 10
         assert member.assignment.tps == {A, C}
         assert not member.assignment.state_value(B).has_valid_position
-        assert not member.assignment.state_value(C).has_valid_position
+        assert member.assignment.state_value(C).paused, "until it was taken over"
         assert member.coordinator._rejoin_needed_fut.done(), "it has let B go, and joins so that B can be given out"
         assert member.assignor.held == {A, C}
+
+    scene(play())
+
+
+def test_whoever_waits_for_the_position_of_what_leaves_goes_on() -> None:
+    """The fetcher asks a node for nothing else while it waits for the committed offset of one of its partitions."""
+
+    async def play() -> None:
+        member = Member()
+        state = member.assignment.state_value(B)
+        committed, position = state.fetch_committed(), state.wait_for_position()
+        await member.told(A)
+        async with asyncio.timeout(1):
+            await committed
+            await position
+        assert not member.assignment.state_value(B).has_valid_position
 
     scene(play())
 

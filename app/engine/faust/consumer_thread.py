@@ -109,6 +109,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         for partition in self.positions.anew:
             cast("App", self.app).engine.observer.input_gap(partition.topic, 0)
         begins = await self._check(committed)
+        consumer.resume(*partitions)
         inputs = cast("App", self.app).engine.topology.topics.inputs
         # Said at once, or nobody could tell later that records were deleted before the first one was read.
         await self._commit_checked(

@@ -24,12 +24,12 @@ from typing import Any
 
 import structlog
 from aiokafka.client import ConnectionGroup
-from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance, GroupCoordinator
+from aiokafka.consumer.group_coordinator import UNKNOWN_OFFSET, CoordinatorGroupRebalance, GroupCoordinator
 from aiokafka.consumer.subscription_state import Assignment, TopicPartitionState
 from aiokafka.coordinator.protocol import ConsumerProtocol
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.group import JoinGroupRequest
-from aiokafka.structs import TopicPartition
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from app.engine.kafka.aiokafka_patches.answers import send_to_coordinator
 
@@ -209,8 +209,16 @@ def _hold(coordinator: Any, partitions: Collection[TopicPartition]) -> None:
 def _alter(assignment: Assignment, now: frozenset[TopicPartition]) -> None:
     """Change an assignment where it stands: whoever fetches for what is kept does not hear of it."""
     for partition in now - assignment.tps:
-        assignment._tp_state[partition] = TopicPartitionState(assignment)  # noqa: SLF001
+        # Not fetched, nor looked for a position of, until it is sought and resumed behind its takeover: while the
+        # fetcher waits for a position, it asks that node for nothing else.
+        state = assignment._tp_state[partition] = TopicPartitionState(assignment)  # noqa: SLF001
+        state.seek(0)
+        state.pause()
     for partition in assignment.tps - now:
+        # Whoever waits for its position or its committed offset goes on: the fetcher asks a node for nothing meanwhile.
+        state = assignment._tp_state[partition]  # noqa: SLF001
+        state.seek(0)
+        state.update_committed(OffsetAndMetadata(UNKNOWN_OFFSET, ""))
         # What is under way for it finds neither a position nor somebody who wants it, and is dropped.
         state = assignment._tp_state[partition] = TopicPartitionState(assignment)  # noqa: SLF001
         state.pause()
