@@ -32,7 +32,7 @@ class _LogFormat(BaseSettings):
 
 
 def json_logs_wanted() -> bool:
-    """:attr:`Settings.json_logs`, also where some setting is wrong, that one included."""
+    """:attr:`app.settings.Settings.json_logs`, also where some setting is wrong, that one included."""
     try:
         lost = dot_env.wrong(Path(dot_env.ENV_FILE), PREFIX)
         chosen = _LogFormat().log_format if lost is None else None

@@ -23,7 +23,10 @@ _OUTPUT = _INPUT | {"max.message.bytes": str(16 * 1024 * 1024)}
 
 
 async def make(bootstrap: str, partitions: int) -> None:
-    """Remove all topics but Kafka's own, then make those of a run anew, empty."""
+    """Remove all topics but Kafka's own, then make those of a run again, empty.
+
+    Raises RuntimeError where the broker refuses one.
+    """
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:

@@ -22,7 +22,7 @@ from app.core.payloads import (
 
 
 def registration_of(batch: Batch) -> Registration:
-    """The registration of a batch that has one."""
+    """The registration of a batch that has one. Raises RuntimeError for one that has none: a broken log, or a bug."""
     if batch.registration is None:  # a fact of a registered batch was applied, so this is a broken log or a bug
         message = f"batch {batch.batch_id} has an outcome without a registration"
         raise RuntimeError(message)

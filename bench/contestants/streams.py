@@ -38,7 +38,7 @@ class Streams(Contestant):
         self._classes = Path()
 
     def prepare(self) -> None:
-        """Fetch the jars and compile."""
+        """Fetch the jars and compile. Raises Unavailable where that is not possible."""
         try:
             self._classes = compiled()
         except KafkaError as error:

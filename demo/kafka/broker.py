@@ -125,7 +125,10 @@ class EmbeddedKafka:
         self.wait_until_up()
 
     def launch(self) -> None:
-        """Start the broker as `start` does, and return at once: a node of a cluster is up only when others are."""
+        """Start the broker as `start` does, and return at once: a node of a cluster is up only when others are.
+
+        Raises KafkaStartError where its port is taken.
+        """
         if self.pid is not None:
             return
         java, jars = find_java(), class_path()

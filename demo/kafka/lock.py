@@ -26,7 +26,10 @@ _HEADER = f"""\
 
 
 def main() -> None:
-    """Resolve the two coordinates with their dependencies, and write the lock file."""
+    """Resolve the two coordinates with their dependencies, and write the lock file.
+
+    Raises SystemExit where nothing is resolved.
+    """
     lines = []
     with tempfile.TemporaryDirectory() as scratch:
         context = MavenContext(repo_cache=Path(scratch))

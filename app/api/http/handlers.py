@@ -121,7 +121,7 @@ class Handlers:
         return _json(found.model_dump_json())
 
     async def replay(self, request: web.Request) -> web.StreamResponse:
-        """POST /api/dead-letters/{partition}/{offset}/replay."""
+        """POST /api/dead-letters/{partition}/{offset}/replay. Raises ApiError 404, 409."""
         partition, offset = _place(request)
         body = await _body(request, act_models.ReplayRequest)
         try:

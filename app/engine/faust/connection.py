@@ -132,7 +132,10 @@ class Connection(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """The answer to what could not be parsed, or failed outside of every handler. Nothing of it is told."""
+        """The answer to what could not be parsed, or failed outside of every handler. It repeats none of it.
+
+        Raises ConnectionError where the answer has begun already.
+        """
         if status < 500:  # noqa: PLR2004 - HTTP: the client's error
             self._connections.note_unreadable(exc)
         else:
