@@ -15,7 +15,7 @@ async def state_of(batch_id: str, *, offset: int | None = None, at: int | None =
     chosen = settings()
     with render.progress() as phases:
         then = await state_at(chosen, batch_id, offset=offset, time=at, progress=phases("reading the log"))
-    if not then.records or then.batch.last < 0:
+    if then.batch.last < 0:
         raise unknown(batch_id)
     now = then.time if at is None and offset is not None else at
     found = views.whole(
@@ -27,7 +27,7 @@ async def state_of(batch_id: str, *, offset: int | None = None, at: int | None =
         policy=policy_of(chosen),
         owner=None,
     )
-    return found.model_dump(mode="json")
+    return found.model_dump(mode="json") | {"note": None if then.beginning is None else str(then.beginning)}
 
 
 def unknown(batch_id: str) -> CommandError:

@@ -196,6 +196,8 @@ def show_batch(out: Out, found: dict[str, Any]) -> None:
         "log offset": found["offset"], "late failures": found["late_failures"], "asked": found["owner"] or "the log",
     }  # fmt: skip
     parts: list[Any] = [render.facts(values)]
+    if found.get("note"):
+        parts.append(found["note"])
     slots = [
         [
             slot["essay_id"],

@@ -101,13 +101,15 @@ class ReplayReport(_Model):
     ``records`` of the log were folded. ``expected`` outputs followed; of them ``awaited`` may still be on their way,
     since the group has not committed their records yet. ``emitted`` records of the outputs were looked at, ``repeats``
     of them the same again, ``others`` about batches that this log knows nothing of (another app id's, say).
-    ``differences`` holds the first of ``differences_total``. ``same``: there is no difference.
+    ``differences`` holds the first of ``differences_total``. ``same``: there is no difference. Of ``partial`` batches
+    the log lacks the beginning: what is said of them is not compared.
     """
 
     app_id: str
     batch_id: str | None
     same: bool
     records: int
+    partial: int
     expected: int
     awaited: int
     emitted: int
@@ -131,7 +133,8 @@ class StateDifference(_Model):
 class AuditReport(_Model):
     """The state that the changelog says, compared with the log, up to what the group has committed.
 
-    ``same``: there is no difference. ``differences`` holds the first of ``differences_total``.
+    ``same``: there is no difference. ``differences`` holds the first of ``differences_total``. ``partial`` of the
+    ``batches`` began before the log does: of them the uploads are compared that it still has.
     """
 
     app_id: str
@@ -140,6 +143,7 @@ class AuditReport(_Model):
     records: int
     rows: int
     batches: int
+    partial: int
     differences_total: int
     differences: list[StateDifference]
     notes: list[str]

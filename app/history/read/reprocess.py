@@ -1,7 +1,7 @@
 """Folds records of the log again, with the agent that folded them the first time, so that the result is exact."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -10,14 +10,17 @@ from typing import NamedTuple
 from agents.chunk_changes import ChunkChanges
 from agents.join import Join
 from app.core.batch import Batch
+from app.core.events import Source
 from app.core.facts import Fact
+from app.core.replay import replay
 from app.engine.ports import Record
 from app.engine.state.memory_store import MemoryStore
 from app.engine.state.store import Store
 from app.settings import Settings
 from app.wire.record import is_tick
-from tables import batches
+from tables import batches, closed, pending, receipts, waiting
 from tables.partition_state import PartitionState
+from tables.pending import Original
 
 #: When an output is emitted is the one thing that a replay can't say; nothing depends on it.
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -61,6 +64,10 @@ class Reprocessor:
         self._slice.write(work.rows, records[-1].offset + 1, work.touched, work.grown)
         return work
 
+    def write(self, rows: Mapping[bytes, bytes | None]) -> None:
+        """Begin with rows, before the first record."""
+        self._slice.write(rows, 0, ())
+
     def batch(self, batch_id: str) -> Batch:
         """The batch as it stands."""
         return self._slice.batch(batch_id)
@@ -86,9 +93,28 @@ class OneBatch:
     def __init__(self, settings: Settings, partition: int, batch_id: str) -> None:
         self.batch_id = batch_id
         self._key = batch_id.encode()
-        self._prefix = batches.prefix(batch_id)
         self._folder = Reprocessor(settings, partition)
         self._known = False
+
+    def begin_with(self, rows: Sequence[Sequence[Fact]]) -> None:
+        """Begin with facts of which the log has no records any more, in rows as the changelog has them.
+
+        Originals of what was pending are gone with those: what is said of them has no content.
+        """
+        batch = replay(self.batch_id, rows)
+        found: dict[bytes, bytes | None] = {}
+        if batch.receipt is not None:
+            found |= receipts.rows(self.batch_id, batch.receipt)
+        else:
+            found |= dict(batches.row(self.batch_id, row, batches.format_of(batch)) for row in rows)
+        for index in (waiting.key_for(batch), closed.key_for(batch)):
+            if index is not None:
+                found[index] = closed.value(batch, 0)
+        for at, held in batch.pending.items():
+            original = Original(held.source or Source(0, 0, 0), b"null")
+            found[pending.key(self.batch_id, at)] = pending.value(original)
+        self._folder.write(found)
+        self._known = bool(rows)
 
     @property
     def batch(self) -> Batch:
@@ -102,12 +128,7 @@ class OneBatch:
             return None  # ticks have no key: most of the partition's records are told by theirs
         self._known = True
         work = self._folder.take([record])
-        facts = tuple(
-            fact
-            for key, value in work.rows.items()
-            if value is not None and key.startswith(self._prefix)
-            for fact in batches.facts_of(value)
-        )
+        facts = tuple(work.facts_of(self.batch))
         outputs = tuple(work.outputs)
         if not own and not facts and not outputs:
             return None

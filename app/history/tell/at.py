@@ -8,6 +8,7 @@ from aiokafka import TopicPartition
 from app.core.batch import Batch
 from app.engine.kafka.partitioner import partition_for
 from app.engine.topics.ensure import log_topic
+from app.history.read.beginning import Beginning, beginnings, facts_before
 from app.history.read.reader import Progress, existing, no_progress, opened, read, spans
 from app.history.read.reprocess import OneBatch
 from app.settings import Settings
@@ -17,7 +18,8 @@ class Then(NamedTuple):
     """A batch as it was after ``records`` of it.
 
     ``offset`` and ``time`` (ms) are those of the latest one, None where there is none.
-    ``end`` is where reading ended: no record before it is missing.
+    ``end`` is where reading ended. ``beginning``: where the log begins, if it lacks its first records: what was before
+    is then taken from the batch's facts, as far as it has any.
     """
 
     batch: Batch
@@ -26,6 +28,7 @@ class Then(NamedTuple):
     offset: int | None
     time: int | None
     end: int
+    beginning: Beginning | None = None
 
 
 async def state_at(
@@ -45,16 +48,20 @@ async def state_at(
     folded = OneBatch(settings, partition, batch_id)
     records, last_offset, last_time = 0, None, None
     async with opened(settings) as reader:
-        begin, end = (await spans(reader, [log]))[log]
+        span = await spans(reader, [log])
+        begin, end = span[log]
+        beginning = (await beginnings(reader, span)).get(partition)
         if offset is not None:
             end = min(end, offset + 1)
         if time is not None:
             # The first record that is later. Append times of a partition don't fall, unless the broker's clock did.
             later = (await reader.offsets_for_times({log: time + 1}))[log]
             end = end if later is None else min(end, later.offset)
+        if beginning is not None:
+            folded.begin_with(await facts_before(reader, settings, partition, batch_id, min(begin, end)))
         async with aclosing(read(reader, {log: (begin, end)}, progress)) as batches:
             async for _, fetched in batches:
                 for record in fetched:
                     if folded.take(record) is not None:
                         records, last_offset, last_time = records + 1, record.offset, record.timestamp
-    return Then(folded.batch, partition, records, last_offset, last_time, end)
+    return Then(folded.batch, partition, records, last_offset, last_time, end, beginning)

@@ -5,19 +5,25 @@ record on. What a record did is found by folding them again: repeats, conflicts 
 """
 
 import time
+from collections.abc import Iterator
 from contextlib import aclosing
 
 from aiokafka import TopicPartition
 
+from app.core.facts import Fact, Held, Registered, Retired
 from app.engine.kafka.partitioner import partition_for
 from app.engine.ports import Record
 from app.engine.topics.ensure import log_topic
 from app.history.models import OutputRef, Timeline, TimelineEntry
+from app.history.read.beginning import Beginning, beginnings, facts_before
 from app.history.read.reader import Progress, existing, no_progress, opened, read, spans
 from app.history.read.reprocess import OneBatch, Taken
 from app.history.tell import describe
 from app.history.times import iso
 from app.settings import Settings
+
+#: So many facts of which there are no records are told in words.
+_MOST_FACTS = 1000
 
 
 async def timeline(
@@ -44,6 +50,11 @@ async def timeline(
     async with opened(settings) as reader:
         wanted = await spans(reader, [log], {log: start})
         end = wanted[log][1]
+        beginning = (await beginnings(reader, await spans(reader, [log]))).get(partition)
+        if beginning is not None and start < beginning.offset:
+            gone = await facts_before(reader, settings, partition, batch_id, beginning.offset)
+            folded.begin_with(gone)
+            entries += _of_facts(gone, beginning, folded)
         note: str | None = None
         async with aclosing(read(reader, wanted, progress)) as batches:
             async for _, records in batches:
@@ -53,7 +64,26 @@ async def timeline(
                     note = f"cut after {max_seconds:g} s at log offset {at} of {end}: later records are not shown"
                 if note is not None:
                     break
+    if beginning is not None and start < beginning.offset:
+        note = str(beginning) if note is None else f"{beginning}; {note}"
     return Timeline(batch_id=batch_id, partition=partition, complete=note is None, note=note, entries=entries)
+
+
+def _of_facts(rows: list[list[Fact]], beginning: Beginning, folded: OneBatch) -> Iterator[TimelineEntry]:
+    """What the state still says of records that are gone: one entry, at the last of them."""
+    facts = [fact for row in rows for fact in row]
+    if facts:
+        times = (fact.time for fact in facts if isinstance(fact, Registered | Held | Retired))
+        yield TimelineEntry(
+            offset=facts[-1].at,
+            time=iso(max(times, default=beginning.time or 0)),
+            event="facts",
+            source=None,
+            summary=f"{len(facts)} facts up to log offset {facts[-1].at}, of which the log has no records any more",
+            effect=f"the batch is {folded.batch.state.value}",
+            facts=[describe.fact(fact, folded.batch) for fact in facts[:_MOST_FACTS]],
+            outputs=[],
+        )
 
 
 def _take(

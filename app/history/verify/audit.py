@@ -16,6 +16,7 @@ from app.core import names
 from app.engine.state import origin
 from app.engine.topics.ensure import changelog_topic, log_topic
 from app.history.models import AuditReport
+from app.history.read.beginning import beginnings
 from app.history.read.reader import (
     committed_offsets,
     existing,
@@ -29,7 +30,7 @@ from app.history.read.reader import (
 from app.history.verify.comparison import Findings, Rows, check_places, compare
 from app.history.verify.reference_batch import ReferenceBatch
 from app.history.verify.reference_model import ReferenceModel, digest
-from app.history.verify.replay import CutLogError, Phases, no_phases
+from app.history.verify.replay import Phases, no_phases
 from app.policy import policy_of
 from app.settings import Settings
 from app.wire import dead_letter
@@ -47,7 +48,11 @@ _Refused = dict[tuple[int, int], set[bytes]]
 
 
 async def audit(settings: Settings, *, phases: Phases = no_phases) -> AuditReport:
-    """Compare the state of every batch with the log. Raises CutLogError, MissingTopicError and KafkaError."""
+    """Compare the state of every batch with the log. Raises MissingTopicError and KafkaError.
+
+    Where the log begins late, of batches that began before it the uploads are compared that it still has; the report
+    says from where on, and how many there are.
+    """
     log, changelog = log_topic(settings), changelog_topic(settings)
     counts = {topic: await existing(settings, topic) for topic in (log, changelog)}
     counts |= await partition_counts(settings, [names.DEAD_LETTER])
@@ -74,6 +79,7 @@ async def audit(settings: Settings, *, phases: Phases = no_phases) -> AuditRepor
             for batch_id in rows.keys() | reckoned.keys():
                 found.places.setdefault(batch_id, []).append(number)
             compare(number, end, rows, reckoned, found)
+    notes += found.beginnings
     notes += check_places(found, counts[log], counts[changelog])
     return AuditReport(
         app_id=settings.app_id,
@@ -82,6 +88,7 @@ async def audit(settings: Settings, *, phases: Phases = no_phases) -> AuditRepor
         records=found.records,
         rows=found.rows,
         batches=found.batches,
+        partial=found.partial,
         differences_total=found.total,
         differences=found.differences,
         notes=notes,
@@ -154,12 +161,12 @@ async def _log(  # noqa: PLR0913, PLR0917 - the parts of one report
     here = {offset for number, offset in refused.get(partition.topic, {}) if number == partition.partition}
     policy = policy_of(settings)
     reckoner = ReferenceModel(policy.readiness_timeout, policy.pending_ttl, inputs, here)
-    begin, _ = (await spans(reader, [partition]))[partition]
-    if begin:
-        message = f"{partition.topic} partition {partition.partition} begins at offset {begin}: it was cut"
-        raise CutLogError(message)
+    span = await spans(reader, [partition])
+    begin, _ = span[partition]
+    found.begin = begin
+    found.beginnings += map(str, (await beginnings(reader, span)).values())
     progress = phases(f"{label}: reckoning up the log") if end else no_progress
-    async with aclosing(read(reader, {partition: (0, end)}, progress)) as batches_:
+    async with aclosing(read(reader, {partition: (begin, end)}, progress)) as batches_:
         async for _, records in batches_:
             found.records += len(records)
             for record in records:

@@ -29,7 +29,10 @@ class Findings:
     """What the audit finds: how much was compared, and each difference."""
 
     def __init__(self) -> None:
-        self.records = self.rows = self.batches = self.total = 0
+        self.records = self.rows = self.batches = self.partial = self.total = 0
+        #: Where the partition begins that was read last, and what is to be said of those that begin late.
+        self.begin = 0
+        self.beginnings: list[str] = []
         self.differences: list[StateDifference] = []
         self.recorded: int | None = None
         #: The latest tick that has retired something, by the changelog of the partition that was read last.
@@ -93,10 +96,24 @@ def compare(
         if batch.last < 0 and (reference is None or _gone_since(now, reference, end, found)):
             continue  # all that is known of it is beyond what the group has committed
         found.batches += 1
-        ours, theirs = summary(batch), (reference or ReferenceBatch()).summary()
+        reference = reference or ReferenceBatch()
+        ours, theirs = summary(batch), reference.summary()
+        if ours != theirs and _began_before(batch, facts, found.begin):
+            found.partial += 1
+            unknown = sorted(reference.uploads.keys() - batch.uploads.keys()) if batch.receipt is None else []
+            if unknown:
+                found.differ(batch_id, partition, "uploads", [], unknown)
+            continue
         for field in ours:
             if ours[field] != theirs[field]:
                 found.differ(batch_id, partition, field, ours[field], theirs[field])
+
+
+def _began_before(batch: Batch, values: list[bytes], begin: int) -> bool:
+    """Whether a batch began before the first record that the log has; of one that was retired it is not known."""
+    if not begin:
+        return False
+    return not values or batch.receipt is not None or any(row[0].at < begin for row in batches.rows_of(values) if row)
 
 
 def _gone_since(now: Batch, reference: ReferenceBatch, end: int, found: Findings) -> bool:

@@ -11,17 +11,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from app.core import names
+from app.core.batch import Batch
 from app.engine.kafka.partitioner import partition_for
 from app.engine.ports import PlacedRecord
 from app.engine.state.store import Store
 from app.engine.topics.ensure import log_topic
-from app.errors import OperatorError
 from app.history.models import ReplayReport
+from app.history.read.beginning import Beginning, Kept, beginnings, kept
 from app.history.read.reader import (
     Progress,
     committed_offsets,
@@ -44,20 +45,30 @@ Phases = Callable[[str], Progress]
 _CHUNK = 10_000
 
 
-class CutLogError(OperatorError):
-    """The log no longer has its beginning: nothing can be folded again."""
-
-
 def no_phases(_name: str) -> Progress:
     """For callers that show no progress."""
     return no_progress
 
 
+class Gone(NamedTuple):
+    """Where a partition of the log begins, if late, and what the changelog says of its batches."""
+
+    beginning: Beginning | None
+    rows: Kept
+
+
 class _Fold:
     """The log folded again: its outputs, its batches, and how far it has each input."""
 
-    def __init__(self, settings: Settings, batch_id: str | None, committed: Mapping[int, int]) -> None:
+    def __init__(
+        self, settings: Settings, batch_id: str | None, committed: Mapping[int, int], gone: Mapping[int, Gone]
+    ) -> None:
         self.expected = Expected(batch_id)
+        self.expected.late = any(beginning for beginning, _ in gone.values())
+        for beginning, rows in gone.values():
+            begin = 0 if beginning is None else beginning.offset
+            self.expected.partial |= {found for found, at in rows.first.items() if at < begin}
+        self.gone = gone
         self.records = 0
         self.known: set[bytes] = set()
         self.read_up_to: dict[tuple[str, int], int] = {}
@@ -94,6 +105,7 @@ class _Fold:
                         self.expected.add(taken.outputs, awaited=record.offset >= committed)
 
             yield of_batch
+            self._compare_receipts(partition, lambda _: folded.batch)
             return
         store = Store(home / str(partition))
         store.open()
@@ -107,8 +119,16 @@ class _Fold:
 
         try:
             yield whole
+            self._compare_receipts(partition, folder.batch)
         finally:
             store.close()
+
+    def _compare_receipts(self, partition: int, batch: Callable[[str], Batch]) -> None:
+        """Of batches that were retired it is not known where they began: before, where the receipts are others."""
+        if partition in self.gone:
+            _, rows = self.gone[partition]
+            other = (batch_id for batch_id, receipt in rows.receipts.items() if batch(batch_id).receipt != receipt)
+            self.expected.partial |= set(other)
 
     def _note(self, topic: str, records: list[PlacedRecord]) -> None:
         self.records += len(records)
@@ -133,7 +153,10 @@ async def replay(
     """Fold the log again, or one batch of it, and compare.
 
     ``log_of``: fold the log of other settings (a copy under a fresh app id), and compare with this app's outputs.
-    Raises CutLogError, MissingTopicError, KafkaError, and PoisonError where the fold fails on a record.
+    Where the log begins late, batches that began before it are not compared; nor are those that were retired, with
+    ``log_of``: the ticks of a copy retire none. The report says from where on, and how many there are.
+
+    Raises MissingTopicError, KafkaError, and PoisonError where the fold fails on a record.
     """
     source = log_of or settings
     log = log_topic(source)
@@ -146,8 +169,10 @@ async def replay(
         hidden = {place.topic for place in await unsettled(settings, reader, places)}
         outputs = await spans(reader, places)
         logs = await spans(reader, [TopicPartition(log, number) for number in numbers])
-        _check(logs)
-        fold = _Fold(source, batch_id, committed)
+        gone = await _gone(reader, settings, logs if log_of is None else None)
+        fold = _Fold(source, batch_id, committed, gone)
+        if log_of is not None:
+            fold.expected.partial.update(*(rows.receipts for _, rows in gone.values()))
         with tempfile.TemporaryDirectory(prefix="rollcall-replay-") as home:
             await fold.run(reader, logs, Path(home), phases("folding the log"))
         async with aclosing(read(reader, outputs, phases("reading the outputs"))) as batches:
@@ -158,17 +183,28 @@ async def replay(
     return _report(settings, batch_id, fold, cut, hidden)
 
 
-def _check(logs: Mapping[TopicPartition, tuple[int, int]]) -> None:
-    for partition, (begin, _) in logs.items():
-        if begin:
-            message = f"{partition.topic} partition {partition.partition} begins at offset {begin}: it was cut"
-            raise CutLogError(message)
+async def _gone(
+    reader: AIOKafkaConsumer, settings: Settings, logs: Mapping[TopicPartition, tuple[int, int]] | None
+) -> dict[int, Gone]:
+    """What the log lacks, by partition: of those that begin late, or of all partitions of the app's own log."""
+    if logs is not None:
+        late = await beginnings(reader, logs)
+        return {number: Gone(begins, await kept(reader, settings, number)) for number, begins in late.items()}
+    own = log_topic(settings)
+    count = await existing(settings, own)
+    begun = await beginnings(reader, await spans(reader, [TopicPartition(own, number) for number in range(count)]))
+    return {number: Gone(begun.get(number), await kept(reader, settings, number)) for number in range(count)}
 
 
 def _report(settings: Settings, batch_id: str | None, fold: _Fold, cut: set[str], hidden: set[str]) -> ReplayReport:
     expected = fold.expected
     unknown = expected.close(cut | hidden)
-    notes = []
+    notes = [str(beginning) for beginning, _ in fold.gone.values() if beginning is not None]
+    if expected.partial or expected.passed_over:
+        notes.append(
+            f"of {len(expected.partial)} batches the log lacks the beginning, or the copy the retirement: "
+            f"{expected.passed_over} outputs about them, or of inputs from before, were not compared"
+        )
     if unknown:
         why = [f"{topic} no longer has its beginning" for topic in sorted(cut)]
         why += [f"a transaction is open on {topic}, and hides what is behind it" for topic in sorted(hidden)]
@@ -186,6 +222,7 @@ def _report(settings: Settings, batch_id: str | None, fold: _Fold, cut: set[str]
         batch_id=batch_id,
         same=not expected.total,
         records=fold.records,
+        partial=len(expected.partial),
         expected=expected.count,
         awaited=expected.awaited,
         emitted=expected.emitted,
