@@ -222,6 +222,7 @@ export function front(root, { query }, board) {
     onSlash: () => search.focus(),
     stop() {
       clearInterval(ages);
+      summary.stop();
       clearTimeout(pause);
       clearTimeout(behind);
       left = list.loaded

@@ -1,5 +1,6 @@
 // Workers and partitions: who answers for what, who restores, and how far behind each is.
 
+import { hourPart } from "./chart.js";
 import { fill, h, mark, say } from "./dom.js";
 import { missingNote, table } from "./parts.js";
 import { many, names, number } from "./words.js";
@@ -68,9 +69,10 @@ export function partitionsView(root) {
   const told = h("p.sub", {}, "Looking …");
   const warning = h("div");
   const body = h("div.partitions");
+  const hour = hourPart();
   fill(
     root,
-    h("section", { "aria-label": "Workers and partitions" }, h("h1", { tabindex: "-1" }, "Workers and partitions"), told, warning, body),
+    h("section", { "aria-label": "Workers and partitions" }, h("h1", { tabindex: "-1" }, "Workers and partitions"), told, warning, hour.node, body),
   );
   return {
     title: "Workers and partitions",
@@ -80,6 +82,6 @@ export function partitionsView(root) {
       show(body, now);
       mark(root, "aria-busy", "false");
     },
-    stop() {},
+    stop: hour.stop,
   };
 }

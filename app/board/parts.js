@@ -100,6 +100,12 @@ export function missingNote(missing, what) {
   return h("div.note.warn", { role: "status" }, icon("warning"), h("p", {}, `${which} not answer: ${what}.`));
 }
 
+/** A warning that some workers did not answer. Null where all did. */
+export function missingWorkers(urls) {
+  if (!urls?.length) return null;
+  return h("div.note.warn", { role: "status" }, icon("warning"), h("p", {}, `Without what ${urls.join(", ")} would say.`));
+}
+
 /** A table of plain rows; a phone shows each row as a small card, its cells under their headings. */
 export function table(caption, headings, rows) {
   return h(

@@ -1,12 +1,13 @@
 // The head of the front page: is anything stuck, and the counts, which are also the filters of the list.
 
+import { hourFold } from "./chart.js";
 import { fill, h, icon, mark, say } from "./dom.js";
 import { FILTERS, hrefOf, sum } from "./filters.js";
 import { batchHref, missingNote } from "./parts.js";
 import { showPartitions } from "./partitions.js";
 import { ageOf, duration, ended, many, number } from "./words.js";
 
-/** Returns {node, ask(question), show(overview, top), name(top)}. */
+/** Returns {node, ask(question), show(overview, top), name(top), stop()}. */
 export function overviewPart() {
   let overview = null;
   const headline = h("h1", { tabindex: "-1" }, "Looking …");
@@ -41,7 +42,8 @@ export function overviewPart() {
     ),
   );
   const partitions = h("details.fold", {}, h("summary", {}, "Workers and partitions"), h("div"));
-  const node = h("section", { "aria-label": "Overview" }, headline, sub, warning, tiles, partitions);
+  const hour = hourFold();
+  const node = h("section", { "aria-label": "Overview" }, headline, sub, warning, tiles, hour.node, partitions);
 
   /** Mark the tile that stands for the question, and lead the others to theirs. */
   function ask(question) {
@@ -103,7 +105,7 @@ export function overviewPart() {
     showPartitions(partitions, now);
   }
 
-  return { node, ask, show, name };
+  return { node, ask, show, name, stop: hour.stop };
 }
 
 /** "waits for 1 of 3 slots: essay-3" as a sentence. */

@@ -125,6 +125,16 @@ def overview(ones: list[Json], missing: list[int]) -> Json:
     }
 
 
+def recent(samples: list[tuple[int, int, int, int]], missing: list[str]) -> Json:
+    """Build the last hour: a sample every 15 s until now, of what became ready, was stuck, was pending, and the lag."""
+    names = ("ready", "stuck", "pending_uploads", "lag")
+    told = [
+        {"time": ago(15 * (len(samples) - number))} | dict(zip(names, sample, strict=True))
+        for number, sample in enumerate(samples)
+    ]
+    return {"time": ago(0), "step_seconds": 15, "samples": told, "missing": missing}
+
+
 def explanation(batch: Json | None, batch_id: str, letters: list[Json]) -> Json:
     """Explain a batch, or one of which nothing is known."""
     partition = {

@@ -1,5 +1,6 @@
 """Axe-core finds nothing on any page of the board, light and dark. Axe is in ``tests/board/axe``, under MPL-2.0."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -76,6 +77,17 @@ def test_axe_finds_nothing_in_what_is_asked_before_an_act(visit: Open, scheme: L
     page.get_by_role("button", name="Continue").click()
     says(page, "Written to the log for ever")
     page.get_by_text("The same as a command").click()
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_the_last_hour(visit: Open, scheme: Literal["light", "dark"]) -> None:
+    page = visit(color_scheme=scheme)
+    says(page, "stuck")
+    told = json.dumps(scenarios.recent([(1, 2, 3, 4)] * 40, ["http://10.0.0.7:6066"]))
+    page.route("**/api/recent", lambda route: route.fulfill(body=told, content_type="application/json"))
+    page.get_by_text("The last hour").click()
+    page.get_by_role("img").first.wait_for()
     assert violations(page) == []
 
 

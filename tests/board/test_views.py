@@ -138,6 +138,54 @@ def test_the_partitions_have_a_page_with_owner_state_and_lag(api: FakeApi, visit
     assert page.get_by_role("table", name="Workers").get_by_text("restores, 1,234 records left").count() == 1
 
 
+def hour(page: "Page", samples: list[tuple[int, int, int, int]], missing: list[str]) -> None:
+    """What the page is told of the last hour from now on."""
+    told = json.dumps(scenarios.recent(samples, missing))
+    page.route("**/api/recent", lambda route: route.fulfill(body=told, content_type="application/json"))
+
+
+def test_the_last_hour_is_drawn_on_the_front_page_once_it_is_asked_for(api: FakeApi, visit: Open) -> None:
+    page = visit()
+    live(page)
+    hour(page, [(1, 0, 0, 5)] * 100 + [(2, 3, 1, 9)] * 100, [])
+    assert not [line for line in api.asked if "recent" in line]
+    page.get_by_text("The last hour").click()
+    drawn = page.get_by_role("img")
+    drawn.first.wait_for()
+    assert [image.get_attribute("aria-label") for image in drawn.all()] == [
+        "Ready, the last hour: 300 in the hour",
+        "Stuck, the last hour: 3 now, 3 at most",
+        "Lag, the last hour: 9 now, 9 at most",
+    ]
+    path = page.locator(".chart-stuck .chart-line").get_attribute("d")
+    assert path
+    assert path.count("M") == 1, "no sample is missing: one line"
+    assert path.count("L") == 200
+
+
+def test_samples_that_are_missing_are_a_gap_and_workers_are_named(visit: Open) -> None:
+    page = visit()
+    live(page)
+    told = scenarios.recent([(0, 0, 0, 0)] * 20, ["http://10.0.0.7:6066"])
+    del told["samples"][8:12]
+    body = json.dumps(told)
+    page.route("**/api/recent", lambda route: route.fulfill(body=body, content_type="application/json"))
+    page.keyboard.press("g")
+    page.keyboard.press("w")
+    says(page, "Without what http://10.0.0.7:6066 would say.")
+    path = page.locator(".chart-lag .chart-line").get_attribute("d")
+    assert path
+    assert path.count("M") == 2
+
+
+def test_before_there_is_a_sample_the_page_says_when_there_will_be(visit: Open) -> None:
+    page = visit()
+    live(page)
+    hour(page, [], [])
+    page.get_by_text("The last hour").click()
+    says(page, "The first sample is taken within 15 s of a worker's start.")
+
+
 @pytest.mark.parametrize("runbook", sorted(RUNBOOKS.glob("Rollcall*.md")), ids=lambda path: path.stem)
 def test_each_runbook_leads_to_a_view_of_the_board(api: FakeApi, visit: Open, runbook: Path) -> None:
     (path,) = re.findall(r"`http://127\.0\.0\.1:6066/(#/\S*)`", runbook.read_text())

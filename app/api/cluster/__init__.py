@@ -10,6 +10,7 @@ module           holds
 ``peers``        questions to other workers
 ``peer_models``  what workers tell each other about their own partitions
 ``reading``      batches from a local database, in steps, the large ones once
+``recent``       the last hour, in memory: for the board's chart
 ``acting``       an operator's act: checked, written to the log, waited for
 ===============  =======================================================================================================
 """

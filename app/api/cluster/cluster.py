@@ -10,9 +10,10 @@ from urllib.parse import quote
 from app.api.cluster.local_lists import Place, Wanted
 from app.api.cluster.local_state import LocalState, partition_of
 from app.api.cluster.membership import Membership
-from app.api.cluster.peer_models import LocalOverview, LocalPage, LocalRows, Ranked
+from app.api.cluster.peer_models import LocalOverview, LocalPage, LocalRecent, LocalRows, Ranked
 from app.api.cluster.peers import Peers, UnreachableError
 from app.api.cluster.reading import Rows
+from app.api.cluster.recent import RecentHour, recent_of
 from app.api.errors import ApiError, refuse, unavailable, unknown_batch
 from app.api.offload import offload
 from app.api.present import batch_models, models, views
@@ -42,8 +43,11 @@ class Found(NamedTuple):
 class Cluster:
     """What the group knows together, as this worker can find out now."""
 
-    def __init__(self, settings: Settings, local_state: LocalState, membership: Membership, peers: Peers) -> None:
+    def __init__(
+        self, settings: Settings, local_state: LocalState, membership: Membership, peers: Peers, hour: RecentHour
+    ) -> None:
         self.settings = settings
+        self.hour = hour
         self.local_state = local_state
         self.membership = membership
         self._peers = peers
@@ -62,6 +66,14 @@ class Cluster:
         parts = {self.local_state.url: self.local_state.overview()}
         parts |= await self._peers.ask_all(others, "/api/local/overview", {}, LocalOverview)
         return overview_of(self.settings, self.local_state.url, owned, parts, self.local_state.now())
+
+    async def recent(self) -> models.Recent:
+        """The last hour of all partitions."""
+        owned = await self.membership.owned()
+        others = [url for url in owned if url != self.local_state.url]
+        answers = await self._peers.ask_all(others, "/api/local/recent", {}, LocalRecent)
+        missing = set(others) - set(answers)
+        return recent_of([self.hour.told(), *answers.values()], missing, self.local_state.now())
 
     async def batch(self, batch_id: str) -> str:
         """A batch, as JSON. Raises ApiError: 404 where its owner has nothing of it, 503 where that can't be asked."""

@@ -77,3 +77,19 @@ class LocalRows(Model):
     batch_id: str
     rows: list[str]
     first: Offset | None
+
+
+class LocalSample(Model):
+    """A step of a worker's last hour (:mod:`app.api.cluster.recent`), by its number."""
+
+    number: Number
+    ready: Number
+    stuck: Number
+    pending_uploads: Number
+    lag: Number
+
+
+class LocalRecent(Model):
+    """A worker's own last hour."""
+
+    samples: Annotated[list[LocalSample], Field(max_length=1000)]

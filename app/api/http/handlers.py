@@ -61,6 +61,14 @@ class Handlers:
         """GET /api/overview."""
         return await self._cluster.overview()
 
+    async def recent(self, _: web.Request) -> model.Model:
+        """GET /api/recent."""
+        return await self._cluster.recent()
+
+    async def local_recent(self, _: web.Request) -> model.Model:
+        """GET /api/local/recent."""
+        return self._cluster.hour.told()
+
     async def batches(self, request: web.Request) -> model.Model:
         """GET /api/batches."""
         query = request.query

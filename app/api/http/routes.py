@@ -53,6 +53,13 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/overview", Handlers.overview, "Everything at a glance", models.Overview),
     Route(
         "GET",
+        "/api/recent",
+        Handlers.recent,
+        "The last hour, a sample every 15 s, as the workers that run now remember it",
+        models.Recent,
+    ),
+    Route(
+        "GET",
         "/api/batches",
         Handlers.batches,
         "Batches: those that wait, the longest wait first; or by state or beginning of the id, in order of id",
@@ -189,6 +196,7 @@ ROUTES: tuple[Route, ...] = (
 #: For other workers: about this worker's own partitions. They never ask anybody.
 LOCAL: tuple[tuple[str, Handle], ...] = (
     ("/api/local/overview", Handlers.local_overview),
+    ("/api/local/recent", Handlers.local_recent),
     ("/api/local/batches", Handlers.local_batches),
     ("/api/local/batches/{batch_id}", Handlers.local_batch),
     ("/api/local/batch", Handlers.local_batch),

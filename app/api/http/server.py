@@ -1,5 +1,6 @@
 """The API and the board on the worker's web server."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, cast
 
@@ -9,6 +10,7 @@ from app.api.cluster.cluster import Cluster
 from app.api.cluster.local_state import LocalState
 from app.api.cluster.membership import Membership
 from app.api.cluster.peers import Peers
+from app.api.cluster.recent import RecentHour
 from app.api.errors import refuse
 from app.api.http import openapi
 from app.api.http.budget import Budget
@@ -31,7 +33,8 @@ def add(app: "App") -> None:
     settings = app.settings
     gate = Gate(settings)
     local_state, membership, peers = LocalState(app.engine), Membership(settings), Peers(gate)
-    cluster = Cluster(settings, local_state, membership, peers)
+    hour = RecentHour(app.engine)
+    cluster = Cluster(settings, local_state, membership, peers, hour)
     broadcaster = Broadcaster(cluster, local_state, peers)
     handlers = Handlers(app.engine, local_state, cluster, broadcaster, openapi.text)
     pages = Pages()
@@ -47,13 +50,22 @@ def add(app: "App") -> None:
     server.router.add_get("/", pages.index)
     server.router.add_get("/board/{name}", pages.file)
 
+    sampling: list[asyncio.Task[None]] = []
+
+    async def begin(_: web.Application) -> None:
+        sampling.append(asyncio.create_task(hour.run(), name="the last hour"))
+
     async def end_streams(_: web.Application) -> None:
         await broadcaster.close()
+        for task in sampling:
+            task.cancel()
+        await asyncio.gather(*sampling, return_exceptions=True)
 
     async def close(_: web.Application) -> None:
         await peers.close()
         await membership.close()
 
+    server.on_startup.append(begin)
     server.on_shutdown.append(end_streams)
     server.on_cleanup.append(close)
 

@@ -60,3 +60,24 @@ class Overview(Model):
     pending_uploads: int
     oldest_pending_seconds: float | None
     stuck: int
+
+
+class Sample(Model):
+    """A step of the last hour, at its beginning: batches that became ready in it; how many were stuck, how many uploads
+    were pending, and how many records the workers were behind (inputs and log), at its end.
+    """
+
+    time: str
+    ready: int
+    stuck: int
+    pending_uploads: int
+    lag: int
+
+
+class Recent(Model):
+    """The last hour, as the workers remember it that run now; ``missing`` are those that did not answer."""
+
+    time: str
+    step_seconds: int
+    samples: list[Sample]
+    missing: list[str]
