@@ -1,8 +1,17 @@
-# A worker's image; and, as the target `demo`, the same with the demo's services. The packages are fetched and checked against their hashes in the first stage, and installed from
+# A worker's image; and, as the target `demo`, the same with the demo's services. The packages are fetched and checked against their hashes in the second stage, and installed from
 # there and nowhere else.
 #
-# The base of every stage. `python -m ops.pin` puts the digest behind the tag, here and in docker-compose.yml.
+# The bases: of the stage that compiles the native part, and of every other one. `python -m ops.pin` puts the digest behind
+# the tag, here and in docker-compose.yml.
+ARG RUST_IMAGE=rust:1.95-slim-bookworm
 ARG PYTHON_IMAGE=python:3.13-slim-bookworm
+
+# The native part, of the crates in native/Cargo.lock. A base without cargo leaves the image with its Python twin.
+FROM ${RUST_IMAGE} AS native
+WORKDIR /srv/native
+COPY native .
+RUN mkdir /native \
+ && if command -v cargo; then cargo build --release --locked && cp target/release/librollcall_native.so /native/_native.abi3.so; fi
 
 FROM ${PYTHON_IMAGE} AS build
 WORKDIR /srv/rollcall
@@ -14,6 +23,7 @@ COPY LICENSE THIRD_PARTY.md README.md pyproject.toml rollcall.py ./
 COPY app app
 COPY tables tables
 COPY agents agents
+COPY --from=native /native/ app/native/
 # Compiled now: the running image can't be written to, so Python could not keep what it compiles.
 RUN python -m venv /opt/rollcall \
  && /opt/rollcall/bin/pip install --no-cache-dir --no-index --find-links /wheels --editable . \

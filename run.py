@@ -14,6 +14,7 @@ import hashlib
 import importlib.util
 import os
 import platform
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -23,6 +24,11 @@ LOCK = ROOT / "requirements.lock"
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 TAIL_LINES = 40
+
+# The native part (Rust): its sources, what cargo makes of them, and where the application looks for it.
+NATIVE = ROOT / "native"
+BUILT = NATIVE / "target" / "release" / "librollcall_native.so"
+MODULE = ROOT / "app" / "native" / "_native.abi3.so"
 
 # The verbs: what the environment's Python gets as arguments, and a line of help.
 VERBS: dict[str, tuple[list[str], str]] = {
@@ -48,6 +54,7 @@ def main() -> None:
     with LOCK.open("rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         make_environment()
+        make_native()
     # Programs of the environment are found by name, and nothing of another environment gets in.
     os.environ.pop("PYTHONPATH", None)
     os.environ.pop("PYTHONHOME", None)
@@ -80,6 +87,55 @@ def make_environment() -> None:
         say("[3/3] installing Rollcall itself, editable")
         run(pip("--no-deps", "--no-build-isolation", "--editable", "."))
         stamp("project", ROOT / "pyproject.toml")
+
+
+def make_native() -> None:
+    """Build the native part, once for each state of its sources. Where that can't be, the Python twin does its work."""
+    sources = native_sources()
+    stamp_file = VENV / "rollcall-native.stamp"
+    cargo = shutil.which("cargo")
+    known = stamp_file.read_text() if stamp_file.exists() else ""
+    if known in {f"built {sources}", f"failed {sources}"} or (cargo is None and known == f"no cargo {sources}"):
+        return
+    MODULE.unlink(missing_ok=True)  # it was made of other sources
+    if cargo is None:
+        say("no Rust toolchain (cargo) here: everything runs on the Python twin of the native part, at half the speed")
+        stamp_file.write_text(f"no cargo {sources}")
+        return
+    if cargo_build(cargo):
+        # By another name first: a worker that runs keeps the file that it has.
+        scratch = MODULE.with_suffix(".part")
+        shutil.copyfile(BUILT, scratch)
+        scratch.replace(MODULE)
+        stamp_file.write_text(f"built {sources}")
+    else:
+        say("      everything runs on its Python twin, until the sources change")
+        stamp_file.write_text(f"failed {sources}")
+
+
+def cargo_build(cargo: str) -> bool:
+    """Build with the versions in Cargo.lock, and show how far it is; whether that succeeded. What failed is shown."""
+    crates = (NATIVE / "Cargo.lock").read_text().count("[[package]]")
+    say(f"building the native part with cargo, once: up to {crates} crates")
+    begun, told, output = time.monotonic(), 0, list[str]()
+    command = [cargo, "build", "--release", "--locked", "--manifest-path", str(NATIVE / "Cargo.toml")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:  # noqa: S603 - built above
+        for line in process.stdout or ():
+            output.append(line)
+            seen = sum("Compiling " in text for text in output)
+            if seen >= told + 10:
+                told = seen
+                say(f"      {seen} crates, {time.monotonic() - begun:.0f} s")
+    if process.returncode != 0:
+        sys.stderr.writelines(output[-TAIL_LINES:])
+        say("      the native part could not be built")
+    return process.returncode == 0
+
+
+def native_sources() -> str:
+    """The hash of all that the native part is built from."""
+    files = [NATIVE / "Cargo.toml", NATIVE / "Cargo.lock", *sorted((NATIVE / "src").glob("*.rs"))]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def pip(*options: str) -> list[str]:

@@ -23,6 +23,7 @@ module             holds
 ``poison``         what stops a worker at a record: the error, and how it names the record
 ``watermarks``     up to where the inputs were read into the log: how a repeat is recognised
 ``completed``      what is counted of a batch that became ready
+``bulk``           the native side: inputs re-keyed and outputs written, by whole chunks
 ``chunk_changes``  what a chunk amounts to: the records to publish, the rows to write, what to count
 =================  =====================================================================================================
 """

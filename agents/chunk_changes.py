@@ -153,6 +153,8 @@ class ChunkChanges:
         """Note a batch before it changes."""
         if batch.batch_id not in self._batches:
             self._batches[batch.batch_id] = batch
+            # Noted now, so that the order of the rows does not depend on which way a record was folded.
+            self._facts[batch.batch_id] = []
             waited = self._waited[batch.batch_id] = waiting.key_for(batch)
             if waited is None and batch.last >= 0:
                 self.closed[batch.batch_id] = batch.state
@@ -168,10 +170,7 @@ class ChunkChanges:
 
     def facts_of(self, batch: Batch) -> list[Fact]:
         """What was decided about a batch that was touched before, to be added to."""
-        facts = self._facts.get(batch.batch_id)
-        if facts is None:
-            facts = self._facts[batch.batch_id] = []
-        return facts
+        return self._facts[batch.batch_id]
 
     def hold(self, batch_id: str, at: int, source: Source, records: Sequence[Record], number: int) -> None:
         """Keep the original of an upload that is pending: of ``records[number]``, at log offset ``at``."""

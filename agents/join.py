@@ -30,8 +30,8 @@ from app.core.events import Position, Source
 from app.core.fold import Outcome
 from app.engine.ports import Record
 from app.settings import Settings
-from app.wire.chunk import read
 from app.wire.decode import Decoded, RejectedError, decode
+from app.wire.native_reading import read
 from app.wire.record import is_act, is_tick, read_generation, read_source
 from tables.partition_state import PartitionState
 

@@ -30,7 +30,7 @@ Routed = tuple[int, bytes | None, bytes | None, RecordHeaders]
 
 #: Bytes of key and value from which on it is asked whether a record fits into the log: no message is larger than 16
 #: MiB, and the rest is for headers.
-_LARGE = 16 * 1024 * 1024 - 64 * 1024
+LARGE = 16 * 1024 * 1024 - 64 * 1024
 
 #: The longest key that is kept of a record which itself can't be.
 _KEPT_KEY = 64 * 1024
@@ -63,6 +63,11 @@ class Rekey:
             topic: (GENERATION_HEADER, generation_of(topic_id)) for topic, topic_id in topic_ids.items()
         }
 
+    def generation(self, topic: str) -> bytes | None:
+        """The generation of a topic that :meth:`identify` was told of."""
+        header = self._generations.get(topic)
+        return None if header is None else header[1]
+
     def route(self, topic: str, partition: int, records: Sequence[Record]) -> Iterator[Routed]:
         """The records of one input partition, in their order: partition of the log, key, value and headers of each."""
         code, generation = CODES[topic], self._generations.get(topic)
@@ -72,7 +77,7 @@ class Rekey:
             if generation is not None:
                 headers.append(generation)
             key = record.key
-            if len(value or b"") + len(key or b"") > _LARGE and not self._fits(key, value):
+            if len(value or b"") + len(key or b"") > LARGE and not self._fits(key, value):
                 headers.append((LOST_HEADER, lost_header(len(value or b""), hashlib.sha256(value or b"").digest())))
                 value, key = None, key if key is None or len(key) <= _KEPT_KEY else None
             if key is not None:

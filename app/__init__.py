@@ -9,6 +9,7 @@ module                holds
 ``core``              what a batch is, and what each event does to it: pure
 ``wire``              bytes of the topics to the core's events, and the core's outputs to bytes
 ``engine``            the engine inside Faust: chunks, barrier, fencing, restore, topics
+``native``            the native part, where it is built: formats of bytes, by whole chunks
 ``metrics``           what is counted of essays, and what is looked at when it is asked for
 ``api``               the HTTP API
 ``board``             the web page on it: HTML, CSS and JavaScript, no Python

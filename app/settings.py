@@ -148,6 +148,10 @@ class Settings(HttpSettings, Security):
         default="",
         description="Inputs (topic:partition:offset, comma separated) to send to the dead letters unfolded.",
     )
+    pure: bool = Field(
+        default=False,
+        description="The Python twin runs where the native part is there, too. Not in `.env`: it is read before that.",
+    )
 
     @field_validator("broker")
     @classmethod

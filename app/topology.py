@@ -18,9 +18,10 @@ is handed the :class:`~app.engine.ports.Topology` below.
 from collections.abc import Callable
 from datetime import datetime
 
+from agents.bulk import NativeAgents
 from agents.processor import JoinProcessor
 from agents.rekey import Rekey
-from app import metrics
+from app import metrics, native
 from app.core import names
 from app.engine.kafka.partitioner import partition_for
 from app.engine.ports import Store, TopicNames, Topology
@@ -38,10 +39,12 @@ def topology(settings: Settings) -> Topology[JoinProcessor]:
     def processor(partition: int, store: Store, capacity: int, now: Callable[[], datetime]) -> JoinProcessor:
         return JoinProcessor(partition, store, capacity, now, settings, metrics.folded)
 
+    rekey = Rekey(settings.partitions, partition_for, fits)
     return Topology(
         topics=TOPICS,
-        router=Rekey(settings.partitions, partition_for, fits),
+        router=rekey,
         processor=processor,
         tick=[(TICK_HEADER, b"")],
         gauges=metrics.observe,
+        bulk=NativeAgents(rekey) if native.AVAILABLE else None,
     )

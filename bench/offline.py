@@ -17,17 +17,17 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiokafka import TopicPartition
 from aiokafka.producer.message_accumulator import BatchBuilder
-from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.record.util import calc_crc32c
 
+from app import native
 from app.engine.kafka import fetch
 from app.engine.kafka.clients import MAX_BATCH_BYTES
 from app.engine.publish import Publisher
@@ -38,12 +38,15 @@ from app.settings import Settings
 from app.topology import TOPICS, topology
 from bench import frames, workload
 
+if TYPE_CHECKING:
+    from app.engine.state.store import Store
+
 _EVENTS = 60_000
 _ROUNDS = 5
-_PARTITIONS = 4
+PARTITIONS = 4
 #: Bytes of a fetch of one partition, as brokers send them by default.
 _FETCH = 1024 * 1024
-#: The broker's clock (ms).
+#: When the broker's clock begins (ms).
 _TIME = 1_772_438_401_000
 
 #: Where things stand in a record batch (https://kafka.apache.org/documentation/#recordbatch).
@@ -54,46 +57,54 @@ STAGES = ("unpack inputs", "re-key", "unpack log", "join")
 
 
 class Broker:
-    """Appends what is sent, and hands it out in fetches."""
+    """Appends what is sent, and hands it out in fetches. What it does itself is not measured."""
 
-    def __init__(self) -> None:
+    def __init__(self, log: str) -> None:
+        self._log = log
+        #: Its clock (ms). It stands still within a round.
+        self.time = _TIME
         self._ends: dict[tuple[str, int], int] = defaultdict(int)
-        self._waiting: dict[tuple[str, int], list[bytes]] = defaultdict(list)
+        self._waiting: dict[tuple[str, int], list[tuple[int, int, bytes]]] = defaultdict(list)
 
-    def append(self, topic: str, partition: int, data: bytes, *, own_clock: bool) -> int:
-        """Append a batch; its base offset. With ``own_clock`` its records get the broker's time."""
+    def append(self, topic: str, partition: int, data: bytes) -> int:
+        """Append a batch; its base offset."""
         place = topic, partition
-        batch = bytearray(data)
         offset = self._ends[place]
-        struct.pack_into(">qii", batch, 0, offset, len(batch) - 12, 0)
-        (last,) = struct.unpack_from(">i", batch, _LAST_DELTA)
-        if own_clock:
-            (attributes,) = struct.unpack_from(">h", batch, _ATTRIBUTES)
-            struct.pack_into(">h", batch, _ATTRIBUTES, attributes | _APPEND_TIME)
-            struct.pack_into(">q", batch, _MAX_TIME, _TIME)
-            struct.pack_into(">I", batch, _CHECKSUM, calc_crc32c(memoryview(batch)[_ATTRIBUTES:]))
+        (last,) = struct.unpack_from(">i", data, _LAST_DELTA)
         self._ends[place] = offset + last + 1
-        self._waiting[place].append(bytes(batch))
+        self._waiting[place].append((offset, self.time, data))
         return offset
 
     def size(self, place: tuple[str, int]) -> int:
         """Bytes that wait to be fetched."""
-        return sum(map(len, self._waiting[place]))
+        return sum(len(data) for *_, data in self._waiting[place])
 
     def fetch(self, topic: str) -> Iterator[tuple[int, bytes]]:
         """All that waits in a topic: partition and bytes."""
         for place in sorted(self._waiting):
             if place[0] == topic and self._waiting[place]:
                 batches, self._waiting[place] = self._waiting[place], []
-                yield place[1], b"".join(batches)
+                yield place[1], b"".join(self._stamped(topic, *batch) for batch in batches)
+
+    def _stamped(self, topic: str, offset: int, time: int, data: bytes) -> bytes:
+        """A batch with its offset; in the log, with the broker's time as well."""
+        batch = bytearray(data)
+        struct.pack_into(">qii", batch, 0, offset, len(batch) - 12, 0)
+        if topic == self._log:
+            (attributes,) = struct.unpack_from(">h", batch, _ATTRIBUTES)
+            struct.pack_into(">h", batch, _ATTRIBUTES, attributes | _APPEND_TIME)
+            struct.pack_into(">q", batch, _MAX_TIME, time)
+            struct.pack_into(">I", batch, _CHECKSUM, calc_crc32c(memoryview(batch)[_ATTRIBUTES:]))
+        return bytes(batch)
 
 
 class Producer:
-    """A producer whose broker acknowledges at once. It keeps what is for the log."""
+    """A producer whose broker acknowledges at once. It keeps what is for the log; ``sent`` is told of each batch."""
 
-    def __init__(self, broker: Broker, log: str) -> None:
+    def __init__(self, broker: Broker, log: str, sent: Callable[[str, int, bytes], None]) -> None:
         self._broker = broker
         self._log = log
+        self._sent = sent
         self._ends: dict[tuple[str, int], int] = defaultdict(int)
 
     def create_batch(self) -> BatchBuilder:
@@ -105,49 +116,56 @@ class Producer:
         batch._set_producer_state(1, 0, 0)  # noqa: SLF001 - as aiokafka's own sender does
         data = bytes(batch._build())  # noqa: SLF001 - the same
         count = batch.record_count()
+        self._sent(topic, partition, data)
         if topic == self._log:
-            offset = self._broker.append(topic, partition, data, own_clock=True)
+            offset = self._broker.append(topic, partition, data)
         else:
             offset = self._ends[topic, partition]
             self._ends[topic, partition] += count
         acknowledged = asyncio.get_running_loop().create_future()
-        acknowledged.set_result(SimpleNamespace(offset=offset, timestamp=_TIME, timestamp_type=1))
+        acknowledged.set_result(SimpleNamespace(offset=offset, timestamp=self._broker.time, timestamp_type=1))
         return acknowledged
 
 
 class Pipeline:
     """The parts of a worker, driven by hand; ``stages`` has the CPU seconds of each."""
 
-    def __init__(self, directory: Path) -> None:
-        self.settings = Settings(partitions=_PARTITIONS, datadir=directory, provisioning_completed=False)
+    def __init__(
+        self, directory: Path, sent: Callable[[str, int, bytes], None] = lambda *_: None, **settings: Any
+    ) -> None:
+        self.settings = Settings(partitions=PARTITIONS, datadir=directory, **settings)
         self.log = log_topic(self.settings)
-        self.broker = Broker()
+        self.broker = Broker(self.log)
         self.stages = dict.fromkeys(STAGES, 0.0)
-        self.contents = 0
-        counts = dict.fromkeys((*TOPICS.outputs, self.log, changelog_topic(self.settings)), _PARTITIONS)
-        producer: Any = Producer(self.broker, self.log)
+        counts = dict.fromkeys((*TOPICS.outputs, self.log, changelog_topic(self.settings)), PARTITIONS)
+        producer: Any = Producer(self.broker, self.log, sent)
         application = topology(self.settings)
         self._hop = Repartitioner(self.settings, application, producer, _fail)
-        self._hop._publisher = Publisher(producer, counts)  # noqa: SLF001 - what start() asks a broker for
+        bulk = application.bulk
+        self._hop._publisher = Publisher(producer, counts, bulk)  # noqa: SLF001 - what start() asks a broker for
+        self.stores: list[Store] = []
         self._tasks = []
-        for number in range(_PARTITIONS):
+        for number in range(PARTITIONS):
             task = Task(number, self.settings, application, producer, _fail)
-            task._publisher = Publisher(producer, counts)  # noqa: SLF001 - what fence() asks a broker for
+            task._publisher = Publisher(producer, counts, bulk)  # noqa: SLF001 - what fence() asks a broker for
             task.store.open()
+            self.stores.append(task.store)
             task._processor = application.processor(  # noqa: SLF001 - what start() does, without its loop
-                number, task.store, self.settings.cache_uploads // _PARTITIONS, task.clock.moment
+                number, task.store, self.settings.cache_uploads // PARTITIONS, task.clock.moment
             )
             self._tasks.append(task)
 
     async def run(self, inputs: Iterator[tuple[str, int, bytes]]) -> None:
         """Do the job over batches (topic, partition, bytes)."""
         for topic, partition, data in inputs:
-            self.broker.append(topic, partition, data, own_clock=False)
+            self.broker.append(topic, partition, data)
             if self.broker.size((topic, partition)) >= _FETCH:
-                await self._round()
-        await self._round()
+                await self.round()
+        await self.round()
 
-    async def _round(self) -> None:
+    async def round(self) -> None:
+        """Re-key and fold all that is there."""
+        self.broker.time += 1_000
         for topic in TOPICS.inputs:
             for partition, data in self.broker.fetch(topic):
                 place = TopicPartition(topic, partition)
@@ -178,7 +196,7 @@ class Pipeline:
 
 def _records(place: TopicPartition, data: bytes) -> Any:
     """The records of a fetch, as the worker's consumer hands them over."""
-    return fetch.WholeFetch(place, MemoryRecords(data), [], 0, None, fetch.WHOLE, True, 1).take()  # noqa: FBT003
+    return fetch.WholeFetch(place, fetch.KeptBytes(data), [], 0, None, fetch.INDEXED, True, 1).take()  # noqa: FBT003
 
 
 def _fail(error: BaseException) -> None:
@@ -187,13 +205,13 @@ def _fail(error: BaseException) -> None:
 
 def measure(events: int) -> dict[str, float]:
     """CPU microseconds an event of each stage, in this process."""
-    part = workload.Part.of_events("offline", events, _PARTITIONS)
+    part = workload.Part.of_events("offline", events, PARTITIONS)
     with TemporaryDirectory() as directory:
         path = Path(directory) / "inputs"
         rows = (frames.Row(event.topic, event.partition, event.key, event.value) for event in part.events())
         count = frames.write(path, rows)
         inputs = list(frames.read(path))
-        pipeline = Pipeline(Path(directory))
+        pipeline = Pipeline(Path(directory), provisioning_completed=False)
         gc.collect()
         gc.freeze()
         gc.set_threshold(400_000, 20, 50)
@@ -203,7 +221,7 @@ def measure(events: int) -> dict[str, float]:
 
 def _apart(events: int, *, pure: bool) -> dict[str, float]:
     command = [sys.executable, "-m", "bench.offline", "--one", "--events", str(events)]
-    environment = {**os.environ, "ROLLCALL_PURE": "1" if pure else "", "PYTHONHASHSEED": "0"}
+    environment = {**os.environ, "ROLLCALL_PURE": str(pure), "PYTHONHASHSEED": "0"}
     done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)  # noqa: S603 - this program
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
@@ -219,13 +237,26 @@ def main() -> None:
     if options.one:
         sys.stdout.write(json.dumps(measure(options.events)) + "\n")
         return
-    rounds = [_apart(options.events, pure=True) for _ in range(options.rounds)]
-    for stage in STAGES:
-        sys.stdout.write(f"{stage:16} {statistics.median(found[stage] for found in rounds):7.2f} us\n")
-    totals = sorted(sum(found.values()) for found in rounds)
-    sys.stdout.write(
-        f"{'total':16} {statistics.median(totals):7.2f} us an event ({totals[0]:.2f} to {totals[-1]:.2f})\n"
-    )
+    parts = ("pure", "native") if native.AVAILABLE else ("pure",)
+    rounds: dict[str, list[dict[str, float]]] = {part: [] for part in parts}
+    for _ in range(options.rounds):
+        for part, found in rounds.items():
+            found.append(_apart(options.events, pure=part == "pure"))
+    sys.stdout.write(f"{'CPU us an event':16}" + "".join(f"{part:>10}" for part in parts) + "\n")
+    for stage in (*STAGES, "total"):
+        medians = [statistics.median(map(_of(stage), rounds[part])) for part in parts]
+        sys.stdout.write(f"{stage:16}" + "".join(f"{median:10.2f}" for median in medians) + "\n")
+    if native.AVAILABLE:
+        pairs = zip(rounds["native"], rounds["pure"], strict=True)
+        ratios = sorted(_of("total")(ours) / _of("total")(twin) for ours, twin in pairs)
+        median = statistics.median(ratios)
+        sys.stdout.write(f"native / pure    {median:.2f} (by rounds {ratios[0]:.2f} to {ratios[-1]:.2f})\n")
+    else:
+        sys.stdout.write(f"{native.WHY_NOT}\n")
+
+
+def _of(stage: str) -> Callable[[dict[str, float]], float]:
+    return lambda found: sum(found.values()) if stage == "total" else found[stage]
 
 
 if __name__ == "__main__":

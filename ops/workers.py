@@ -56,7 +56,8 @@ NOW = Row(
             "Versions and settings of the workers.",
             [
                 Query(
-                    f"group by (instance, version, python, app_id, processing_guarantee) (rollcall_build_info{{{JOB}}})"
+                    "group by (instance, version, python, app_id, processing_guarantee, runs) "
+                    f"(rollcall_build_info{{{JOB}}})"
                 )
             ],
             kind="table",

@@ -25,6 +25,7 @@ module        holds
 ``docs``        the documents
 ``ops``         dashboards, alerts, the compose file
 ``demo``        the demo
+``native``      the native part against its Python twin
 ``kafka``       the embedded Kafka
 ``bench``       the benchmarks' arithmetic, input and judgement
 ``oracle``      the independent judge

@@ -43,6 +43,21 @@ def checks() -> list[tuple[str, list[str]]]:
         ("mypy --strict", [*python, "mypy", *TYPED]),
         ("lint-imports", [str(Path(sys.executable).with_name("lint-imports"))]),
         ("docs", [*python, "mkdocs", "build", "--strict", "--quiet"]),
+        *native_checks(),
+    ]
+
+
+def native_checks() -> list[tuple[str, list[str]]]:
+    """Return the steps for the native part: none without a Rust toolchain, and a line says so."""
+    cargo = shutil.which("cargo")
+    if cargo is None:
+        sys.stdout.write("no Rust toolchain (cargo) here: only the native part's Python twin is tested\n")
+        return []
+    at = ["--manifest-path", "native/Cargo.toml"]
+    return [
+        ("cargo fmt --check", [cargo, "fmt", *at, "--check"]),
+        ("cargo clippy", [cargo, "clippy", "--quiet", "--locked", *at, "--all-targets", "--", "-D", "warnings"]),
+        ("cargo test", [cargo, "test", "--quiet", "--locked", *at]),
     ]
 
 

@@ -28,7 +28,7 @@ async def _status(out: Out, urls: tuple[str, ...]) -> int:
         out.json(found)
         return 0
     counts = {name: render.text(value) for name, value in found["counts"].items()}
-    out.say(f"{found['app_id']}, {found['guarantee']}, version {found['version']}, {found['time']}")
+    out.say(f"{found['app_id']}, {found['guarantee']}, version {found['version']} ({found['runs']}), {found['time']}")
     out.say(", ".join(f"{value} {name}" for name, value in counts.items()))
     waiting = render.counted(found["pending_uploads"], "pending upload")
     if found["oldest_pending_seconds"] is not None:

@@ -15,6 +15,8 @@ module            holds
 ``task``          one partition of the log: process a chunk, publish it, write it, acknowledge it
 ``repartition``   the stateless stage that re-keys the inputs into the log
 ``record_queue``  what has been fetched of a partition and waits
+``batches``       record batches under construction: natively, or by aiokafka
+``bulk``          an optional port: what an application does natively
 ``publish``       the barrier: batches to Kafka, and the wait for every acknowledgement
 ``clock``         the broker's clock, as far as a worker knows it
 ``deadline``      one budget of time for all the steps of something that must be over by then

@@ -11,6 +11,7 @@ port            what the engine asks of it
 ``Router``      which partition and key of the log an input belongs to
 ``Processor``   what a chunk of one partition of the log brings about, and when the next deadline is
 ``Changes``     what to publish and to write for it
+``Bulk``        the same, natively, whole chunks at a time; it is optional (:mod:`app.engine.bulk`)
 ``Store``       is the engine's own: the rows of a partition, as tables read them
 ``Observer``    counts what was done; the engine has one of its own (:mod:`app.engine.metrics.counted`)
 ==============  ======================================================================================================
@@ -20,6 +21,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+from app.engine.bulk import Bulk
 
 Headers = list[tuple[str, bytes | None]]
 
@@ -268,3 +271,4 @@ class Topology(Generic[P]):
     tick: Headers
     observer: Observer = field(default_factory=_metrics)
     gauges: Callable[[Any], None] = _no_gauges
+    bulk: Bulk | None = None

@@ -10,20 +10,20 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
+from app import native
+from app.engine.batches import Appending, Builder, Native, milliseconds
+from app.engine.bulk import Bulk
 from app.engine.kafka import broker_errors
-from app.engine.kafka.clients import MAX_RECORD_BYTES, append
+from app.engine.kafka.clients import MAX_RECORD_BYTES
 from app.engine.kafka.decompress import LARGEST_RECORD
-from app.engine.kafka.partitioner import partitions_for
+from app.engine.ports import Changes, Headers, Output, Record, Router
 from app.errors import OperatorError
 
-Headers = list[tuple[str, bytes | None]]
 #: No headers; never written to.
 _NONE: Headers = []
-
-Record = tuple[str, bytes | None, bytes | None, Headers]
 
 
 class PublishError(OperatorError):
@@ -76,41 +76,65 @@ class Publisher:
 
     ``partitions`` says how many partitions each topic has. Records of one partition are acknowledged in the order in
     which they were added; a failure leaves nothing behind that failed record of its partition, so that what arrived
-    is always a beginning of what was sent.
+    is always a beginning of what was sent. ``bulk`` is what the application does natively, whole chunks at a time;
+    ``transactional`` says whether the producer writes transactions.
     """
 
-    def __init__(self, producer: AIOKafkaProducer, partitions: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        producer: AIOKafkaProducer,
+        partitions: Mapping[str, int],
+        bulk: Bulk | None = None,
+        *,
+        transactional: bool = False,
+    ) -> None:
         self.producer = producer
         #: The time of the records that are added (ms); None: this machine's clock, which may be wrong by hours.
         self.timestamp: int | None = None
         #: Called with the append times with which a topic with the broker's clock acknowledges records.
         self.on_appended: Callable[[int], None] = _unheard
-        self._partitions = partitions
-        self._batches: dict[tuple[str, int], list[Any]] = {}
+        counts = dict(partitions)
+        self._native = Native(counts, transactional=transactional) if native.AVAILABLE else None
+        self._batches: Builder = self._native or Appending(producer, counts)
+        self._bulk = bulk
 
-    def keyed(self, records: Sequence[Record], fallback: int) -> None:
+    def routed(self, log: str, place: TopicPartition, records: Sequence[Record], router: Router) -> None:
+        """Add the records of an input partition to the partitions of the ``log``, as the router says."""
+        if self._native is not None and self._bulk is not None:
+            time = milliseconds(self.timestamp)
+            if self._bulk.route(place.topic, place.partition, records, self._native.of(log), time):
+                return
+        for routed in router.route(place.topic, place.partition, records):
+            self.add(log, *routed)
+
+    def changes(self, changes: Changes, fallback: int) -> None:
+        """Add the outputs of changes, each to the partition of its key, or else to ``fallback`` (:meth:`keyed`)."""
+        if self._native is not None and self._bulk is not None:
+            left = self._bulk.write(changes, self._native.of, milliseconds(self.timestamp))
+        else:
+            left = changes.outputs
+        self.keyed(left, fallback)
+
+    def keyed(self, records: Sequence[Output], fallback: int) -> None:
         """Add records (topic, key, value, headers), each to the partition of its key.
 
         One without a key goes to ``fallback``, modulo the partitions of its topic. The order within a topic is kept.
         """
-        by_topic: dict[str, list[Record]] = {}
+        by_topic: dict[str, list[Output]] = {}
         for record in records:
             by_topic.setdefault(record[0], []).append(record)
         for topic, outputs_of_topic in by_topic.items():
-            count = self._partitions[topic]
-            partitions = partitions_for([record[1] or b"" for record in outputs_of_topic], count)
-            for partition, (_, key, value, headers) in zip(partitions, outputs_of_topic, strict=True):
-                self.add(topic, fallback % count if key is None else partition, key, value, headers)
+            self._batches.add_keyed(topic, outputs_of_topic, fallback, self.timestamp)
+
+    def rows(self, topic: str, partition: int, rows: Mapping[bytes, bytes | None]) -> None:
+        """Add rows to a partition: records without headers."""
+        self._batches.add_rows((topic, partition), rows.items(), self.timestamp)
 
     def add(
         self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers | None = None
     ) -> None:
         """Add a record to a partition."""
-        place = (topic, partition)
-        batches = self._batches.get(place)
-        if batches is None:
-            batches = self._batches[place] = []
-        append(self.producer, batches, timestamp=self.timestamp, key=key, value=value, headers=headers or _NONE)
+        self._batches.add((topic, partition), key, value, headers or _NONE, self.timestamp)
 
     async def flush(self) -> dict[tuple[str, int], int]:
         """Send all, wait for every acknowledgement, and return the next offset of each partition.
@@ -119,7 +143,7 @@ class Publisher:
 
         Raises PublishError when one record can't be published; the others may have been.
         """
-        batches, self._batches = self._batches, {}
+        batches = self._batches.take()
         if not batches:
             return {}
         sends = [self._send(place, batches[place]) for place in batches]

@@ -3,9 +3,10 @@
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from app.engine.ports import Record
+from app.native.records import IndexedRecords
 
 #: The queue is full while this many bytes wait in it.
 FULL_BYTES = 32 * 1024 * 1024
@@ -36,7 +37,10 @@ class RecordQueue:
         """Take records in. What was offered before is passed over (a seek may fetch it again)."""
         if self.position is not None and records[0].offset < self.position:
             position = self.position
-            records = [record for record in records if record.offset >= position]
+            if isinstance(records, IndexedRecords):
+                records = records.since(position)
+            else:
+                records = [record for record in records if record.offset >= position]
             if not records:
                 return
         self.position = records[-1].offset + 1
@@ -47,12 +51,17 @@ class RecordQueue:
         """Whether nothing more should be fetched for now."""
         return self.bytes > FULL_BYTES or self.records >= 2 * self._chunk
 
-    def take(self, limit: int | None = None) -> list[Any]:
-        """The next chunk: what is there, up to the bounds and ``limit`` records. Empty when nothing is."""
+    def take(self, limit: int | None = None) -> Sequence[Any]:
+        """The next chunk: what is there, up to the bounds and ``limit`` records. Empty when nothing is.
+
+        It is either indexed or a list: a fetch that came in the other form begins the next chunk.
+        """
         left = self._chunk if limit is None else min(limit, self._chunk)
-        chunk: list[Any] = []
+        chunk: Any = []
         size = 0
         while self._queue and left > 0 and size < _CHUNK_BYTES:
+            if chunk and type(chunk) is not type(self._queue[0][0]):
+                break
             records, entry_bytes = self._queue.popleft()
             self.records -= len(records)
             self.bytes -= entry_bytes
@@ -61,10 +70,10 @@ class RecordQueue:
                 if taken < len(records):
                     self._put(records[taken:], first=True)
                     records, entry_bytes = records[:taken], _CHUNK_BYTES
-            chunk += records
+            chunk = chunk + records if chunk else records
             size += entry_bytes
             left -= len(records)
-        return chunk
+        return cast("Sequence[Any]", chunk)
 
     def _put(self, records: Sequence[Record], *, first: bool = False) -> None:
         size = _size(records)
@@ -95,11 +104,15 @@ class RecordQueue:
 
 
 def _size(records: Sequence[Record]) -> int:
+    if isinstance(records, IndexedRecords):
+        return records.size
     return sum([len(record.value or b"") for record in records])  # a list: a generator takes twice as long
 
 
 def _fitting(records: Sequence[Record], room: int) -> int:
     """How many of the records it takes to fill ``room`` bytes; all of them if they don't."""
+    if isinstance(records, IndexedRecords):
+        return records.fitting(room)
     for number, record in enumerate(records, 1):
         room -= len(record.value or b"")
         if room <= 0:

@@ -45,10 +45,9 @@ class Repartitioner:
         self.clock = clock or BrokerClock()
         self.acknowledged: dict[TopicPartition, int] = {}
         self._shared = shared
-        self._observer = topology.observer
         self._on_failure = on_failure
         self._log = log_topic(settings)
-        self._router = topology.router
+        self._topology = topology
         self._publisher: Publisher | None = None
         self._arrived = asyncio.Event()
         self._at_rest = asyncio.Event()
@@ -59,7 +58,8 @@ class Repartitioner:
 
     async def start(self) -> None:
         """Begin to re-key."""
-        self._publisher = Publisher(self._shared, await leaders_known(self._shared, [self._log]))
+        counts = await leaders_known(self._shared, [self._log])
+        self._publisher = Publisher(self._shared, counts, self._topology.bulk)
         self._publisher.on_appended = self.clock.acknowledged
         self._runner = asyncio.create_task(self._run(), name="repartitioner")
 
@@ -136,8 +136,7 @@ class Repartitioner:
             records = queue.take(self.settings.max_poll_records - count)
             if not records:
                 continue
-            for routed in self._router.route(partition.topic, partition.partition, records):
-                publisher.add(self._log, *routed)
+            publisher.routed(self._log, partition, records, self._topology.router)
             passed[partition] = queue, records[-1].offset + 1
             taken.append((partition, records))
             count += len(records)
@@ -154,7 +153,7 @@ class Repartitioner:
             for partition, (queue, end) in passed.items():
                 if self._queues.get(partition) is queue:  # else it was let go meanwhile, and may even be back
                     self.acknowledged[partition] = end
-            self._observer.rekeyed(count)
+            self._topology.observer.rekeyed(count)
         return count
 
 

@@ -7,7 +7,7 @@ the tasks of a worker overlap each other.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Generic
 
@@ -101,9 +101,8 @@ class Task(Generic[P]):
             self._producer = new_producer(self.settings, f"{self.settings.app_id}-{self.partition}")
             await start_patiently(self.settings, self._producer)
         producer = self._producer or self._shared
-        self._publisher = Publisher(
-            producer, await leaders_known(producer, plans(self.settings, self._topology.topics))
-        )
+        counts = await leaders_known(producer, plans(self.settings, self._topology.topics))
+        self._publisher = Publisher(producer, counts, self._topology.bulk, transactional=self._producer is not None)
 
     async def settle(self, provenance: Provenance) -> None:
         """Hold the restored state against the log that is there. State that does not say whose it is says so from here.
@@ -231,7 +230,7 @@ class Task(Generic[P]):
             return False
         return True
 
-    async def _chunk(self, chunk: list[Any]) -> None:
+    async def _chunk(self, chunk: Sequence[Any]) -> None:
         processor, publisher = self.processor, self._publisher
         if publisher is None:
             message = f"task {self.partition} was not fenced"
@@ -279,7 +278,7 @@ class Task(Generic[P]):
 
         State never says more than what was said aloud.
         """
-        publisher.keyed(changes.outputs, fallback=self.partition)
+        publisher.changes(changes, fallback=self.partition)
         await publisher.flush()
         self._add_rows(publisher, changes)
         ends = await publisher.flush()
@@ -288,7 +287,7 @@ class Task(Generic[P]):
     async def _transact(self, producer: AIOKafkaProducer, publisher: Publisher, changes: Changes) -> int:
         """Exactly once: outputs, changelog and the offset of the log, or none of them."""
         await producer.begin_transaction()
-        publisher.keyed(changes.outputs, fallback=self.partition)
+        publisher.changes(changes, fallback=self.partition)
         self._add_rows(publisher, changes)
         # Started first, so that its round trips and those of the records overlap.
         offsets = asyncio.ensure_future(
@@ -304,8 +303,7 @@ class Task(Generic[P]):
         return ends.get((self._changelog, self.partition), 0)
 
     def _add_rows(self, publisher: Publisher, changes: Changes) -> None:
-        for key, value in changes.rows.items():
-            publisher.add(self._changelog, self.partition, key, value)
+        publisher.rows(self._changelog, self.partition, changes.rows)
 
     async def _tick_if_due(self) -> None:
         """Write a tick into the partition when a deadline is due there by the broker's clock, as far as it is known.

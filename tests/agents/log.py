@@ -20,6 +20,7 @@ from tables import keys, waiting
 from tables.partition_state import PartitionState
 from tests.core.play import SECOND, START, state
 from tests.support.events import Message
+from tests.support.indexed import as_fetched
 
 EMITTED_AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 Headers = list[tuple[str, bytes | None]]
@@ -120,7 +121,7 @@ class Worker:
 
     def fold(self, records: Sequence[Record]) -> ChunkChanges:
         """Fold a chunk, and write it."""
-        work = self.join.fold(records)
+        work = self.join.fold(as_fetched(records))
         self.outputs += work.outputs
         self.works.append(work)
         self.tables.write(work.rows, self.store.offset + len(work.rows), work.touched)

@@ -20,7 +20,7 @@ PACKAGES = ("app", "tables", "agents", "demo")
 BIN = Path(sys.executable).parent
 LOCAL = shutil.ignore_patterns(
     ".git", ".venv", "__pycache__", "*.egg-info", ".*_cache", ".hypothesis", ".cache", "build", "dist", "rollcall-data",
-    ".env", "bench-results.json", "target",
+    ".env", "bench-results.json", "target", "*.so",
 )  # fmt: skip
 # Of the repository's files, those that the sdist has no use for.
 NOT_IN_SDIST = {".gitignore", ".ci/run"}

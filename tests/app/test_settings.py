@@ -75,6 +75,7 @@ GOOD = [
     ("PROVISIONING_COMPLETED", "false", "policy", Policy(provisioning_completed=False)),
     ("PROVISIONING_COMPLETED", "true", "policy", Policy(provisioning_completed=True)),
     ("TRACES", "true", "traces", True),
+    ("PURE", "1", "pure", True),
     ("HTTP_HOST", "localhost", "http_host", "localhost"),
     ("HTTP_HOST", "::1", "http_host", "::1"),
     ("HTTP_HOST", "127.1.2.3", "http_host", "127.1.2.3"),
@@ -113,6 +114,7 @@ WRONG = {
     "LOG_RETENTION_SECONDS": ["-1", "x", "nan", "inf", "1e308"],
     "PROVISIONING_COMPLETED": ["", "maybe", "2"],
     "TRACES": ["", "maybe", "otlp"],
+    "PURE": ["", "maybe", "2"],
     "HTTP_HOST": ["", "0.0.0.0", "::", "192.168.1.7", "8.8.8.8", "example.org", "127.0.0.1:80", "localhost.example"],  # noqa: S104 - refused without a token
     "HTTP_PORT": ["-1", "65536", "x", ""],
     "HTTP_URL": [

@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aiokafka import TopicPartition
 
+from app.engine.batches import FinishedBatch
 from tests.crash.broker import Headers, Record, Row, Transaction
+from tests.support.indexed import rows
 
 if TYPE_CHECKING:
     from tests.crash.process import Process
+
+#: So many bytes fill a batch that the native part builds: a few rows of the changelog, or one larger record.
+BATCH_BYTES = 250
 
 #: So many records fill a batch, so that a flush needs several (bytes would do as well; records are simpler to see).
 BATCH_RECORDS = 4
@@ -82,10 +87,10 @@ class Producer:
         """An empty batch."""
         return Batch()
 
-    async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> "asyncio.Task[Metadata]":
+    async def send_batch(self, batch: Batch | FinishedBatch, topic: str, *, partition: int) -> "asyncio.Task[Metadata]":
         """Send a batch; what it returns is done when the broker has acknowledged it."""
         place = TopicPartition(topic, partition)
-        task = asyncio.create_task(self._send(place, batch.rows, self._last.get(place)))
+        task = asyncio.create_task(self._send(place, _rows(batch), self._last.get(place)))
         self._last[place] = task
         return task
 
@@ -125,6 +130,12 @@ class Producer:
         effect = partial(self._broker.append, place, rows, transaction)
         offset = await self._process.operate(f"append to {place.topic}/{place.partition}", effect)
         return Metadata(offset, self._broker.time)
+
+
+def _rows(batch: Batch | FinishedBatch) -> list[Row]:
+    if isinstance(batch, Batch):
+        return batch.rows
+    return [(record.key, record.value, tuple(record.headers)) for record in rows(batch._build())]
 
 
 class Reader:

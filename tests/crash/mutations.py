@@ -53,7 +53,7 @@ def no_barrier() -> AbstractContextManager[None]:
     """A flush returns before anything is acknowledged."""
 
     async def flush(self: Publisher) -> dict[tuple[str, int], int]:
-        added, self._batches = self._batches, {}
+        added = self._batches.take()
         for place, ready in added.items():
             asyncio.ensure_future(self._send(place, ready))  # noqa: RUF006 - that nobody waits is the bug
         return {}
@@ -185,7 +185,7 @@ def value_per_batch() -> AbstractContextManager[None]:
         return apply(self, fact)
 
     def finish_whole(self: ChunkChanges, *rest: Any) -> None:
-        for batch_id in self._facts:
+        for batch_id in [batch_id for batch_id, facts in self._facts.items() if facts]:
             self._facts[batch_id] = list(known[id(self._batches[batch_id])][1])
         finish(self, *rest)
 

@@ -11,6 +11,7 @@ from unittest import mock
 
 import structlog
 
+import app.engine.batches
 import app.engine.clock
 import app.engine.repartition
 import app.engine.state.restore
@@ -23,7 +24,7 @@ from app.engine.state.provenance import Provenance
 from app.engine.task import Task
 from app.engine.topics.ensure import log_topic
 from app.settings import Settings
-from tests.crash.clients import Producer, Reader
+from tests.crash.clients import BATCH_BYTES, Producer, Reader
 from tests.crash.clock import EPOCH_MS
 from tests.crash.disk import SimulatedStore
 from tests.crash.process import CURRENT
@@ -86,6 +87,7 @@ def simulated() -> Iterator[None]:
         (app.engine.takeover, {"ask": _ask}),
         (app.engine.repartition, {"leaders_known": _leaders_known}),
         (app.engine.clock, {"time": _TIME}),
+        (app.engine.batches, {"MAX_BATCH_BYTES": BATCH_BYTES, "time": _TIME}),
         (ChunkChanges, {"finish": _finish}),
         (Task, {"settle": _settle}),
         (app.engine.state.restore, {"new_reader": new_reader}),

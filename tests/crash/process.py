@@ -17,6 +17,7 @@ from tests.crash.broker import Broker, Record
 from tests.crash.disk import Disk
 from tests.crash.operations import Died, Operations
 from tests.crash.scenario import Point
+from tests.support.indexed import as_fetched
 
 #: The process that the running code belongs to.
 CURRENT: ContextVar["Process"] = ContextVar("CURRENT")
@@ -156,7 +157,7 @@ class Process(Operations):
             if position < log.end:
                 records, _ = log.read(position, limits[place], committed=True)
                 if records:
-                    found[place] = records
+                    found[place] = as_fetched(records)
         return found
 
     async def _commit_often(self, engine: TaskManager[Any]) -> None:

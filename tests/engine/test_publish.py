@@ -67,7 +67,7 @@ async def test_a_record_that_only_fits_compressed_is_compressed_and_those_around
     out = publisher(producer)
     for value in (b"before", b"x" * (MAX_RECORD_BYTES + 1), b"after"):
         out.add("t", 0, None, value)
-    built = [bytes(batch._build()) for batch in out._batches["t", 0]]
+    built = [bytes(batch._build()) for batch in out._batches.take()["t", 0]]
     await producer.stop()
     assert [len(batch) < MAX_BATCH_BYTES for batch in built] == [True] * 3
     codecs = [

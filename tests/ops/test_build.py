@@ -88,7 +88,16 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     made = Engine(program, folder)
     made.build(folder / "base", BASE)
     for target, tag in (("worker", "rollcall-test"), ("demo", "rollcall-test-demo")):
-        made.build(ROOT, f"localhost/{tag}", "--target", target, "--build-arg", f"PYTHON_IMAGE={BASE}")
+        made.build(
+            ROOT,
+            f"localhost/{tag}",
+            "--target",
+            target,
+            "--build-arg",
+            f"PYTHON_IMAGE={BASE}",
+            "--build-arg",
+            f"RUST_IMAGE={BASE}",
+        )
     yield made
     for tag in ("rollcall-test", "rollcall-test-demo"):
         made.call("rmi", "--force", f"localhost/{tag}", check=False)

@@ -40,7 +40,7 @@ def test_every_image_of_others_gets_its_digest_and_ours_none(
         ours = service["image"].startswith("rollcall")
         assert service["image"].endswith(DIGEST) is not ours
     asked = (tmp_path / "bin/asked").read_text().splitlines()
-    assert len(asked) == len(set(asked)) == 4
+    assert len(asked) == len(set(asked)) == 5
     assert all(line.startswith("buildx imagetools inspect ") for line in asked)
 
 
@@ -50,7 +50,7 @@ def test_run_again_it_moves_every_image_on(copies: list[Path], tmp_path: Path, m
     docker(tmp_path / "bin", monkeypatch, f"echo {NEWER}")
     assert pin.main(copies) == 0
     text = "".join(path.read_text() for path in copies)
-    assert text.count(NEWER) == 4
+    assert text.count(NEWER) == 5
     assert DIGEST not in text
 
 
@@ -68,4 +68,4 @@ def test_where_one_can_not_be_had_nothing_is_changed_and_the_line_says_which(
 
 def test_every_base_of_the_image_is_the_one_that_is_pinned() -> None:
     bases = re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
-    assert set(bases) == {"${PYTHON_IMAGE}", "worker"}
+    assert set(bases) == {"${RUST_IMAGE}", "${PYTHON_IMAGE}", "worker"}

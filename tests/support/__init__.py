@@ -4,6 +4,7 @@
 module           holds
 ===============  ====================================================================================================
 ``events``       input envelopes as the upstream services write them
+``indexed``      records as a worker gets them, indexed where the native part is built
 ``malformed``    messages that nobody can use, each kind with a name
 ``kafka_io``     a small synchronous Kafka client
 ``fake_broker``  brokers that are only a listening socket: for networks and nodes that fail

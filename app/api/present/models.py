@@ -45,12 +45,16 @@ class Counts(Model):
 
 
 class Overview(Model):
-    """Everything at a glance. ``missing`` are the partitions for which no worker answered: the counts lack them."""
+    """Everything at a glance. ``missing`` are the partitions for which no worker answered: the counts lack them.
+
+    ``version`` and ``runs`` (``native``, or ``python``: its twin) are of the worker that answers.
+    """
 
     time: str
     app_id: str
     guarantee: str
     version: str
+    runs: str
     workers: list[WorkerInfo]
     partitions: list[PartitionInfo]
     inputs: list[InputInfo]

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Mapping
 
+from app import native
 from app.api.cluster.peer_models import LocalOverview, LocalStanding
 from app.api.present import models
 from app.history.times import iso
@@ -42,6 +43,7 @@ def overview_of(
         app_id=settings.app_id,
         guarantee=settings.processing_guarantee,
         version=release(),
+        runs=native.RUNS,
         workers=_workers(this, owned, parts),
         partitions=[
             partitions.get(number)

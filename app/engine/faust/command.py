@@ -10,6 +10,7 @@ import structlog
 from faust.cli.base import cli
 from faust.cli.worker import worker as command
 
+from app import native
 from app.command_line import REFUSED_COMMANDS
 from app.printable import visible_lines
 
@@ -33,9 +34,11 @@ def _announce(self: command, worker: Any) -> None:
             broker=settings.broker,
             datadir=str(settings.datadir),
             http=settings.canonical_url if settings.http_port else None,
+            runs=native.RUNS,
         )
     else:
         self.say(visible_lines(self.banner(worker)))
+        log.info("the worker starts", runs=native.RUNS)
 
 
 def _refusing(name: str, instead: str) -> click.Command:

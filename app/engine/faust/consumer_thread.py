@@ -15,7 +15,7 @@ from app.engine.kafka import broker_errors
 from app.engine.kafka.aiokafka_patches import keeping
 from app.engine.kafka.client_watch import Thread
 from app.engine.kafka.clients import connection
-from app.engine.kafka.fetch import WHOLE
+from app.engine.kafka.fetch import INDEXED
 from app.engine.kafka.stalls import FetchErrors
 from app.engine.topics.ensure import log_topic
 from app.engine.topics.input_positions import Positions
@@ -66,7 +66,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             enable_auto_commit=False,
             auto_offset_reset="none",
             isolation_level="read_committed",
-            value_deserializer=WHOLE,
+            value_deserializer=INDEXED,
             session_timeout_ms=session_ms,
             heartbeat_interval_ms=min(session_ms // 6, HEARTBEAT_MS),
             rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,

@@ -1,4 +1,4 @@
-"""Fetches as they come: the records of a fetch as one list, as aiokafka's C code reads them.
+"""Fetches as they come: the records of a fetch as one list, as aiokafka's C code reads them, or as an index.
 
 aiokafka hands records out one at a time, each copied into an object of its own; of a worker's CPU a tenth went there.
 A consumer that is made with ``value_deserializer=WHOLE`` gets, from ``getmany``, all that was fetched of a partition at
@@ -7,23 +7,43 @@ is the same: checksums are checked, aborted transactions, control batches and wh
 over. Other consumers of the process read as ever; all name a batch that can't be read
 (:mod:`app.engine.kafka.unreadable`).
 
-This replaces two names inside ``aiokafka.consumer.fetcher`` (pinned, with a test).
+With ``INDEXED`` the records are an index into the fetched bytes (:class:`app.native.records.IndexedRecords`), where the
+native part is there and each batch of the fetch is plain: else they are a list, as with ``WHOLE``. Which batches count
+is decided here, in either case.
+
+This replaces three names inside ``aiokafka.consumer.fetcher`` (pinned, with a test).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from aiokafka.consumer import fetcher
 
+from app import native
 from app.engine.kafka.decompress import ENOUGH, MOST_RECORDS, account, bound
 from app.engine.kafka.unreadable import UnreadableError, unreadable
+from app.native.records import IndexedRecords
 
 
 def WHOLE(_: object) -> None:  # noqa: N802 - a mark, not a function: it says how, and is never called
     """The mark of a consumer that takes whole fetches."""
 
 
+def INDEXED(_: object) -> None:  # noqa: N802 - as above
+    """The mark of a consumer that takes whole fetches, and indexed ones where they can be had."""
+
+
 _Records: Any = fetcher.PartitionRecords
+_Fetched: Any = fetcher.MemoryRecords
 _getall = fetcher.FetchResult.getall
+
+
+class KeptBytes(_Fetched):  # type: ignore[misc] # aiokafka has no types here
+    """The batches of a fetch, with the bytes that they are read from."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.data = data
 
 
 class WholeFetch(_Records):  # type: ignore[misc] # aiokafka has no types here
@@ -33,11 +53,12 @@ class WholeFetch(_Records):  # type: ignore[misc] # aiokafka has no types here
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._indexed = args[_VALUE_DESERIALIZER] is INDEXED
         self._value_deserializer = None
         # It refers back to this object and is never run: fetches, of megabytes each, would wait for the collector.
         self._records_iterator = None
 
-    def take(self) -> list[Any]:
+    def take(self) -> Sequence[Any]:
         """The records from the position on, in order; the position moves behind them. All that were fetched, but where
         they have been compressed by far: what is beyond the bounds of :mod:`app.engine.kafka.decompress` is fetched
         again.
@@ -45,6 +66,10 @@ class WholeFetch(_Records):  # type: ignore[misc] # aiokafka has no types here
         A batch that can't be read ends the fetch: what lies before it is delivered, and the next call, which begins
         with it, raises UnreadableError. The consumer's own position has not moved then.
         """
+        if self._indexed and native.AVAILABLE and self._check_crcs:
+            index = native.rust().Records.index(self._records.data)
+            if index is not None:
+                return self._indexed_records(index)
         taken: list[Any] = []
         batches = self._records
         account.decompressed = 0
@@ -61,6 +86,23 @@ class WholeFetch(_Records):  # type: ignore[misc] # aiokafka has no types here
             if account.decompressed > ENOUGH or len(taken) >= MOST_RECORDS:
                 break
         return taken
+
+    def _indexed_records(self, index: Any) -> IndexedRecords:
+        """As :meth:`take`, of a fetch in which each batch is plain."""
+        kept, number = [], 0
+        batches = self._records
+        while batches.has_next():
+            batch = batches.next_batch()
+            try:
+                if not (self._aborted(batch) or batch.is_control_batch):
+                    kept.append((number, self.next_fetch_offset))
+            except Exception as error:
+                if number:
+                    break
+                raise unreadable(self._tp, batch, error) from error
+            number += 1
+            self.next_fetch_offset = batch.next_offset
+        return IndexedRecords([index.kept(kept)])
 
     def _read(self, batch: Any) -> list[Any]:
         if self._check_crcs and not batch.validate_crc():
@@ -104,11 +146,12 @@ class NamingRecords(_Records):  # type: ignore[misc] # aiokafka has no types her
 
 def _partition_records(*args: Any) -> Any:
     """A whole fetch for a consumer with the mark; record by record for every other one."""
-    return (WholeFetch if args[_VALUE_DESERIALIZER] is WHOLE else NamingRecords)(*args)
+    return (WholeFetch if args[_VALUE_DESERIALIZER] in _MARKS else NamingRecords)(*args)
 
 
 #: The place of ``value_deserializer`` among the arguments of PartitionRecords, which are all given by position.
 _VALUE_DESERIALIZER = 5
+_MARKS = (WHOLE, INDEXED)
 
 
 def _whole(self: Any, max_records: int | None = None) -> Any:
@@ -123,5 +166,6 @@ def _whole(self: Any, max_records: int | None = None) -> Any:
     return taken
 
 
+fetcher.MemoryRecords = KeptBytes
 fetcher.PartitionRecords = _partition_records
 fetcher.FetchResult.getall = _whole

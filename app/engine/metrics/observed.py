@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from prometheus_client import Gauge
 
+from app import native
 from app.version import release
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 BUILD = Gauge(
     "rollcall_build_info",
     "Always 1; its labels say what runs.",
-    ["version", "python", "app_id", "processing_guarantee"],
+    ["version", "python", "app_id", "processing_guarantee", "runs"],
 )
 READY = Gauge("rollcall_ready", "Whether this worker owns its partitions and has restored them.")
 PARTITIONS = Gauge("rollcall_log_partitions", "Partitions of the log that this worker owns.")
@@ -46,7 +47,11 @@ STATE_ROWS = Gauge("rollcall_state_rows", "About how many rows the local databas
 def observe(engine: "TaskManager[Any]") -> None:
     """Set the gauges to what is the case now."""
     BUILD.labels(
-        release(), platform.python_version(), engine.settings.app_id, engine.settings.processing_guarantee
+        release(),
+        platform.python_version(),
+        engine.settings.app_id,
+        engine.settings.processing_guarantee,
+        native.RUNS,
     ).set(1)
     READY.set(engine.ready)
     PARTITIONS.set(len(engine.tasks))

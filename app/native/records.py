@@ -1,0 +1,105 @@
+"""The records of a fetch as an index into its bytes: a record is read when it is asked for, and mostly none is."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, overload
+
+if TYPE_CHECKING:
+    from app.native import _native as rust
+
+
+class IndexedRecord:
+    """A record; each part of it is read when it is asked for."""
+
+    __slots__ = ("_number", "_records")
+
+    def __init__(self, records: "rust.Records", number: int) -> None:
+        self._records = records
+        self._number = number
+
+    @property
+    def offset(self) -> int:
+        """Its offset."""
+        return self._records.offset(self._number)
+
+    @property
+    def timestamp(self) -> int:
+        """Its time, in ms."""
+        return self._records.timestamp(self._number)
+
+    @property
+    def key(self) -> bytes | None:
+        """Its key."""
+        return self._records.key(self._number)
+
+    @property
+    def value(self) -> bytes | None:
+        """Its value."""
+        return self._records.value(self._number)
+
+    @property
+    def headers(self) -> list[tuple[str, bytes | None]]:
+        """Its headers."""
+        return self._records.headers(self._number)
+
+
+class IndexedRecords(Sequence[IndexedRecord]):
+    """Records of one partition in order. ``parts`` are of one fetch each."""
+
+    def __init__(self, parts: "list[rust.Records]") -> None:
+        self.parts = [part for part in parts if len(part)]
+        self._count = sum(map(len, self.parts))
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, number: int) -> IndexedRecord: ...
+    @overload
+    def __getitem__(self, number: slice) -> "IndexedRecords": ...
+
+    def __getitem__(self, number: int | slice) -> "IndexedRecord | IndexedRecords":
+        if isinstance(number, slice):
+            return self._slice(*number.indices(self._count)[:2])
+        left = number + self._count if number < 0 else number
+        if left >= 0:
+            for part in self.parts:
+                if left < len(part):
+                    return IndexedRecord(part, left)
+                left -= len(part)
+        raise IndexError(number)
+
+    def __iter__(self) -> Iterator[IndexedRecord]:
+        for part in self.parts:
+            for number in range(len(part)):
+                yield IndexedRecord(part, number)
+
+    def __add__(self, other: "IndexedRecords") -> "IndexedRecords":
+        return IndexedRecords([*self.parts, *other.parts])
+
+    @property
+    def size(self) -> int:
+        """Bytes of all values."""
+        return sum(part.size for part in self.parts)
+
+    def since(self, position: int) -> "IndexedRecords":
+        """Those at offset ``position`` or behind it."""
+        return IndexedRecords([part.part(part.before(position), len(part)) for part in self.parts])
+
+    def fitting(self, room: int) -> int:
+        """How many of them it takes to fill ``room`` bytes; all of them if they don't."""
+        count = 0
+        for part in self.parts:
+            fitting = part.fitting(room)
+            count += fitting
+            room -= part.size
+            if fitting < len(part) or room <= 0:
+                break
+        return count
+
+    def _slice(self, begin: int, end: int) -> "IndexedRecords":
+        parts: list[Any] = []
+        for part in self.parts:
+            if begin < len(part) and end > 0:
+                parts.append(part.part(max(begin, 0), end))
+            begin, end = begin - len(part), end - len(part)
+        return IndexedRecords(parts)

@@ -1,0 +1,206 @@
+//! Kafka's record batches, version 2, written.
+
+use crate::records::{Header, HEAD};
+
+/// Bytes that stand somewhere in a batch before its records: written when it is finished.
+const LENGTH: usize = 8;
+const EPOCH: usize = 12;
+const MAGIC: usize = 16;
+const CHECKSUM: usize = 17;
+const ATTRIBUTES: usize = 21;
+const LAST_OFFSET: usize = 23;
+const FIRST_TIME: usize = 27;
+const MAX_TIME: usize = 35;
+const PRODUCER: usize = 43;
+const PRODUCER_EPOCH: usize = 51;
+const SEQUENCE: usize = 53;
+const COUNT: usize = 57;
+
+/// A record to be written.
+pub struct Row<'a> {
+    pub key: Option<&'a [u8]>,
+    pub value: Option<&'a [u8]>,
+    pub headers: &'a [Header<'a>],
+    pub time: i64,
+}
+
+/// A batch under construction.
+struct Batch {
+    bytes: Vec<u8>,
+    count: u32,
+    first_time: i64,
+    max_time: i64,
+}
+
+impl Batch {
+    fn new(time: i64) -> Self {
+        let mut bytes = Vec::with_capacity(16 * 1024);
+        bytes.resize(HEAD, 0);
+        Batch { bytes, count: 0, first_time: time, max_time: time }
+    }
+
+    /// Append a record, if the batch has not more than `limit` bytes then, or is empty.
+    fn append(&mut self, row: &Row<'_>, limit: usize) -> bool {
+        let since = row.time.wrapping_sub(self.first_time);
+        let offset = i64::from(self.count);
+        let body = 1
+            + varint_size(since)
+            + varint_size(offset)
+            + sized(row.key)
+            + sized(row.value)
+            + varint_size(length(row.headers.len()))
+            + row.headers.iter().map(|(name, value)| sized(Some(name)) + sized(*value)).sum::<usize>();
+        if self.count > 0 && self.bytes.len() + varint_size(length(body)) + body > limit {
+            return false;
+        }
+        put_varint(&mut self.bytes, length(body));
+        self.bytes.push(0); // attributes
+        put_varint(&mut self.bytes, since);
+        put_varint(&mut self.bytes, offset);
+        put(&mut self.bytes, row.key);
+        put(&mut self.bytes, row.value);
+        put_varint(&mut self.bytes, length(row.headers.len()));
+        for (name, value) in row.headers {
+            put(&mut self.bytes, Some(name));
+            put(&mut self.bytes, *value);
+        }
+        self.count += 1;
+        self.max_time = self.max_time.max(row.time);
+        true
+    }
+
+    /// The batch, all but its producer, sequence and checksum (`seal`).
+    fn finish(mut self) -> Vec<u8> {
+        let size = u32::try_from(self.bytes.len() - EPOCH).unwrap_or(u32::MAX);
+        let bytes = &mut self.bytes;
+        set(bytes, LENGTH, &size.to_be_bytes());
+        set(bytes, EPOCH, &(-1i32).to_be_bytes());
+        set(bytes, MAGIC, &[2]);
+        set(bytes, LAST_OFFSET, &(self.count - 1).to_be_bytes());
+        set(bytes, FIRST_TIME, &self.first_time.to_be_bytes());
+        set(bytes, MAX_TIME, &self.max_time.to_be_bytes());
+        set(bytes, PRODUCER, &(-1i64).to_be_bytes());
+        set(bytes, PRODUCER_EPOCH, &(-1i16).to_be_bytes());
+        set(bytes, COUNT, &self.count.to_be_bytes());
+        self.bytes
+    }
+}
+
+/// The batches of a topic, by partition.
+pub struct Batches {
+    limit: usize,
+    partitions: Vec<Vec<Batch>>,
+}
+
+impl Batches {
+    /// For `partitions` (at least one) partitions; a batch has at most `limit` bytes, or one record.
+    pub fn new(partitions: u32, limit: usize) -> Self {
+        Batches { limit, partitions: (0..partitions.max(1)).map(|_| Vec::new()).collect() }
+    }
+
+    /// Add a record to a partition, counted modulo their number.
+    pub fn add(&mut self, partition: u32, row: &Row<'_>) {
+        let count = self.partitions.len();
+        let batches = &mut self.partitions[partition as usize % count];
+        if !batches.last_mut().is_some_and(|batch| batch.append(row, self.limit)) {
+            let mut batch = Batch::new(row.time);
+            batch.append(row, self.limit);
+            batches.push(batch);
+        }
+    }
+
+    /// Add a record to the partition of its key, or else to `fallback`.
+    pub fn add_keyed(&mut self, fallback: u32, row: &Row<'_>) {
+        self.add(row.key.map_or(fallback, |key| murmur2(key) & 0x7fff_ffff), row);
+    }
+
+    /// Partition, bytes and number of records of each batch. There are none then.
+    pub fn finish(&mut self) -> Vec<(usize, Vec<u8>, u32)> {
+        let taken = self.partitions.iter_mut().enumerate();
+        taken
+            .flat_map(|(partition, batches)| batches.drain(..).map(move |batch| (partition, batch.count, batch)))
+            .map(|(partition, count, batch)| (partition, batch.finish(), count))
+            .collect()
+    }
+}
+
+/// Who sends a batch, and whether in a transaction.
+pub struct Producer {
+    pub id: i64,
+    pub epoch: i16,
+    pub sequence: i32,
+    pub attributes: i16,
+}
+
+/// Write what a producer says of a finished batch, and the checksum. Nothing is done to what is too short for a batch.
+pub fn seal(batch: &mut [u8], producer: &Producer) {
+    if batch.len() < HEAD {
+        return;
+    }
+    set(batch, ATTRIBUTES, &producer.attributes.to_be_bytes());
+    set(batch, PRODUCER, &producer.id.to_be_bytes());
+    set(batch, PRODUCER_EPOCH, &producer.epoch.to_be_bytes());
+    set(batch, SEQUENCE, &producer.sequence.to_be_bytes());
+    let checksum = crc32c::crc32c(&batch[ATTRIBUTES..]);
+    set(batch, CHECKSUM, &checksum.to_be_bytes());
+}
+
+fn set(bytes: &mut [u8], at: usize, value: &[u8]) {
+    bytes[at..at + value.len()].copy_from_slice(value);
+}
+
+/// Lengths of what is in memory fit.
+fn length(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn sized(bytes: Option<&[u8]>) -> usize {
+    bytes.map_or(1, |bytes| varint_size(length(bytes.len())) + bytes.len())
+}
+
+fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)).cast_unsigned()
+}
+
+fn varint_size(value: i64) -> usize {
+    (70 - (zigzag(value) | 1).leading_zeros() as usize) / 7
+}
+
+fn put_varint(bytes: &mut Vec<u8>, value: i64) {
+    let mut left = zigzag(value);
+    while left >= 0x80 {
+        bytes.push((left & 0x7f) as u8 | 0x80);
+        left >>= 7;
+    }
+    bytes.push((left & 0x7f) as u8);
+}
+
+fn put(bytes: &mut Vec<u8>, value: Option<&[u8]>) {
+    match value {
+        None => put_varint(bytes, -1),
+        Some(value) => {
+            put_varint(bytes, length(value.len()));
+            bytes.extend_from_slice(value);
+        }
+    }
+}
+
+/// The hash by which Kafka's own clients pick a partition.
+pub fn murmur2(key: &[u8]) -> u32 {
+    const M: u32 = 0x5bd1_e995;
+    let mut hash = 0x9747_b28c ^ u32::try_from(key.len()).unwrap_or(u32::MAX);
+    let mut words = key.chunks_exact(4);
+    for word in &mut words {
+        let mut k = word.iter().rev().fold(0u32, |k, byte| k << 8 | u32::from(*byte)).wrapping_mul(M);
+        k ^= k >> 24;
+        hash = hash.wrapping_mul(M) ^ k.wrapping_mul(M);
+    }
+    let tail = words.remainder();
+    if !tail.is_empty() {
+        hash ^= tail.iter().rev().fold(0u32, |k, byte| k << 8 | u32::from(*byte));
+        hash = hash.wrapping_mul(M);
+    }
+    hash ^= hash >> 13;
+    hash = hash.wrapping_mul(M);
+    hash ^ (hash >> 15)
+}

@@ -1,0 +1,111 @@
+//! Outputs of one shape, written: the constant pieces between their fields are told by Python
+//! (`app.wire.native_writing`).
+
+use crate::batches::{Batches, Row};
+use crate::msgpack::Reader;
+use crate::text::{iso, put_escaped, EventIds};
+
+/// What stands between two pieces.
+#[derive(Clone, Copy)]
+pub enum Slot {
+    EventId,
+    Emitted,
+    Service,
+    Correlation,
+    Batch,
+    Essay,
+    Upload,
+    Text,
+    Name,
+    Moment,
+    Trace,
+}
+
+/// Slots in the order of `app.wire.native_writing.SLOTS`.
+pub const SLOTS: [Slot; 11] = [
+    Slot::EventId,
+    Slot::Emitted,
+    Slot::Service,
+    Slot::Correlation,
+    Slot::Batch,
+    Slot::Essay,
+    Slot::Upload,
+    Slot::Text,
+    Slot::Name,
+    Slot::Moment,
+    Slot::Trace,
+];
+
+/// The value of an output: each slot with the piece before it, and the piece behind all.
+pub struct Shape {
+    pub slots: Vec<(Vec<u8>, Slot)>,
+    pub end: Vec<u8>,
+}
+
+/// How an output of a topic is written, without a trace and with one. `headers` are the names of those for the event
+/// id, the topic and the correlation id.
+pub struct Writer {
+    pub topic: Vec<u8>,
+    pub headers: [Vec<u8>; 3],
+    pub plain: Shape,
+    pub traced: Shape,
+}
+
+/// When and by whom outputs are said: both as they stand in JSON; and the time of their records (ms).
+pub struct Emission<'a> {
+    pub at: &'a [u8],
+    pub service: &'a [u8],
+    pub time: i64,
+}
+
+impl Writer {
+    /// Write outputs in short, as msgspec encodes a list of `app.core.messages.Assigned`. None where it is none: nothing
+    /// but what was read before it has been written then.
+    pub fn write(&self, outputs: &[u8], emission: &Emission<'_>, batches: &mut Batches) -> Option<()> {
+        let mut reader = Reader::new(outputs);
+        let ids = EventIds::new(&self.topic);
+        let mut value = Vec::with_capacity(2048);
+        let mut moments = (i64::MIN, String::new());
+        for _ in 0..reader.array()? {
+            reader.array()?;
+            let (batch, essay) = (reader.text()?, reader.text()?);
+            let fields = reader.array()?;
+            reader.int()?; // the tag
+            let (upload, text, name, correlation) = (reader.text()?, reader.text()?, reader.text()?, reader.text()?);
+            let moment = reader.int()?;
+            let trace = if fields > 6 { reader.optional()? } else { None };
+            if moment != moments.0 {
+                moments = (moment, iso(moment));
+            }
+            let event_id = ids.of([batch, essay]);
+            let shape = if trace.is_some() { &self.traced } else { &self.plain };
+            value.clear();
+            for (piece, slot) in &shape.slots {
+                value.extend_from_slice(piece);
+                match slot {
+                    Slot::EventId => value.extend_from_slice(&event_id),
+                    Slot::Emitted => value.extend_from_slice(emission.at),
+                    Slot::Service => value.extend_from_slice(emission.service),
+                    Slot::Moment => value.extend_from_slice(moments.1.as_bytes()),
+                    Slot::Correlation => put_escaped(&mut value, correlation),
+                    Slot::Batch => put_escaped(&mut value, batch),
+                    Slot::Essay => put_escaped(&mut value, essay),
+                    Slot::Upload => put_escaped(&mut value, upload),
+                    Slot::Text => put_escaped(&mut value, text),
+                    Slot::Name => put_escaped(&mut value, name),
+                    Slot::Trace => put_escaped(&mut value, trace.unwrap_or_default()),
+                }
+            }
+            value.extend_from_slice(&shape.end);
+            let [id_header, topic_header, correlation_header] = &self.headers;
+            let headers = [
+                (id_header.as_slice(), Some(event_id.as_slice())),
+                (topic_header.as_slice(), Some(self.topic.as_slice())),
+                (correlation_header.as_slice(), Some(correlation)),
+            ];
+            let row = Row { key: Some(essay), value: Some(&value), headers: &headers, time: emission.time };
+            batches.add_keyed(0, &row);
+        }
+        Some(())
+    }
+}

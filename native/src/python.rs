@@ -1,0 +1,356 @@
+//! What Python sees; `app/_native.pyi` says what each call does.
+
+use std::sync::Arc;
+
+use pyo3::exceptions::{PyIndexError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
+use pyo3::types::PyBytes;
+
+use crate::batches::{self, Producer, Row};
+use crate::chunk::{self, Inputs, Part};
+use crate::envelope::{self, Field, Kind};
+use crate::outputs::{self, Emission, Shape};
+use crate::records::{self, Header, Record};
+
+/// As in `app/native/__init__.py`.
+const INTERFACE: u32 = 1;
+
+type Bytes<'py> = Bound<'py, PyBytes>;
+type ToldHeaders<'py> = Vec<(String, Option<Bytes<'py>>)>;
+type Headers = Vec<(PyBackedStr, Option<PyBackedBytes>)>;
+/// A record for the log: its partition, key, value and headers.
+type Routed = (u32, Option<PyBackedBytes>, Option<PyBackedBytes>, Headers);
+
+/// From so many bytes on, work is done without holding up Python's other threads. Below, waiting to be let in again
+/// may take longer than the work.
+const MUCH: usize = 256 * 1024;
+
+/// Do work that touches nothing of Python.
+fn apart<T: Send>(py: Python<'_>, bytes: usize, work: impl FnOnce() -> T + Send) -> T {
+    if bytes < MUCH {
+        work()
+    } else {
+        py.detach(work)
+    }
+}
+
+/// Records of a fetch: an index into its bytes.
+#[pyclass(frozen)]
+struct Records {
+    raw: Py<PyBytes>,
+    index: Arc<Vec<Record>>,
+    begin: usize,
+    end: usize,
+}
+
+impl Records {
+    fn records(&self) -> &[Record] {
+        &self.index[self.begin..self.end]
+    }
+
+    fn record(&self, number: usize) -> PyResult<&Record> {
+        self.records().get(number).ok_or_else(|| PyIndexError::new_err("no such record"))
+    }
+}
+
+#[pymethods]
+impl Records {
+    #[staticmethod]
+    fn index(py: Python<'_>, raw: Py<PyBytes>) -> Option<Self> {
+        let bytes = raw.as_bytes(py);
+        let index = apart(py, bytes.len(), || records::index(bytes))?;
+        let end = index.len();
+        Some(Records { raw, index: Arc::new(index), begin: 0, end })
+    }
+
+    fn kept(&self, py: Python<'_>, batches: Vec<(u32, i64)>) -> Self {
+        let mut wanted = batches.into_iter().peekable();
+        let keep = |record: &&Record| {
+            while wanted.next_if(|(batch, _)| *batch < record.batch).is_some() {}
+            wanted.peek().is_some_and(|(batch, position)| *batch == record.batch && record.offset >= *position)
+        };
+        let index: Vec<Record> = self.records().iter().filter(keep).copied().collect();
+        let end = index.len();
+        Records { raw: self.raw.clone_ref(py), index: Arc::new(index), begin: 0, end }
+    }
+
+    fn part(&self, py: Python<'_>, begin: usize, end: usize) -> Self {
+        let end = self.begin.saturating_add(end).min(self.end);
+        let begin = self.begin.saturating_add(begin).min(end);
+        Records { raw: self.raw.clone_ref(py), index: Arc::clone(&self.index), begin, end }
+    }
+
+    fn __len__(&self) -> usize {
+        self.end - self.begin
+    }
+
+    #[getter]
+    fn size(&self) -> usize {
+        self.records().iter().map(Record::size).sum()
+    }
+
+    fn fitting(&self, mut room: usize) -> usize {
+        let fills = |record: &Record| {
+            let full = record.size() >= room;
+            room = room.saturating_sub(record.size());
+            full
+        };
+        self.records().iter().position(fills).map_or(self.end - self.begin, |number| number + 1)
+    }
+
+    fn before(&self, offset: i64) -> usize {
+        self.records().partition_point(|record| record.offset < offset)
+    }
+
+    fn offset(&self, number: usize) -> PyResult<i64> {
+        Ok(self.record(number)?.offset)
+    }
+
+    fn timestamp(&self, number: usize) -> PyResult<i64> {
+        Ok(self.record(number)?.time)
+    }
+
+    fn key<'py>(&self, py: Python<'py>, number: usize) -> PyResult<Option<Bytes<'py>>> {
+        let key = self.record(number)?.key(self.raw.as_bytes(py));
+        Ok(key.map(|key| PyBytes::new(py, key)))
+    }
+
+    fn value<'py>(&self, py: Python<'py>, number: usize) -> PyResult<Option<Bytes<'py>>> {
+        let value = self.record(number)?.value(self.raw.as_bytes(py));
+        Ok(value.map(|value| PyBytes::new(py, value)))
+    }
+
+    fn headers<'py>(&self, py: Python<'py>, number: usize) -> PyResult<ToldHeaders<'py>> {
+        let headers = self.record(number)?.headers(self.raw.as_bytes(py));
+        let told = |(name, value): Header<'_>| {
+            let name = String::from_utf8_lossy(name).into_owned();
+            (name, value.map(|value| PyBytes::new(py, value)))
+        };
+        Ok(headers.map(told).collect())
+    }
+}
+
+/// Record batches of one topic under construction.
+#[pyclass]
+struct Batches {
+    batches: batches::Batches,
+}
+
+impl Batches {
+    fn add_row(
+        &mut self,
+        partition: Option<u32>,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: &[(PyBackedStr, Option<PyBackedBytes>)],
+        time: i64,
+    ) {
+        let headers: Vec<Header<'_>> =
+            headers.iter().map(|(name, value)| (name.as_bytes(), value.as_deref())).collect();
+        let row = Row { key, value, headers: &headers, time };
+        match partition {
+            Some(partition) => self.batches.add(partition, &row),
+            None => self.batches.add_keyed(0, &row),
+        }
+    }
+}
+
+#[pymethods]
+impl Batches {
+    #[new]
+    fn new(partitions: u32, limit: usize) -> Self {
+        Batches { batches: batches::Batches::new(partitions, limit) }
+    }
+
+    #[pyo3(signature = (partition, key, value, headers, time))]
+    #[allow(clippy::needless_pass_by_value)] // pyo3 hands over what it made
+    fn add(&mut self, partition: Option<u32>, key: Option<&[u8]>, value: Option<&[u8]>, headers: Headers, time: i64) {
+        self.add_row(partition, key, value, &headers, time);
+    }
+
+    fn add_rows(&mut self, partition: u32, rows: Vec<(PyBackedBytes, Option<PyBackedBytes>)>, time: i64) {
+        for (key, value) in rows {
+            self.add_row(Some(partition), Some(&key), value.as_deref(), &[], time);
+        }
+    }
+
+    /// Partition, bytes and number of records of each batch.
+    fn finish<'py>(&mut self, py: Python<'py>) -> Vec<(usize, Bytes<'py>, u32)> {
+        let finished = self.batches.finish();
+        finished.into_iter().map(|(partition, bytes, count)| (partition, PyBytes::new(py, &bytes), count)).collect()
+    }
+}
+
+#[pyfunction]
+fn seal<'py>(
+    py: Python<'py>,
+    batch: &[u8],
+    producer: i64,
+    epoch: i16,
+    sequence: i32,
+    attributes: i16,
+) -> PyResult<Bytes<'py>> {
+    PyBytes::new_with(py, batch.len(), |sealed| {
+        sealed.copy_from_slice(batch);
+        batches::seal(sealed, &Producer { id: producer, epoch, sequence, attributes });
+        Ok(())
+    })
+}
+
+/// Where inputs come from, and what of them is plain.
+#[pyclass(frozen)]
+struct Router {
+    code: u8,
+    longest_id: usize,
+    largest: usize,
+}
+
+#[pymethods]
+impl Router {
+    #[new]
+    fn new(code: u8, longest_id: usize, largest: usize) -> Self {
+        Router { code, longest_id, largest }
+    }
+
+    #[pyo3(signature = (records, partition, generation, batches, time, other))]
+    #[allow(clippy::too_many_arguments)] // two of them are not Python's
+    fn route(
+        &self,
+        py: Python<'_>,
+        records: &Records,
+        partition: u32,
+        generation: Option<&[u8]>,
+        batches: &mut Batches,
+        time: i64,
+        other: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let raw = records.raw.as_bytes(py);
+        let plain = |record: &Record| {
+            let value = record.value(raw)?;
+            let small = value.len() + record.key(raw).map_or(0, <[u8]>::len) <= self.largest;
+            if small {
+                envelope::batch_id(value, self.longest_id)
+            } else {
+                None
+            }
+        };
+        let ids: Vec<Option<&[u8]>> = apart(py, raw.len(), || records.records().iter().map(plain).collect());
+        let mut source = [0; 13];
+        source[0] = self.code;
+        source[1..5].copy_from_slice(&partition.to_be_bytes());
+        for (number, (record, id)) in records.records().iter().zip(ids).enumerate() {
+            let Some(id) = id else {
+                let (target, key, value, headers): Routed = other.call1((number,))?.extract()?;
+                batches.add_row(Some(target), key.as_deref(), value.as_deref(), &headers, time);
+                continue;
+            };
+            source[5..].copy_from_slice(&record.offset.to_be_bytes());
+            let mut headers: Vec<Header<'_>> = Vec::with_capacity(3);
+            headers.push((b"s", Some(&source)));
+            if generation.is_some() {
+                headers.push((b"g", generation));
+            }
+            if let Some(key) = record.key(raw) {
+                headers.push((b"k", Some(key)));
+            }
+            batches.batches.add_keyed(0, &Row { key: Some(id), value: record.value(raw), headers: &headers, time });
+        }
+        Ok(())
+    }
+}
+
+/// Reads the contents of a chunk of the log.
+#[pyclass(frozen)]
+struct Reader {
+    inputs: Inputs,
+}
+
+#[pymethods]
+impl Reader {
+    #[new]
+    fn new(fields: &Bound<'_, PyAny>, code: u8, topics: u8, tag: u8) -> PyResult<Self> {
+        Ok(Reader { inputs: Inputs { fields: fields_of(fields)?, code, topics, tag } })
+    }
+
+    #[allow(clippy::needless_pass_by_value)] // pyo3 hands over what it made
+    fn read<'py>(&self, py: Python<'py>, records: Vec<Bound<'py, Records>>, largest: usize) -> Bytes<'py> {
+        let parts: Vec<Part<'_>> =
+            records.iter().map(|part| (part.get().raw.as_bytes(py), part.get().records())).collect();
+        let bytes = parts.iter().map(|(raw, _)| raw.len()).sum();
+        PyBytes::new(py, &apart(py, bytes, || chunk::read(&self.inputs, &parts, largest)))
+    }
+}
+
+/// Fields as `app.wire.native_reading` describes them: name, kind, its arguments, nullable, required, slot.
+fn fields_of(described: &Bound<'_, PyAny>) -> PyResult<Vec<Field>> {
+    described.try_iter()?.map(|field| field_of(&field?)).collect()
+}
+
+fn field_of(described: &Bound<'_, PyAny>) -> PyResult<Field> {
+    let (name, kind, argument, nullable, required, slot): (
+        String,
+        String,
+        Bound<'_, PyAny>,
+        bool,
+        bool,
+        Option<usize>,
+    ) = described.extract()?;
+    let kind = match kind.as_str() {
+        "uuid" => Kind::Uuid,
+        "text" => {
+            let (least, most) = argument.extract()?;
+            Kind::Text(least, most)
+        }
+        "constant" => Kind::Constant(argument.extract::<String>()?.into_bytes()),
+        "moment" => Kind::Moment,
+        "integer" => Kind::Integer,
+        "exactly" => Kind::Exactly(argument.extract()?),
+        "texts" => Kind::Texts(argument.extract()?),
+        "object" => Kind::Object(fields_of(&argument)?),
+        _ => return Err(PyValueError::new_err(kind)),
+    };
+    Ok(Field { name: name.into_bytes(), kind, nullable, required, slot })
+}
+
+/// Writes outputs of one shape.
+#[pyclass(frozen)]
+struct Writer {
+    writer: outputs::Writer,
+}
+
+/// The pieces before the slots, the slots, and the piece behind all.
+type Pieces = (Vec<(Vec<u8>, usize)>, Vec<u8>);
+
+fn shape((slots, end): Pieces) -> PyResult<Shape> {
+    let slot = |(piece, slot): (Vec<u8>, usize)| {
+        let found = outputs::SLOTS.get(slot).ok_or_else(|| PyValueError::new_err("no such slot"))?;
+        Ok((piece, *found))
+    };
+    Ok(Shape { slots: slots.into_iter().map(slot).collect::<PyResult<_>>()?, end })
+}
+
+#[pymethods]
+impl Writer {
+    #[new]
+    fn new(topic: Vec<u8>, headers: [Vec<u8>; 3], plain: Pieces, traced: Pieces) -> PyResult<Self> {
+        let (plain, traced) = (shape(plain)?, shape(traced)?);
+        Ok(Writer { writer: outputs::Writer { topic, headers, plain, traced } })
+    }
+
+    fn write(&self, outputs: &[u8], at: &[u8], service: &[u8], batches: &mut Batches, time: i64) -> PyResult<()> {
+        let written = self.writer.write(outputs, &Emission { at, service, time }, &mut batches.batches);
+        written.ok_or_else(|| PyValueError::new_err("no list of outputs in short"))
+    }
+}
+
+#[pymodule]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("INTERFACE", INTERFACE)?;
+    module.add_class::<Records>()?;
+    module.add_class::<Batches>()?;
+    module.add_class::<Router>()?;
+    module.add_class::<Reader>()?;
+    module.add_class::<Writer>()?;
+    module.add_function(wrap_pyfunction!(seal, module)?)
+}

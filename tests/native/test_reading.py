@@ -1,0 +1,90 @@
+"""A chunk read natively: what is read of a record is what the twin reads, or nothing."""
+
+from dataclasses import dataclass, field
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core import names
+from app.wire import chunk, native_reading
+from app.wire.chunk import Chunk
+from app.wire.record import source_header
+from tests.core.examples import examples
+from tests.native.envelopes import ANY, envelopes
+from tests.oracle import topics
+from tests.support.events import content, encode
+from tests.support.indexed import indexed
+
+LARGEST = 100_000
+
+
+@dataclass
+class Sent:
+    offset: int
+    value: bytes | None
+    headers: list[tuple[str, bytes | None]] = field(default_factory=list)
+    key: bytes | None = None
+    timestamp: int = 1_772_442_000_000
+
+
+def header(topic: str = topics.CONTENT, offset: int = 5) -> tuple[str, bytes]:
+    return "s", source_header(names.INPUTS.index(topic), 2, offset)
+
+
+HEADERS = st.lists(
+    st.sampled_from([
+        header(), header(topics.FAILED), header(offset=2**64 - 1), ("s", b"\x03" + bytes(12)), ("s", b"short"),
+        ("s", None),
+        ("g", b"1234"), ("g", b"12345"), ("g", None), ("k", b"key"), ("t", b""), ("é", b""),
+    ]),
+    max_size=4,
+)  # fmt: skip
+
+
+def read_both(records: list[Sent], largest: int = LARGEST) -> tuple[Chunk, Chunk]:
+    return native_reading.read(indexed(records), largest), chunk.read(records, largest)
+
+
+def agree(records: list[Sent], largest: int = LARGEST) -> int:
+    """Hold one reading against the other; how many contents were read natively."""
+    found, twin = read_both(records, largest)
+    contents = 0
+    for entry, other in zip(found.entries, twin.entries, strict=True):
+        assert (entry.at, entry.time, entry.source, entry.generation) == (
+            *(other.at, other.time, other.source),
+            other.generation,
+        )
+        if entry.content is not None:
+            contents += 1
+            assert entry.content == other.content
+            assert found.batch_ids[entry.number] == twin.batch_ids[other.number]
+        else:
+            assert entry.number == -1
+    return contents
+
+
+@examples(300)
+@given(ANY)
+def test_what_is_read_natively_is_what_the_twin_reads(value: bytes) -> None:
+    agree([Sent(0, value, [header()])])
+
+
+@examples(60)
+@given(st.lists(st.tuples(st.none() | envelopes(), HEADERS), max_size=6), st.integers(100, 1000))
+def test_headers_sizes_and_the_numbers_of_batches_are_read_alike(
+    sent: list[tuple[bytes | None, list[tuple[str, bytes | None]]]], largest: int
+) -> None:
+    agree([Sent(3 * number, value, headers) for number, (value, headers) in enumerate(sent)], largest)
+
+
+def test_the_platforms_own_messages_are_read_natively() -> None:
+    sent = [encode(content(f"batch-{number % 3}", f"upload-{number}", f"text-{number}")) for number in range(12)]
+    records = [Sent(number, value, [header(offset=number)]) for number, value in enumerate(sent)]
+    assert agree(records) >= 6  # the others are older producers' ways: another zone, nested metadata
+
+
+def test_a_content_of_the_benchmark_is_read_natively() -> None:
+    from bench.workload import CONTENT, Part  # noqa: PLC0415 - it is no part of the product
+
+    values = [event.value for event in Part.of_events("native", 60, 4).events() if event.topic == CONTENT]
+    assert agree([Sent(number, value, [header()]) for number, value in enumerate(values)]) == len(values)

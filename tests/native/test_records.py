@@ -1,0 +1,124 @@
+"""Fetches as an index: the same records, the same position and the same errors as of a fetch that Python reads."""
+
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from aiokafka.consumer import fetcher
+from aiokafka.record.util import calc_crc32c
+from aiokafka.structs import TopicPartition
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.engine.kafka.fetch import INDEXED, WHOLE, KeptBytes
+from app.engine.kafka.unreadable import UnreadableError
+from app.engine.record_queue import RecordQueue
+from app.native.records import IndexedRecords
+from tests.core.examples import examples
+from tests.engine.test_fetch import ATTRIBUTES, CHECKSUM, PIECES, Piece, compressed, log, rows
+from tests.support.indexed import indexed
+
+PLACE = TopicPartition("t", 0)
+
+
+def sound(sent: bytes) -> bytes:
+    """The batches, each with the checksum that it should have."""
+    found, at = bytearray(sent), 0
+    while at < len(found):
+        (length,) = struct.unpack_from(">i", found, at + 8)
+        end = at + 12 + length
+        struct.pack_into(">I", found, at + CHECKSUM, calc_crc32c(bytes(found[at + ATTRIBUTES : end])))
+        at = end
+    return bytes(found)
+
+
+def fetch(mark: Any, sent: bytes, aborted: Sequence[tuple[int, int]], start: int, *, check: bool = True) -> Any:
+    options = (PLACE, KeptBytes(sent), list(aborted), start, None, mark, check, fetcher.READ_COMMITTED)
+    return fetcher.PartitionRecords(*options)
+
+
+def take(mark: Any, sent: bytes, aborted: Sequence[tuple[int, int]], start: int) -> tuple[Any, ...]:
+    """What comes of a fetch: its records and the position, or the error."""
+    taken = fetch(mark, sent, aborted, start)
+    try:
+        records = taken.take()
+    except UnreadableError as error:
+        return str(error), taken.next_fetch_offset
+    except Exception as error:  # noqa: BLE001 - whatever aiokafka says of such bytes
+        return type(error), taken.next_fetch_offset
+    return rows(records), taken.next_fetch_offset
+
+
+@examples(150)
+@given(PIECES, st.integers(0, 6), st.lists(st.tuples(st.integers(1, 3), st.integers(0, 12)), max_size=3))
+def test_an_indexed_fetch_is_what_a_whole_one_is(
+    pieces: list[Piece], start: int, aborted: list[tuple[int, int]]
+) -> None:
+    sent = sound(log(pieces))
+    assert isinstance(fetch(INDEXED, sent, aborted, start).take(), IndexedRecords)
+    assert take(INDEXED, sent, aborted, start) == take(WHOLE, sent, aborted, start)
+
+
+@examples(200)
+@given(PIECES, st.data())
+def test_a_damaged_fetch_is_read_and_refused_alike(pieces: list[Piece], data: st.DataObject) -> None:
+    sent = bytearray(sound(log(pieces)))
+    for _ in range(data.draw(st.integers(1, 3))):
+        sent[data.draw(st.integers(0, len(sent) - 1))] = data.draw(st.integers(0, 255))
+    cut = data.draw(st.integers(0, 80))
+    damaged = bytes(sent[: len(sent) - cut])
+    assert take(INDEXED, damaged, [], 0) == take(WHOLE, damaged, [], 0)
+
+
+@examples(150)
+@given(st.lists(st.integers(0, 255), min_size=1, max_size=4), st.data())
+def test_records_with_a_sound_checksum_and_damage_behind_it_are_read_alike(
+    values: list[int], data: st.DataObject
+) -> None:
+    batch = bytearray(log([Piece(1, len(values), "plain")]))
+    for value in values:
+        batch[data.draw(st.integers(ATTRIBUTES, len(batch) - 1))] = value
+    assert take(INDEXED, sound(bytes(batch)), [], 0) == take(WHOLE, sound(bytes(batch)), [], 0)
+
+
+@pytest.mark.parametrize("codec", range(1, 5))
+def test_a_compressed_fetch_is_read_by_the_twin(codec: int) -> None:
+    sent = sound(log([Piece(1, 2, "plain")])) + compressed(codec, lambda _: None, offset=2)
+    found = fetch(INDEXED, sent, [], 1).take()
+    assert [record.offset for record in found] == [1, 2, 3]
+
+
+class Sent:
+    """A record that was sent."""
+
+    def __init__(self, offset: int, size: int) -> None:
+        self.offset, self.timestamp, self.key, self.value = offset, 1_000 + offset, None, b"v" * size
+        self.headers: list[tuple[str, bytes | None]] = [("h", None)]
+
+
+SENT = st.lists(st.integers(0, 40), min_size=1, max_size=9)
+
+
+@examples(150)
+@given(st.lists(SENT, min_size=1, max_size=4), st.lists(st.integers(1, 7), max_size=30), st.integers(0, 9))
+def test_a_queue_of_indexed_records_hands_out_what_one_of_lists_does(
+    fetches: list[list[int]], takes: list[int], again: int
+) -> None:
+    as_lists, as_indices = RecordQueue(5), RecordQueue(5)
+    offset = 0
+    for sizes in fetches:
+        begin = max(0, offset - again)  # a seek may fetch some of them again
+        records = [Sent(begin + number, size) for number, size in enumerate(sizes)]
+        offset = max(offset, begin + len(sizes))
+        as_lists.offer(records)
+        as_indices.offer(indexed(records))
+    for limit in takes:
+        assert (as_lists.records, as_lists.bytes) == (as_indices.records, as_indices.bytes)
+        assert rows(as_indices.take(limit)) == rows(as_lists.take(limit))
+
+
+@pytest.mark.parametrize("number", [5, -6])
+def test_a_record_that_is_not_there_is_an_index_error(number: int) -> None:
+    with pytest.raises(IndexError):
+        indexed([Sent(offset, offset) for offset in range(5)])[number]
