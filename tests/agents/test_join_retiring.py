@@ -11,8 +11,9 @@ from tests.agents.log import Log, MakeWorker, Worker, dead, topics_of
 from tests.agents.retirements import IDS, carried_out, left, log_of
 from tests.core.acting import discard, extend, reopen
 from tests.core.examples import examples
-from tests.core.play import SECOND, sent
+from tests.core.play import SECOND, START, sent
 from tests.oracle import topics
+from tests.support.events import Message
 
 DAY = 86_400
 
@@ -186,3 +187,53 @@ def test_extended_and_dismissed_uploads_leave_nothing(make_worker: MakeWorker) -
     assert left(worker) == {}
     assert not list(worker.store.scan(pending.prefix("b")))
     assert closed.key_for(worker.tables.batch("b")) is None
+
+
+def test_records_from_before_a_tick_that_has_forgotten_their_batch_are_done_with(make_worker: MakeWorker) -> None:
+    """At least once: state is ahead of the offset, and what was a repeat would now be the first of a new batch."""
+    log = log_of("C0", "tick")
+    log.again(log.records[0])
+    log.retire("~")
+    worker = make_worker().run(log.records, range(5))
+    said = len(worker.outputs)
+    worker.start()
+    list(carried_out(worker, log.records[2:]))
+    assert left(worker) == {}
+    assert len(worker.outputs) == said
+
+
+def test_inputs_of_40_days_that_come_again_after_30_days_of_retention_give_no_slot_and_no_ready_again(
+    make_worker: MakeWorker,
+) -> None:
+    """As messages sent again, and as the same messages read again."""
+    log = Log()
+    for day in range(40):
+        for message in sent("C0 R2 C1 C2", f"day-{day}"):
+            log.append(*_as_input(log, message), time=START + day * DAY * SECOND)
+    inputs = list(log.records)
+    worker = make_worker(batch_retention_seconds=30 * DAY).run(log.records)
+    worker.join.retiring.complete = True
+    now = START + 40 * DAY * SECOND
+    worker.run([log.tick(now, *worker.join.retiring.headers(now))])
+    assert [worker.tables.batch(f"day-{day}").state for day in (0, 9, 10, 11, 39)] == [
+        State.RETIRED,
+        State.RETIRED,
+        State.RETIRED,
+        State.COMPLETE,
+        State.COMPLETE,
+    ]
+    first = [output for output in worker.outputs if output[0] in {topics.SLOT, topics.READY}]
+    ids = {dict(headers)["event_id"] for *_, headers in first}
+    worker.run([log.again(record) for record in inputs])
+    sent_again = [log.send(message) for day in range(40) for message in sent("C0 R2 C1 C2", f"day-{day}")]
+    worker.run(sent_again)
+    again = [output for output in worker.outputs[len(first) :] if output[0] in {topics.SLOT, topics.READY}]
+    assert {dict(headers)["event_id"] for *_, headers in again} <= ids
+    assert topics_of(worker.outputs).count(topics.READY) == 40
+    assert [reason for reason, *_ in dead(worker.outputs)] == ["batch_retired"] * 3 * 11
+
+
+def _as_input(log: Log, message: Message) -> tuple[bytes | None, list[tuple[str, bytes | None]]]:
+    record = log.send(message)
+    log.records.pop()
+    return record.value, record.headers

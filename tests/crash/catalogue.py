@@ -67,7 +67,6 @@ TRIALS = (
     Trial(retiring_mutations.receipt_without_rows_gone, EXACTLY, "crash", job="retirements"),
     Trial(retiring_mutations.receipt_without_digest, ONCE, "crash", job="retirements"),
     Trial(retiring_mutations.receipt_without_digest, EXACTLY, "crash", job="retirements"),
-    Trial(retiring_mutations.no_progress, ONCE, "crash", job="forgetting"),
 )
 
 

@@ -68,9 +68,9 @@ def violations(result: Result, *, judged: bool = True) -> list[str]:
         if not due or (count != due and not repeats_allowed):
             found.append(f"unfounded: {name_of(output)}, {count} times, not {due}")
     torn = scenario.crash is not None and not result.settings.exactly_once
-    found += _differences("state", golden.rows_then, result.restored, torn=torn)
-    found += _differences("state", golden.rows, result.final, torn=torn)
-    found += _differences("copy", golden.rows_then, result.stores, torn=torn)
+    found += _differences("state", golden.rows_then, result.restored, torn=torn, late=scenario.zombie)
+    found += _differences("state", golden.rows, result.final, torn=torn, late=scenario.zombie)
+    found += _differences("copy", golden.rows_then, result.stores, torn=torn, late=scenario.zombie)
     if not scenario.zombie and result.stores != result.restored:
         found.append("copy: the local store has other rows than the changelog")
     return found
@@ -109,13 +109,16 @@ def _judged(inputs: tuple[InputRecord, ...], said: frozenset[tuple[Said, int]]) 
     return tuple((detail.partition(":")[0].split()[0], detail.partition(": ")[2]) for detail in verdict.details)
 
 
-def _differences(check: str, due: Rows, given: Rows, *, torn: bool) -> list[str]:
-    """Where the rows of the partitions differ in what they say. ``torn``: see :func:`_other_rows`."""
+def _differences(check: str, due: Rows, given: Rows, *, torn: bool, late: bool) -> list[str]:
+    """Where the rows of the partitions differ in what they say. ``torn``: see :func:`_other_rows`. ``late``: a worker
+    that was paused may have written some of what is gone.
+    """
     found = []
     for number, (output, other) in enumerate(zip(due, given, strict=True)):
         facts, other_facts = facts_in(output), facts_in(other)
         left = _left_of_gone(output, other, facts, other_facts)
-        found += [f"{RESIDUE if torn else check}: partition {number}, batch {batch.decode()}: rows" for batch in left]
+        kind = RESIDUE if torn and late else check
+        found += [f"{kind}: partition {number}, batch {batch.decode()}: rows of what is gone" for batch in left]
         found += [
             f"{check}: partition {number}, batch {batch.decode()}: {_differing(facts, other_facts, batch)}"
             for batch in sorted((facts.keys() | other_facts.keys()) - left)

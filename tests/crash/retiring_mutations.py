@@ -9,7 +9,7 @@ from msgspec import structs
 from agents.chunk_changes import ChunkChanges
 from agents.leaving import Leaving
 from app.core.facts import Retired
-from tables import batches, keys, progress
+from tables import batches, keys
 from tests.crash.mutations import patched
 
 
@@ -47,8 +47,3 @@ def _without_digest(fact: Retired) -> bytes:
 
 
 _own_receipt = batches.receipt
-
-
-def no_progress() -> AbstractContextManager[None]:
-    """It is not known that all before a tick that has retired something is done."""
-    return patched((progress, "latest", lambda _: (-1, [])))
