@@ -27,12 +27,21 @@ function partitionState(one, owners) {
   return owner ? (owner.ready ? "not ready" : stateOf(owner)) : "nobody answers for it";
 }
 
+/** Which workers keep a copy of a partition: one of them is the next owner. */
+function standbysOf(partition, workers) {
+  const urls = workers.filter((one) => one.standbys?.includes(partition.partition)).map((one) => one.url);
+  return urls.join(", ") || "none";
+}
+
 function tables(now) {
+  // With no copies kept anywhere, there is no column for them.
+  const kept = now.workers.some((one) => one.standbys?.length);
   const owners = new Map(now.workers.map((one) => [one.url, one]));
   const cells = now.partitions.map((one) => [
     String(one.partition),
     one.owner ?? "nobody known",
     partitionState(one, owners),
+    ...(kept ? [standbysOf(one, now.workers)] : []),
     number(one.lag),
   ]);
   const workers = now.workers.map((one) => [
@@ -43,7 +52,7 @@ function tables(now) {
   const read = (now.inputs ?? []).map((one) => [one.topic, String(one.partition), number(one.lag)]);
   return [
     h("h2.small", {}, "Partitions of the log"),
-    table("Partitions of the log", ["Partition", "Owner", "State", "Lag"], cells),
+    table("Partitions of the log", ["Partition", "Owner", "State", ...(kept ? ["Standby"] : []), "Lag"], cells),
     h("h2.small", {}, "Workers"),
     table("Workers", ["Worker", "State", "Partitions"], workers),
     read.length ? [h("h2.small", {}, "Inputs"), table("Inputs", ["Topic", "Partition", "Lag"], read)] : null,

@@ -12,8 +12,10 @@ import pytest
 from pydantic import ValidationError
 
 from app.api.cluster import recent as module
-from app.api.cluster.peer_models import LocalRecent, LocalSample
+from app.api.cluster.local_state import LocalState
+from app.api.cluster.peer_models import LocalOverview, LocalRecent, LocalSample
 from app.api.cluster.recent import KEPT, STEP, RecentHour, recent_of
+from app.api.present.summing import overview_of
 from app.core import names
 from app.metrics.counted import OUTPUTS
 from tests.api.serving import NOON, own, serving
@@ -105,3 +107,17 @@ async def test_a_worker_takes_samples_and_answers_with_them(monkeypatch: pytest.
             await asyncio.sleep(0.1)
         (first, *_) = (await asyncio.to_thread(asked, "/api/local/recent"))["samples"]
         assert first["lag"] == 3
+
+
+async def test_the_overview_says_what_a_worker_restores_and_which_copies_it_keeps(tmp_path: Path) -> None:
+    async with serving() as served:
+        own(served, tmp_path)
+        served.app.engine.progress.total, served.app.engine.progress.done = 100, 30
+        told = LocalState(served.app.engine).overview()
+        assert (told.restore_left, told.standbys) == (70, [])
+        owned = {told.partitions[0].owner or "": (0,), "http://older": ()}
+        older = told.model_dump(exclude={"restore_left", "standbys"})
+        parts = {told.partitions[0].owner or "": told, "http://older": LocalOverview.model_validate(older)}
+        (this, other) = overview_of(served.app.settings, "", owned, parts).workers
+        assert (this.restore_left, this.standbys) == (70, [])
+        assert (other.restore_left, other.standbys) == (None, None), "a release before these fields does not say"

@@ -113,7 +113,15 @@ def overview(ones: list[Json], missing: list[int]) -> Json:
         "guarantee": "exactly_once",
         "version": "0.1.0",
         "workers": [
-            {"url": owner, "ready": True, "this": True, "partitions": [0, 1, 2], "reachable": True, "restore_left": 0}
+            {
+                "url": owner,
+                "ready": True,
+                "this": True,
+                "partitions": [0, 1, 2],
+                "reachable": True,
+                "restore_left": 0,
+                "standbys": [],
+            }
         ],
         "partitions": parts,
         "inputs": [{"topic": "huleedu.batch.essays.registered.v1", "partition": 0, "lag": 4}],

@@ -119,7 +119,15 @@ def test_the_partitions_have_a_page_with_owner_state_and_lag(api: FakeApi, visit
     now = scenarios.overview([], [])
     now["workers"][0] |= {"partitions": [0]}
     now["workers"].append(
-        {"url": other, "ready": False, "this": False, "partitions": [1], "reachable": True, "restore_left": 1234}
+        {
+            "url": other,
+            "ready": False,
+            "this": False,
+            "partitions": [1],
+            "reachable": True,
+            "restore_left": 1234,
+            "standbys": [0],
+        }
     )
     now["partitions"] = [
         {"partition": 0, "owner": now["workers"][0]["url"], "ready": True, "lag": 0},
@@ -131,9 +139,9 @@ def test_the_partitions_have_a_page_with_owner_state_and_lag(api: FakeApi, visit
     says(page, "not ready. Lag 77 in the log")
     rows = page.get_by_role("table", name="Partitions of the log").get_by_role("row")
     assert [text.split("\t") for text in rows.all_inner_texts()[1:]] == [
-        ["0", now["workers"][0]["url"], "ready", "0"],
-        ["1", other, "restores, 1,234 records left", "77"],
-        ["2", "nobody known", "nobody answers for it", "\u2013"],
+        ["0", now["workers"][0]["url"], "ready", other, "0"],
+        ["1", other, "restores, 1,234 records left", "none", "77"],
+        ["2", "nobody known", "nobody answers for it", "none", "\u2013"],
     ]
     assert page.get_by_role("table", name="Workers").get_by_text("restores, 1,234 records left").count() == 1
 

@@ -88,6 +88,7 @@ class LocalState:
                 )
                 for partition, standing in sorted(standings(self._engine).items())
             ],
+            standbys=self._engine.standbys.partitions,
             restore_left=max(0, self._engine.progress.total - self._engine.progress.done),
         )
 

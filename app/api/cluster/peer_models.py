@@ -40,7 +40,8 @@ class LocalOverview(Model):
     partitions: list[PartitionInfo]
     inputs: list[InputInfo]
     standings: list[LocalStanding]
-    restore_left: Number | None = None  # releases before this field don't say
+    restore_left: Number | None = None  # releases before these two don't say
+    standbys: Annotated[list[Partition], Field(max_length=10_000)] | None = None
 
 
 class Ranked(Model):

@@ -7,7 +7,7 @@ class WorkerInfo(Model):
     """A worker of the group. ``this``: the one that answers. ``reachable``: it answered just now.
 
     ``restore_left``: the records of the changelog that it still has to read, at most; 0 where it restores nothing, null
-    where it did not say.
+    where it did not say. ``standbys``: the partitions of others that it keeps a copy of, null where it did not say.
     """
 
     url: str | None
@@ -16,6 +16,7 @@ class WorkerInfo(Model):
     partitions: list[int]
     reachable: bool
     restore_left: int | None
+    standbys: list[int] | None
 
 
 class PartitionInfo(Model):

@@ -78,6 +78,7 @@ def _workers(
             else list(owned[url]),
             reachable=url in parts,
             restore_left=parts[url].restore_left if url in parts else None,
+            standbys=parts[url].standbys if url in parts else None,
         )
         for url in sorted({*owned, *parts})
     ]
