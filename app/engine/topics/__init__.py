@@ -4,6 +4,7 @@
 module               holds
 ===================  =================================================================================================
 ``ensure``           makes the topics that are missing, and refuses existing ones that can't be used
+``coordinators``     whether the cluster can keep groups and transactions
 ``plans``            which topics there are, and how they are made
 ``rules``            what an existing topic must be, setting by setting
 ``checks``           existing topics against their plans and the rules

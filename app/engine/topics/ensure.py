@@ -5,6 +5,7 @@ start first on an empty broker.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -25,6 +26,7 @@ from app.engine.kafka.client_errors import explained
 from app.engine.kafka.clients import admin_client
 from app.engine.kafka.cluster import Cluster, configurations, describe
 from app.engine.ports import Router, TopicNames, Topology
+from app.engine.topics import coordinators
 from app.engine.topics.checks import Findings, check
 from app.engine.topics.heads import look
 from app.engine.topics.plans import (
@@ -80,7 +82,8 @@ class Stop(Protocol):
 async def ensure(settings: Settings, topology: Topology[Any]) -> None:
     """Create what is missing and check what is there.
 
-    Raises TopicError and BrokerError; KafkaError when the broker can't be asked.
+    Raises TopicError and BrokerError, UnfitError where the cluster can't keep groups or transactions, and KafkaError
+    when the broker can't be asked.
     """
     async with admin_client(settings) as admin:
         await authorization.check(admin, settings, topology.topics)
@@ -93,6 +96,7 @@ async def ensure(settings: Settings, topology: Topology[Any]) -> None:
         missing = {topic: plan for topic, plan in wanted.items() if topic not in cluster.topics}
         await _create(admin, settings, missing)
         await _seen(admin, missing)
+        await coordinators.check(admin, broker, settings)
 
 
 async def examine(settings: Settings, topics: TopicNames) -> tuple[Cluster, Findings]:
@@ -209,9 +213,14 @@ async def _seen(admin: AIOKafkaAdminClient, plans: Mapping[str, Plan], patience:
 #: and a line a try is 30 a minute.
 _LONGEST_DELAY = 2.0
 
+#: The same where brokers are missing, or a setting is to be changed: 12 lines a minute.
+_UNFIT = 5.0
+
 
 async def ensure_with_retries(settings: Settings, topology: Topology[Any], stopped: Stop) -> None:
     """As :func:`ensure`, but a broker that is not there is waited for, with a line a try, until ``stopped`` is set.
+
+    So are brokers without which the cluster can't keep groups or transactions.
 
     Raises connect.RefusedError where one is there and does not let this client in.
     """
@@ -219,6 +228,10 @@ async def ensure_with_retries(settings: Settings, topology: Topology[Any], stopp
     while not stopped.is_set():
         try:
             await ensure(settings, topology)
+        except coordinators.UnfitError as error:
+            log.error("the cluster can't be worked with as it is; trying again", found=str(error), retry_seconds=_UNFIT)  # noqa: TRY400 - a line for an operator
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stopped.wait(), _UNFIT)
         except (KafkaError, OSError) as error:
             final = explained(settings, error, topology.topics)
             if final is not error:
