@@ -81,6 +81,10 @@ class Plan:
             return self._throughput(contestant, contestant, *phases)
         return self._throughput(contestant, contestant, self._cold(), self._warm(), self._main())
 
+    def warm_up(self, contestant: str) -> Cell:
+        """What the broker does before the first round: the first tenth of the events, by one of the contestants."""
+        return Throughput("warm-up", contestant, (self._cold(),), 1)
+
     def _compare(self) -> None:
         ours = self._usual("rollcall")
         java = tuple(map(self._usual, ("streams-batch", "streams-row")))
@@ -128,6 +132,9 @@ class Plan:
                 "CPU, exactly once against Kafka Streams' exactly once",
                 *(self._usual("rollcall-eos"), CPU),
                 tuple(map(self._usual, ("streams-batch-eos", "streams-row-eos"))),
+            ),
+            Figure(
+                "native", "CPU with the native part against its Python twin", ours, CPU, (self._usual("rollcall-pure"),)
             ),
             Figure("raw", "CPU against a raw consumer, which does nothing", ours, CPU, (self._usual("raw"),)),
         ]

@@ -25,6 +25,8 @@ ALL: dict[str, Contestant] = {
     for contestant in (
         Rollcall("rollcall", "at_least_once"),
         Rollcall("rollcall-eos", "exactly_once"),
+        Rollcall("rollcall-pure", "at_least_once", pure=True),
+        Rollcall("rollcall-pure-eos", "exactly_once", pure=True),
         Streams("streams-batch", layout="batch"),
         Streams("streams-row", layout="row"),
         Streams("streams-batch-eos", layout="batch", guarantee="exactly_once_v2"),
