@@ -10,8 +10,11 @@ ARG PYTHON_IMAGE=python:3.13-slim-bookworm
 FROM ${RUST_IMAGE} AS native
 WORKDIR /srv/native
 COPY native .
-RUN mkdir /native \
+RUN mkdir /native /licences \
  && if command -v cargo; then cargo build --release --locked && cp target/release/librollcall_native.so /native/_native.abi3.so; fi
+# What is linked into it is passed on with it, and so are its licences.
+RUN if [ -d "${CARGO_HOME:=$HOME/.cargo}/registry/src" ]; then \
+      cd "$CARGO_HOME/registry/src" && find . -type f -iname 'licen[cs]e*' -exec cp --parents '{}' /licences ';'; fi
 
 FROM ${PYTHON_IMAGE} AS build
 WORKDIR /srv/rollcall
@@ -35,6 +38,7 @@ FROM ${PYTHON_IMAGE} AS worker
 RUN groupadd --system --gid 999 rollcall \
  && useradd --system --uid 999 --gid 999 --no-create-home rollcall \
  && install --directory --owner 999 --group 999 /var/lib/rollcall
+COPY --from=native /licences/ /usr/share/doc/rollcall-native/
 COPY --from=build /opt/rollcall /opt/rollcall
 COPY --from=build /srv/rollcall /srv/rollcall
 WORKDIR /srv/rollcall

@@ -11,6 +11,7 @@ where             what
 ``pin.py``        ``python -m ops.pin`` pins the images of the containers to digests
 ``version.py``    ``python -m ops.version`` writes a release's number, and its heading in the changelog
 ``sbom.py``       ``python -m ops.sbom`` says what a release is made of, as CycloneDX
+``crates.py``     the crates of the native part, for the SBOM
 ``kafka/``        the health check of Kafka's container
 ``prometheus/``   the scrape configuration, the alert rules, and their unit tests
 ``runbooks/``     a page for each alert

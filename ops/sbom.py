@@ -2,7 +2,8 @@
 
 Its source is a lock file, ``requirements-worker.lock`` unless another is named: each package with its version, the
 hashes of the files that may be installed, and who needs it. Licences are what the packages installed here say of
-themselves; of one that is not installed here (it is for another system) none is known, and none is invented.
+themselves; of one that is not installed here (it is for another system) none is known, and none is invented. The crates
+of the native part follow, from ``native/Cargo.lock``.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from typing import Any, NamedTuple
 
 from packaging.utils import canonicalize_name
 
+from ops.crates import crates
 from ops.version import version
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -94,6 +96,8 @@ def document(lock: str, now: datetime) -> dict[str, Any]:
     for package in listed:
         for name in package.needed_by:
             needs[purls.get(canonicalize_name(name), own["bom-ref"])].add(package.purl)
+    compiled, compiled_needs = crates()
+    needs[own["bom-ref"]].add(next(part["bom-ref"] for part in compiled if part["name"] == "rollcall-native"))
     return {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -103,8 +107,11 @@ def document(lock: str, now: datetime) -> dict[str, Any]:
             "timestamp": now.isoformat(timespec="seconds").replace("+00:00", "Z"),
             "component": own | {"purl": own["bom-ref"], "licenses": [{"license": {"id": "MIT"}}]},
         },
-        "components": [_component(package) for package in listed],
-        "dependencies": [{"ref": ref, "dependsOn": sorted(named)} for ref, named in needs.items()],
+        "components": [*(_component(package) for package in listed), *compiled],
+        "dependencies": [
+            *({"ref": ref, "dependsOn": sorted(named)} for ref, named in needs.items()),
+            *compiled_needs,
+        ],
     }
 
 

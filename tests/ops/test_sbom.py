@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from datetime import UTC, datetime
 from importlib.metadata import requires
 from typing import Any
@@ -42,8 +43,9 @@ def test_it_is_a_cyclonedx_document(name: str) -> None:
 
 def test_it_has_every_package_of_the_lock_with_its_version_and_all_hashes(lock: str, made: dict[str, Any]) -> None:
     pinned = re.findall(r"^([\w.-]+)==([^ ;\\]+)", lock, re.MULTILINE)
-    assert [(part["name"], part["version"]) for part in made["components"]] == pinned
-    hashes = [entry["content"] for part in made["components"] for entry in part["externalReferences"][0]["hashes"]]
+    packages = [part for part in made["components"] if part["purl"].startswith("pkg:pypi/")]
+    assert [(part["name"], part["version"]) for part in packages] == pinned
+    hashes = [entry["content"] for part in packages for entry in part["externalReferences"][0]["hashes"]]
     assert hashes == re.findall(r"sha256:([0-9a-f]{64})", lock)
 
 
@@ -62,6 +64,8 @@ def test_it_says_who_needs_whom_as_the_packages_do(made: dict[str, Any]) -> None
 def test_every_package_of_an_image_has_a_licence_that_lets_it_be_passed_on(made: dict[str, Any]) -> None:
     """An image is for Linux: what is for another system alone is not in it, and need not be installed here."""
     for part in made["components"]:
+        if part["purl"].startswith("pkg:cargo/"):
+            continue  # their licences are copied into the image with them (Dockerfile), and told in THIRD_PARTY.md
         if "win32" in json.dumps(part.get("properties", "")):
             continue
         said = part.get("licenses")
@@ -71,6 +75,28 @@ def test_every_package_of_an_image_has_a_licence_that_lets_it_be_passed_on(made:
             named = licence.get("id") or licence.get("name") or entry["expression"].strip("()")
             alternatives = [set(group.split(" AND ")) for group in named.split(" OR ")]
             assert any(group <= PERMISSIVE for group in alternatives), f"{part['name']}: {named}"
+
+
+def test_it_has_the_crates_that_the_native_part_is_compiled_of(made: dict[str, Any]) -> None:
+    """And none that only its own tests need."""
+    lock = tomllib.loads((ROOT / "native/Cargo.lock").read_text())["package"]
+    crates = {part["name"]: part for part in made["components"] if part["purl"].startswith("pkg:cargo/")}
+    assert {"rollcall-native", "pyo3", "pyo3-ffi", "crc32c", "sha1"} <= set(crates) <= {one["name"] for one in lock}
+    assert "proptest" not in crates
+    checksums = {(one["name"], one["version"]): one.get("checksum") for one in lock}
+    for name, part in crates.items():
+        if name != "rollcall-native":
+            assert part["hashes"] == [{"alg": "SHA-256", "content": checksums[name, part["version"]]}]
+    needs = {entry["ref"]: entry["dependsOn"] for entry in made["dependencies"]}
+    assert crates["rollcall-native"]["purl"] in needs[f"pkg:pypi/rollcall@{version()}"]
+    assert crates["pyo3-ffi"]["purl"] in needs[crates["pyo3"]["purl"]]
+
+
+def test_the_licences_of_the_crates_go_into_the_image() -> None:
+    """They are linked into the native part: it has no place for their texts."""
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    assert "-iname 'licen[cs]e*'" in dockerfile
+    assert "COPY --from=native /licences/ /usr/share/doc/rollcall-native/" in dockerfile
 
 
 def test_the_same_lock_gives_the_same_document(lock: str, made: dict[str, Any]) -> None:
