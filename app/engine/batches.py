@@ -126,7 +126,7 @@ class Native:
 
 
 class FinishedBatch:
-    """A batch that is built, as aiokafka's producer takes it: what :class:`BatchBuilder` of aiokafka is to it."""
+    """A batch that is built, as aiokafka's producer takes it: like its ``BatchBuilder``."""
 
     def __init__(self, data: bytes, count: int, attributes: int) -> None:
         # A record of more than a message takes came compressed, and only so it can be kept; it is alone in its batch.

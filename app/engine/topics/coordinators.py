@@ -50,8 +50,8 @@ async def check(admin: AIOKafkaAdminClient, broker: Mapping[str, str], settings:
     wanted = [GROUPS, TRANSACTIONS] if settings.exactly_once else [GROUPS]
     answer = await metadata(admin, [internal.topic for internal in wanted])
     found = {entry["topic"]: entry for entry in answer["topics"]}
-    there = [topic for topic, entry in found.items() if entry["partitions"]]
-    configs = await configurations(admin, ConfigResourceType.TOPIC, there) if there else {}
+    present = [topic for topic, entry in found.items() if entry["partitions"]]
+    configs = await configurations(admin, ConfigResourceType.TOPIC, present) if present else {}
     for internal in wanted:
         entry = found.get(internal.topic, {})
         line = judge(internal, entry, configs.get(internal.topic, {}), broker, len(answer["brokers"]))
