@@ -8,6 +8,7 @@ module           holds
 ``cells``        what is measured once a round
 ``special``      cells that measure something else than a backlog: a restore, latency
 ``large``        one very large batch, without a broker: is it linear, how long is a step
+``retention``    what stays of batches that are retired for ever, without a broker
 ``offline``      CPU time of the whole job without a broker, stage by stage
 ``roll``         how long partitions give no answer while workers are exchanged, or killed
 ``takeover``     what a takeover costs, with a standby copy and without

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from bench.cells import Cell, Cells, JoinOnly, Throughput
 from bench.figures import Figure
+from bench.retention import BATCHES, Retention, retention_figures
 from bench.roll import Roll, roll_figures
 from bench.special import Latency, Restore
 from bench.takeover import Takeover
@@ -32,6 +33,7 @@ class Plan:
         self._others()
         self._roll()
         self._takeover()
+        self._retention()
 
     def select(self, only: Sequence[str], contestants: Sequence[str]) -> tuple[list[Figure], dict[str, Cell]]:
         """The figures of these names (all if none is given), and their cells that are of these contestants.
@@ -253,6 +255,10 @@ class Plan:
         """How long partitions are not served while workers are exchanged: several figures of one run."""
         for name, guarantee in (("roll", "exactly_once"), ("roll-once", "at_least_once")):
             self.figures += roll_figures(name, guarantee, self.cells.add(Roll(f"rollcall-{name}", guarantee)))
+
+    def _retention(self) -> None:
+        """What stays of batches that come and are retired for ever: several figures of one run."""
+        self.figures += retention_figures(self.cells.add(Retention("rollcall-retention", BATCHES)))
 
     def _takeover(self) -> None:
         """What a takeover costs with a standby copy, against without."""
