@@ -58,7 +58,7 @@ def batch(number: int, value: bytes, count: int = 1) -> bytes:
 
 @cache
 def bomb(number: int) -> bytes:
-    return batch(number, bytes(4 * LARGEST_BATCH))
+    return batch(number, bytes(3 * LARGEST_BATCH))
 
 
 def at(offset: int, sent: bytes) -> bytes:
@@ -108,7 +108,7 @@ def test_a_snappy_block_of_less_than_nothing_is_an_error() -> None:
 @pytest.mark.parametrize("kind", [WholeFetch, None], ids=["whole", "one by one"])
 @CODECS
 def test_a_bomb_is_named_and_what_lies_before_it_is_delivered(kind: Any, codec_number: int) -> None:
-    """Of 256 MiB, which are a quarter of one under gzip, no more than the bound is ever in memory."""
+    """Of 192 MiB, which are a fifth of one under gzip, no more than the bound is ever in memory."""
     sent = at(0, batch(codec_number, b"before")) + at(1, bomb(codec_number)) + at(2, batch(codec_number, b"behind"))
     found = fetch(kind, sent, [], 0)
     tracemalloc.start()
@@ -121,7 +121,7 @@ def test_a_bomb_is_named_and_what_lies_before_it_is_delivered(kind: Any, codec_n
         _, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert most < 3 * LARGEST_BATCH + len(sent)
+    assert most < 2.5 * LARGEST_BATCH + len(sent)  # a buffer, its copy, and what aiokafka copies of the batch
     text = str(caught.value)
     assert text.startswith("t partition 0, offset")
     assert f"decompressed it has more than {LARGEST_BATCH} bytes" in text
