@@ -125,7 +125,7 @@ async def test_a_body_that_never_ends_is_answered_and_closed(path: str) -> None:
 
 async def test_a_client_that_does_not_take_its_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     large = b"x" * 50_000_000
-    monkeypatch.setattr("app.engine.http.exposition.generate_latest", lambda: large)
+    monkeypatch.setattr("app.engine.http.exposition.choose_encoder", lambda _: (lambda _: large, "text/plain"))
     async with serving(Limits(stalled_seconds=SOON)) as served:
         client = await connect(served, get("/metrics"))
         await until(lambda: served.open == 1)
