@@ -8,6 +8,7 @@ from operator import attrgetter
 from agents.chunk_changes import ChunkChanges
 from agents.watermarks import Watermarks
 from app.engine.ports import Record
+from app.native.records import IndexedRecords
 
 
 class Cuts:
@@ -35,4 +36,6 @@ class Cuts:
 
     def _time_of(self, at: int) -> int:
         """The log time (ms) of the record of the chunk at this log offset."""
+        if isinstance(self._records, IndexedRecords):
+            return self._records.time_at(at)
         return self._records[bisect_left(self._records, at, key=attrgetter("offset"))].timestamp

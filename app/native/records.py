@@ -81,6 +81,14 @@ class IndexedRecords(Sequence[IndexedRecord]):
         """Bytes of all values."""
         return sum(part.size for part in self.parts)
 
+    def time_at(self, offset: int) -> int:
+        """The time (ms) of the first record at this offset or behind it. Raises IndexError where there is none."""
+        for part in self.parts:
+            number = part.before(offset)
+            if number < len(part):
+                return part.timestamp(number)
+        raise IndexError(offset)
+
     def since(self, position: int) -> "IndexedRecords":
         """Those at offset ``position`` or behind it."""
         return IndexedRecords([part.part(part.before(position), len(part)) for part in self.parts])

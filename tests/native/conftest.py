@@ -11,5 +11,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if not BUILT:
         skip = pytest.mark.skip(reason=native.WHY_NOT)
         for item in items:
-            if "tests/native" in str(item.path) and "test_choice" not in str(item.path):
+            if "tests/native" in str(item.path) and item.path.stem not in {"test_choice", "test_building"}:
                 item.add_marker(skip)
