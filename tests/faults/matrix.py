@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.engine.kafka import aiokafka_patches
 from tests.faults.audit import audit
 from tests.faults.cluster_faults import CLUSTER_FAULTS
 from tests.faults.cluster_stage import ClusterStage
@@ -57,6 +58,8 @@ class FaultStage(Stage):
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan.home, settings=_settings(plan))
+        # The client that judges lives through restarts of the broker too, and isn't to spend its time on asking for it.
+        aiokafka_patches.install()
 
     def client(self) -> Client:
         """Return a client whose inputs arrive once, whatever becomes of the broker."""

@@ -1,11 +1,8 @@
 """A run of events in which everything happens that can happen to a batch, and what is known of it."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,10 +22,10 @@ from tests.oracle import topics
 from tests.oracle.records import OutputRecord
 from tests.support import events
 from tests.support.events import Json, Message, uid
+from tests.support.forks import run_all
 from tests.support.kafka_io import Reader
-from tests.support.patience import PATIENCE
 from tests.support.stage import Stage
-from tests.support.worker import ROOT, Worker
+from tests.support.worker import Worker
 
 commands.register()
 
@@ -78,16 +75,8 @@ class Story:
 
     def run_all(self, *commands: Sequence[str]) -> list[Ran]:
         """Run commands as an operator does, each in a process of its own, all at once."""
-        faust = str(Path(sys.executable).parent / "faust")
-        pipe = subprocess.PIPE
-        processes = [
-            subprocess.Popen(
-                [faust, "-A", "app", *command], cwd=ROOT, env=self.worker.env, stdout=pipe, stderr=pipe, text=True
-            )
-            for command in commands
-        ]
-        ended = [process.communicate(timeout=PATIENCE) for process in processes]
-        return [Ran(process.returncode, *said) for process, said in zip(processes, ended, strict=True)]
+        done = run_all(commands, self.worker.env)
+        return [Ran(command.returncode, command.stdout, command.stderr) for command in done]
 
     def send(self, *steps: Sequence[Message | Json]) -> None:
         """Send the messages of a step together, and the next step once the worker has taken them."""

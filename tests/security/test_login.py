@@ -1,8 +1,6 @@
 """On a real broker: who is let in works, and who is refused is told why, and stops."""
 
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,9 +15,9 @@ from tests.oracle import topics
 from tests.security.certificates import KEY_PASSWORD
 from tests.security.conftest import PASSWORD, USER, WRONG_PASSWORD, Secured, Workers
 from tests.support import events
+from tests.support.forks import run_all
 from tests.support.kafka_io import KafkaIO
-from tests.support.patience import PATIENCE
-from tests.support.worker import ROOT, Worker, free_port
+from tests.support.worker import Worker, free_port
 
 pytestmark = pytest.mark.kafka
 
@@ -109,11 +107,7 @@ def test_workers_whose_broker_is_not_there_wait_for_it(secured: Secured, workers
 
 def test_a_command_that_is_refused_says_why(secured: Secured, tmp_path: Path) -> None:
     settings = secured.scram_login(ROLLCALL_SASL_PASSWORD=WRONG_PASSWORD)
-    command = [str(Path(sys.executable).parent / "faust"), "-A", "app", "dlq", "list"]
-    environment = Worker(secured.scram, tmp_path, settings=settings).env
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True, timeout=PATIENCE
-    )
+    (done,) = run_all([["dlq", "list"]], Worker(secured.scram, tmp_path, settings=settings).env)
     assert done.returncode == 1
     assert f"ROLLCALL_SASL_PASSWORD: the broker {secured.scram} refuses the login" in done.stderr
     assert secretless(done.stdout + done.stderr)

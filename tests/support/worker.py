@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+from tests.support.forks import Fork
 from tests.support.patience import PATIENCE, slowness
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,7 +51,7 @@ class Worker:
         self.log = home / "worker.log"
         self.port = free_port()
         self.app_id = app_id
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Fork | subprocess.Popen[bytes] | None = None
         own = {
             "ROLLCALL_BROKER": bootstrap,
             "ROLLCALL_APP_ID": app_id,
@@ -63,28 +64,22 @@ class Worker:
 
     def launch(self, *options: str) -> None:
         """Start the process, with further options of `faust worker`, and return at once."""
-        faust = Path(sys.executable).parent / "faust"
-        command = [
-            sys.executable,
-            "-c",
-            LAUNCHER,
-            str(os.getpid()),
-            str(faust),
-            "-A",
-            self.application,
-            "worker",
-            *options,
-        ]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                command,
-                cwd=self.tree,
-                env=self.env | ({} if self.tree == ROOT else {"PYTHONPATH": str(self.tree)}),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            if self.tree == ROOT:
+                streams = {"stdout": log.fileno(), "stderr": log.fileno()}
+                self.process = Fork(self.application, "worker", *options, env=self.env, **streams)
+            else:
+                faust = str(Path(sys.executable).parent / "faust")
+                command = [faust, "-A", self.application, "worker", *options]
+                self.process = subprocess.Popen(
+                    [sys.executable, "-c", LAUNCHER, str(os.getpid()), *command],
+                    cwd=self.tree,
+                    env=self.env | {"PYTHONPATH": str(self.tree)},
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
 
     def start(self, within: float = PATIENCE) -> None:
         """Start the process and wait until it is ready. Raises AssertionError with the end of its log."""
@@ -180,7 +175,7 @@ class Worker:
         text = self.log.read_text("utf-8", "replace") if self.log.exists() else ""
         return f"--- end of {self.log} ---\n{text[-TAIL:]}"
 
-    def _running(self) -> subprocess.Popen[bytes]:
+    def _running(self) -> Fork | subprocess.Popen[bytes]:
         if self.process is None or self.process.poll() is not None:
             message = f"the worker does not run (exit status {self.exit_code})\n{self.tail()}"
             raise RuntimeError(message)

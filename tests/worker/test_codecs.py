@@ -5,12 +5,9 @@ writes uncompressed, have a codec of their own each.
 """
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import Iterator
 from functools import partial
 from itertools import cycle
-from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -26,10 +23,10 @@ from tests.engine.harness import plain_log
 from tests.oracle import topics
 from tests.oracle.records import OutputRecord
 from tests.support import events
+from tests.support.forks import run_all
 from tests.support.kafka_io import Reader
-from tests.support.patience import PATIENCE
 from tests.support.stage import PARTITIONS, Stage
-from tests.support.worker import ROOT, Worker
+from tests.support.worker import Worker
 
 pytestmark = pytest.mark.kafka
 
@@ -134,18 +131,9 @@ def test_a_restore_and_the_commands_read_them_too(stage: Stage, worker: Worker, 
         lambda records: counted(records, topics.SLOT, topics.EXCESS) == len(again) * (len(CODECS) + 1 + 1),
         "what was said of the texts before the restore",
     )
-    faust = str(Path(sys.executable).parent / "faust")
-    for verb in (["audit"], ["replay"], ["dlq", "list"], ["batch", "timeline", "under-zstd"]):
-        done = subprocess.run(
-            [faust, "-A", "app", *verb, "--json"],
-            cwd=ROOT,
-            env=worker.env,
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-        )
-        assert (done.returncode, done.stderr) == (0, ""), (verb, done.stdout)
+    verbs = (["audit"], ["replay"], ["dlq", "list"], ["batch", "timeline", "under-zstd"])
+    for done in run_all([[*verb, "--json"] for verb in verbs], worker.env):
+        assert (done.returncode, done.stderr) == (0, ""), (done.args, done.stdout)
 
 
 #: Snappy makes nothing smaller than a twentieth: of a batch of a megabyte come 22 at most.

@@ -1,0 +1,123 @@
+"""Workers and commands as processes that are forked, not begun from nothing: see `prefork`.
+
+What it is about a start itself (imports, the console script, a signal that comes early) takes `subprocess`.
+"""
+
+import atexit
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.support.patience import PATIENCE
+
+ROOT = Path(__file__).resolve().parents[2]
+FAUST = str(Path(sys.executable).parent / "faust")
+
+
+class _Parent:
+    """The process that forks, started on first use; one for each process of the test run."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+
+    def ask(self, request: Mapping[str, Any], streams: Sequence[int] = ()) -> Any:
+        """Send a request with the three streams of a new process; return the answer. Raises RuntimeError."""
+        with self._lock:
+            connection = self._socket = self._socket or self._started()
+            socket.send_fds(connection, [json.dumps(request).encode()], list(streams))
+            answer = connection.recv(1024)
+        if not answer:
+            message = "the process that forks the workers has ended"
+            raise RuntimeError(message)
+        return json.loads(answer)
+
+    def _started(self) -> socket.socket:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("ROLLCALL_")}
+        with theirs:
+            process = subprocess.Popen(
+                [sys.executable, "-u", str(Path(__file__).with_name("prefork.py"))],
+                stdin=theirs.fileno(),
+                cwd=ROOT,
+                env=clean,
+                start_new_session=True,
+            )
+        if not ours.recv(16):
+            message = f"the process that forks the workers ended with {process.wait()}"
+            raise RuntimeError(message)
+        atexit.register(self._end, process)
+        return ours
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        if self._socket is not None:
+            self._socket.close()  # upon which it ends, and what it has forked with it
+        process.wait()
+
+
+_parent = _Parent()
+
+
+def threads() -> int:
+    """How many threads the process has that forks."""
+    return int(_parent.ask({"threads": True}))
+
+
+class Fork:
+    """A process of `faust` that was forked; as `subprocess.Popen` has it, as far as tests need it."""
+
+    def __init__(self, *arguments: str, env: Mapping[str, str], stdout: int, stderr: int) -> None:
+        self.args = [FAUST, *arguments]
+        self.returncode: int | None = None
+        with Path(os.devnull).open("rb") as nothing:
+            request = {"argv": self.args, "cwd": str(ROOT), "env": dict(env)}
+            self.pid: int = _parent.ask(request, [nothing.fileno(), stdout, stderr])
+
+    def poll(self) -> int | None:
+        """The exit status, None while it runs."""
+        if self.returncode is None:
+            self.returncode = _parent.ask({"poll": self.pid})
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end. Raises subprocess.TimeoutExpired."""
+        began, pause = time.monotonic(), 0.001
+        while (status := self.poll()) is None:
+            if timeout is not None and time.monotonic() - began > timeout:
+                raise subprocess.TimeoutExpired(self.args, timeout)
+            time.sleep(pause)
+            pause = min(0.02, 2 * pause)
+        return status
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless it has ended: until that has been asked for, its id is nobody else's."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self.send_signal(signal.SIGKILL)
+
+
+def run_all(commands: Sequence[Sequence[str]], env: Mapping[str, str]) -> list[subprocess.CompletedProcess[str]]:
+    """Run `faust -A app COMMAND` for each, all at once; returns their ends, in this order."""
+    with tempfile.TemporaryDirectory() as home:
+        files = [(Path(home, f"{number}.out"), Path(home, f"{number}.err")) for number in range(len(commands))]
+        forks = []
+        for command, (out, err) in zip(commands, files, strict=True):
+            with out.open("wb") as stdout, err.open("wb") as stderr:
+                streams = {"stdout": stdout.fileno(), "stderr": stderr.fileno()}
+                forks.append(Fork("-A", "app", *command, env=env, **streams))
+        return [
+            subprocess.CompletedProcess(fork.args, fork.wait(PATIENCE), out.read_text("utf-8"), err.read_text("utf-8"))
+            for fork, (out, err) in zip(forks, files, strict=True)
+        ]

@@ -1,0 +1,79 @@
+"""The parent of the workers and commands that tests start: a process that has imported them already, and forks.
+
+A worker's imports take a second of CPU, which most starts of the tests have no use for. What is started here is a
+process like any other: its own session, environment, directory and output, killed with this one. Run by `forks`, with a
+socket as its standard input.
+"""
+
+import ctypes
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NoReturn
+
+PR_SET_PDEATHSIG = 1
+MOST_BYTES = 1 << 20  # of a request: an environment and a command line
+
+
+def main() -> None:
+    """Import, then serve until the other side is gone. Returns in each child, to run what was asked for."""
+    sys.path[0] = str(Path(sys.executable).parent)  # as the console script has it
+    root = str(Path.cwd())
+    sys.path.append(root)
+    for name in ("faust.cli.faust", "app.main", "app.commands.queries", "app.commands.log_tools", "app.commands.dlq"):
+        import_module(name)
+    sys.path.remove(root)
+    gc.collect()
+    gc.freeze()  # the pages stay shared
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with socket.socket(fileno=os.dup(0)) as requests:
+        requests.send(b"{}")
+        while True:
+            message, streams, _, _ = socket.recv_fds(requests, MOST_BYTES, 3)
+            if not message:
+                os._exit(0)
+            request = json.loads(message)
+            if "poll" in request:
+                requests.send(json.dumps(_status(request["poll"])).encode())
+            elif "threads" in request:
+                requests.send(str(len(list(Path("/proc/self/task").iterdir()))).encode())
+            elif os.fork():
+                for stream in streams:
+                    os.close(stream)
+            else:
+                _become(request, streams)
+                requests.send(str(os.getpid()).encode())  # from here on it is what was asked for
+                return
+
+
+def _status(pid: int) -> int | None:
+    found, status = os.waitpid(pid, os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) if found else None
+
+
+def _become(request: dict[str, Any], streams: list[int]) -> None:
+    os.setsid()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    for place, stream in enumerate(streams):
+        os.dup2(stream, place)
+        os.close(stream)
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["env"])
+    sys.argv[:] = request["argv"]  # in place: Faust has kept the list
+
+
+def run() -> NoReturn:
+    """What the console script does."""
+    main()
+    sys.exit(import_module("faust.cli.faust").cli())
+
+
+if __name__ == "__main__":
+    run()
