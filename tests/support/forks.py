@@ -24,9 +24,10 @@ FAUST = str(Path(sys.executable).parent / "faust")
 
 
 class _Parent:
-    """The process that forks, started on first use; one for each process of the test run."""
+    """A process that forks, started on first use; it has imported the modules."""
 
-    def __init__(self) -> None:
+    def __init__(self, *modules: str) -> None:
+        self._modules = modules
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
 
@@ -46,7 +47,7 @@ class _Parent:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("ROLLCALL_")}
         with theirs:
             process = subprocess.Popen(
-                [sys.executable, "-u", str(Path(__file__).with_name("prefork.py"))],
+                [sys.executable, "-u", str(Path(__file__).with_name("prefork.py")), *self._modules],
                 stdin=theirs.fileno(),
                 cwd=ROOT,
                 env=clean,
@@ -64,28 +65,32 @@ class _Parent:
         process.wait()
 
 
-_parent = _Parent()
+_COMMANDS = ("app.commands.queries", "app.commands.acting", "app.commands.log_tools", "app.commands.dlq")
+_ours = _Parent("faust.cli.faust", "app.main", *_COMMANDS)
+#: Of other applications on the engine, in whose process nothing of ours may be.
+_others = _Parent("faust.cli.faust", "app.startup", "app.engine.worker")
 
 
 def threads() -> int:
-    """How many threads the process has that forks."""
-    return int(_parent.ask({"threads": True}))
+    """How many threads the process has that forks our workers."""
+    return int(_ours.ask({"threads": True}))
 
 
 class Fork:
-    """A process of `faust` that was forked; as `subprocess.Popen` has it, as far as tests need it."""
+    """A process of `faust -A APPLICATION` that was forked; with what tests need of `subprocess.Popen`."""
 
-    def __init__(self, *arguments: str, env: Mapping[str, str], stdout: int, stderr: int) -> None:
-        self.args = [FAUST, *arguments]
+    def __init__(self, application: str, *arguments: str, env: Mapping[str, str], stdout: int, stderr: int) -> None:
+        self.args = [FAUST, "-A", application, *arguments]
+        self._parent = _ours if application == "app" else _others
         self.returncode: int | None = None
         with Path(os.devnull).open("rb") as nothing:
             request = {"argv": self.args, "cwd": str(ROOT), "env": dict(env)}
-            self.pid: int = _parent.ask(request, [nothing.fileno(), stdout, stderr])
+            self.pid: int = self._parent.ask(request, [nothing.fileno(), stdout, stderr])
 
     def poll(self) -> int | None:
         """The exit status, None while it runs."""
         if self.returncode is None:
-            self.returncode = _parent.ask({"poll": self.pid})
+            self.returncode = self._parent.ask({"poll": self.pid})
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
@@ -116,7 +121,7 @@ def run_all(commands: Sequence[Sequence[str]], env: Mapping[str, str]) -> list[s
         for command, (out, err) in zip(commands, files, strict=True):
             with out.open("wb") as stdout, err.open("wb") as stderr:
                 streams = {"stdout": stdout.fileno(), "stderr": stderr.fileno()}
-                forks.append(Fork("-A", "app", *command, env=env, **streams))
+                forks.append(Fork("app", *command, env=env, **streams))
         return [
             subprocess.CompletedProcess(fork.args, fork.wait(PATIENCE), out.read_text("utf-8"), err.read_text("utf-8"))
             for fork, (out, err) in zip(forks, files, strict=True)

@@ -21,11 +21,11 @@ MOST_BYTES = 1 << 20  # of a request: an environment and a command line
 
 
 def main() -> None:
-    """Import, then serve until the other side is gone. Returns in each child, to run what was asked for."""
+    """Import what the arguments name, and serve. Returns in each child only, which then runs what was asked for."""
     sys.path[0] = str(Path(sys.executable).parent)  # as the console script has it
     root = str(Path.cwd())
     sys.path.append(root)
-    for name in ("faust.cli.faust", "app.main", "app.commands.queries", "app.commands.log_tools", "app.commands.dlq"):
+    for name in sys.argv[1:]:
         import_module(name)
     sys.path.remove(root)
     gc.collect()
