@@ -1,4 +1,4 @@
-"""How many examples a property is tried on: few and always the same ones in the gate, many with
+"""How many examples a property is tried on: few and always the same ones by default, many with
 `HYPOTHESIS_PROFILE=thorough`.
 """
 
@@ -8,13 +8,12 @@ from hypothesis import HealthCheck, settings
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 _FACTOR = 20  # a minute becomes twenty
-_GATE = 2  # the gate, which runs for every change, takes one in so many
 
 
 def examples(count: int) -> settings:
-    """Return the settings of a property that is tried on half of `count` examples, or on twenty times as many."""
+    """Return the settings of a property that is tried on `count` examples, or on twenty times as many."""
     return settings(
-        max_examples=count * _FACTOR if THOROUGH else max(1, count // _GATE),
+        max_examples=count * _FACTOR if THOROUGH else count,
         derandomize=not THOROUGH,
         deadline=None,
         # Fixtures hold directories only, which examples tell apart by a number.

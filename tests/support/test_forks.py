@@ -40,3 +40,11 @@ def test_one_leads_a_session_of_its_own_hears_signals_and_leaves_nothing(tmp_pat
 def test_the_parent_that_forks_has_one_thread() -> None:
     """A lock that another thread held at the fork would be held in the child for ever."""
     assert forks.threads() == 1
+
+
+def test_a_worker_with_variables_that_python_or_faust_read_starts_from_nothing(tmp_path: Path) -> None:
+    for name, value in (("PYTHONPATH", str(tmp_path)), ("FAUST_LOOP", "aio")):
+        worker = Worker(f"127.0.0.1:{free_port()}", tmp_path / name, settings={name: value})
+        worker.launch()
+        assert not isinstance(worker.process, Fork)
+        worker.close()

@@ -65,7 +65,7 @@ class Worker:
     def launch(self, *options: str) -> None:
         """Start the process, with further options of `faust worker`, and return at once."""
         with self.log.open("ab") as log:
-            if self.tree == ROOT:
+            if self.tree == ROOT and not self._own_variables():
                 streams = {"stdout": log.fileno(), "stderr": log.fileno()}
                 self.process = Fork(self.application, "worker", *options, env=self.env, **streams)
             else:
@@ -74,7 +74,7 @@ class Worker:
                 self.process = subprocess.Popen(
                     [sys.executable, "-c", LAUNCHER, str(os.getpid()), *command],
                     cwd=self.tree,
-                    env=self.env | {"PYTHONPATH": str(self.tree)},
+                    env=self.env | ({} if self.tree == ROOT else {"PYTHONPATH": str(self.tree)}),
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
@@ -174,6 +174,11 @@ class Worker:
         """Return the end of its log."""
         text = self.log.read_text("utf-8", "replace") if self.log.exists() else ""
         return f"--- end of {self.log} ---\n{text[-TAIL:]}"
+
+    def _own_variables(self) -> set[str]:
+        """What may matter before the application is imported: a forked process would not see it."""
+        inherited = os.environ.items() | {("PYTHONUNBUFFERED", "1")}
+        return {name for name, _ in self.env.items() - inherited if not name.startswith("ROLLCALL_")}
 
     def _running(self) -> Fork | subprocess.Popen[bytes]:
         if self.process is None or self.process.poll() is not None:
