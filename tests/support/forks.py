@@ -1,4 +1,4 @@
-"""Workers and commands as processes that are forked, not begun from nothing: see `prefork`.
+"""Commands as processes that are forked, not begun from nothing: see `prefork`.
 
 What it is about a start itself (imports, the console script, a signal that comes early) takes `subprocess`.
 """
@@ -38,7 +38,7 @@ class _Parent:
             socket.send_fds(connection, [json.dumps(request).encode()], list(streams))
             answer = connection.recv(1024)
         if not answer:
-            message = "the process that forks the workers has ended"
+            message = "the process that forks has ended"
             raise RuntimeError(message)
         return json.loads(answer)
 
@@ -54,7 +54,7 @@ class _Parent:
                 start_new_session=True,
             )
         if not ours.recv(16):
-            message = f"the process that forks the workers ended with {process.wait()}"
+            message = f"the process that forks ended with {process.wait()}"
             raise RuntimeError(message)
         atexit.register(self._end, process)
         return ours
@@ -67,30 +67,27 @@ class _Parent:
 
 _COMMANDS = ("app.commands.queries", "app.commands.acting", "app.commands.log_tools", "app.commands.dlq")
 _ours = _Parent("faust.cli.faust", "app.main", *_COMMANDS)
-#: Of other applications on the engine, in whose process nothing of ours may be.
-_others = _Parent("faust.cli.faust", "app.startup", "app.engine.worker")
 
 
 def threads() -> int:
-    """How many threads the process has that forks our workers."""
+    """How many threads the process has that forks them."""
     return int(_ours.ask({"threads": True}))
 
 
 class Fork:
-    """A process of `faust -A APPLICATION` that was forked; with what tests need of `subprocess.Popen`."""
+    """A process of `faust -A app` that was forked; with what tests need of `subprocess.Popen`."""
 
-    def __init__(self, application: str, *arguments: str, env: Mapping[str, str], stdout: int, stderr: int) -> None:
-        self.args = [FAUST, "-A", application, *arguments]
-        self._parent = _ours if application == "app" else _others
+    def __init__(self, *arguments: str, env: Mapping[str, str], stdout: int, stderr: int) -> None:
+        self.args = [FAUST, "-A", "app", *arguments]
         self.returncode: int | None = None
         with Path(os.devnull).open("rb") as nothing:
             request = {"argv": self.args, "cwd": str(ROOT), "env": dict(env)}
-            self.pid: int = self._parent.ask(request, [nothing.fileno(), stdout, stderr])
+            self.pid: int = _ours.ask(request, [nothing.fileno(), stdout, stderr])
 
     def poll(self) -> int | None:
         """The exit status, None while it runs."""
         if self.returncode is None:
-            self.returncode = self._parent.ask({"poll": self.pid})
+            self.returncode = _ours.ask({"poll": self.pid})
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
@@ -121,7 +118,7 @@ def run_all(commands: Sequence[Sequence[str]], env: Mapping[str, str]) -> list[s
         for command, (out, err) in zip(commands, files, strict=True):
             with out.open("wb") as stdout, err.open("wb") as stderr:
                 streams = {"stdout": stdout.fileno(), "stderr": stderr.fileno()}
-                forks.append(Fork("app", *command, env=env, **streams))
+                forks.append(Fork(*command, env=env, **streams))
         return [
             subprocess.CompletedProcess(fork.args, fork.wait(PATIENCE), out.read_text("utf-8"), err.read_text("utf-8"))
             for fork, (out, err) in zip(forks, files, strict=True)

@@ -1,6 +1,6 @@
-"""The parent of the workers and commands that tests start: a process that has imported them already, and forks.
+"""The parent of the commands that tests start: a process that has imported them already, and forks.
 
-A worker's imports take a second of CPU, which most starts of the tests have no use for. What is started here is a
+Its imports take half a second of CPU or more, which most tests of commands have no use for. What is started here is a
 process like any other: its own session, environment, directory and output, killed with this one. Run by `forks`, with a
 socket as its standard input.
 """

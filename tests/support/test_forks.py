@@ -1,4 +1,4 @@
-"""Forked workers and commands are processes like any other."""
+"""Forked commands are processes like any other."""
 
 import os
 import signal
@@ -7,7 +7,6 @@ from pathlib import Path
 from tests.support import forks
 from tests.support.forks import Fork, run_all
 from tests.support.patience import PATIENCE
-from tests.support.worker import Worker, free_port
 
 ENVIRONMENT = {"PATH": os.environ["PATH"], "ROLLCALL_BROKER": "127.0.0.1:9"}
 
@@ -26,10 +25,9 @@ def test_each_has_its_own_arguments_environment_output_and_status() -> None:
 
 
 def test_one_leads_a_session_of_its_own_hears_signals_and_leaves_nothing(tmp_path: Path) -> None:
-    worker = Worker(f"127.0.0.1:{free_port()}", tmp_path)
-    worker.launch()
-    process = worker.process
-    assert isinstance(process, Fork)
+    with (tmp_path / "output").open("wb") as output:
+        streams = {"stdout": output.fileno(), "stderr": output.fileno()}
+        process = Fork("worker", env=ENVIRONMENT | {"ROLLCALL_DATADIR": str(tmp_path)}, **streams)
     assert os.getsid(process.pid) == process.pid
     process.kill()
     assert process.wait(PATIENCE) == -signal.SIGKILL
@@ -40,11 +38,3 @@ def test_one_leads_a_session_of_its_own_hears_signals_and_leaves_nothing(tmp_pat
 def test_the_parent_that_forks_has_one_thread() -> None:
     """A lock that another thread held at the fork would be held in the child for ever."""
     assert forks.threads() == 1
-
-
-def test_a_worker_with_variables_that_python_or_faust_read_starts_from_nothing(tmp_path: Path) -> None:
-    for name, value in (("PYTHONPATH", str(tmp_path)), ("FAUST_LOOP", "aio")):
-        worker = Worker(f"127.0.0.1:{free_port()}", tmp_path / name, settings={name: value})
-        worker.launch()
-        assert not isinstance(worker.process, Fork)
-        worker.close()

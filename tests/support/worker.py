@@ -13,7 +13,6 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from tests.support.forks import Fork
 from tests.support.patience import PATIENCE, slowness
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,7 +50,7 @@ class Worker:
         self.log = home / "worker.log"
         self.port = free_port()
         self.app_id = app_id
-        self.process: Fork | subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
         own = {
             "ROLLCALL_BROKER": bootstrap,
             "ROLLCALL_APP_ID": app_id,
@@ -64,22 +63,28 @@ class Worker:
 
     def launch(self, *options: str) -> None:
         """Start the process, with further options of `faust worker`, and return at once."""
+        faust = Path(sys.executable).parent / "faust"
+        command = [
+            sys.executable,
+            "-c",
+            LAUNCHER,
+            str(os.getpid()),
+            str(faust),
+            "-A",
+            self.application,
+            "worker",
+            *options,
+        ]
         with self.log.open("ab") as log:
-            if self.tree == ROOT and not self._own_variables():
-                streams = {"stdout": log.fileno(), "stderr": log.fileno()}
-                self.process = Fork(self.application, "worker", *options, env=self.env, **streams)
-            else:
-                faust = str(Path(sys.executable).parent / "faust")
-                command = [faust, "-A", self.application, "worker", *options]
-                self.process = subprocess.Popen(
-                    [sys.executable, "-c", LAUNCHER, str(os.getpid()), *command],
-                    cwd=self.tree,
-                    env=self.env | ({} if self.tree == ROOT else {"PYTHONPATH": str(self.tree)}),
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                )
+            self.process = subprocess.Popen(
+                command,
+                cwd=self.tree,
+                env=self.env | ({} if self.tree == ROOT else {"PYTHONPATH": str(self.tree)}),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
 
     def start(self, within: float = PATIENCE) -> None:
         """Start the process and wait until it is ready. Raises AssertionError with the end of its log."""
@@ -175,12 +180,7 @@ class Worker:
         text = self.log.read_text("utf-8", "replace") if self.log.exists() else ""
         return f"--- end of {self.log} ---\n{text[-TAIL:]}"
 
-    def _own_variables(self) -> set[str]:
-        """What may matter before the application is imported: a forked process would not see it."""
-        inherited = os.environ.items() | {("PYTHONUNBUFFERED", "1")}
-        return {name for name, _ in self.env.items() - inherited if not name.startswith("ROLLCALL_")}
-
-    def _running(self) -> Fork | subprocess.Popen[bytes]:
+    def _running(self) -> subprocess.Popen[bytes]:
         if self.process is None or self.process.poll() is not None:
             message = f"the worker does not run (exit status {self.exit_code})\n{self.tail()}"
             raise RuntimeError(message)
