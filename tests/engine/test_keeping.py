@@ -18,6 +18,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from app.engine.kafka.aiokafka_patches import install
 from app.engine.kafka.aiokafka_patches.keeping import joining, keeps
+from tests.support.patience import PATIENCE
 
 install()
 
@@ -147,7 +148,7 @@ def test_whoever_waits_for_the_position_of_what_leaves_goes_on() -> None:
         state = member.assignment.state_value(B)
         committed, position = state.fetch_committed(), state.wait_for_position()
         await member.told(A)
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(PATIENCE):
             await committed
             await position
         assert not member.assignment.state_value(B).has_valid_position
