@@ -28,7 +28,8 @@ async def _status(out: Out, urls: tuple[str, ...]) -> int:
         out.json(found)
         return 0
     counts = {name: render.text(value) for name, value in found["counts"].items()}
-    out.say(f"{found['app_id']}, {found['guarantee']}, version {found['version']} ({found['runs']}), {found['time']}")
+    runs = f" ({found['runs']})" if "runs" in found else ""  # a worker of an older release doesn't say it
+    out.say(f"{found['app_id']}, {found['guarantee']}, version {found['version']}{runs}, {found['time']}")
     out.say(", ".join(f"{value} {name}" for name, value in counts.items()))
     waiting = render.counted(found["pending_uploads"], "pending upload")
     if found["oldest_pending_seconds"] is not None:
