@@ -12,6 +12,8 @@ module           holds
 ``stage``        a real Kafka with topics, a client and workers
 ``brokers``      a running broker, borrowed and given back cleared
 ``worker``       worker processes
+``forks``        commands as processes that are forked, not begun from nothing
+``prefork``      the process that has imported them and forks
 ``installed``    an environment that has Rollcall as a wheel
 ``patience``     how long tests wait
 ``budgets``      budgets so small that a few slots meet them
