@@ -162,7 +162,7 @@ class Retention(Cell):
         self._batches = batches
 
     async def measure(self, stage: Stage) -> Measured:  # noqa: ARG002 - the broker has no part in it
-        """Measure it."""
+        """Measure it. Raises ContestantError where the process fails."""
         measured: Measured = {}
         spent = []
         for options in ([], ["--never"]):

@@ -42,7 +42,13 @@ def _purl(package: dict[str, Any]) -> str:
 
 def _component(package: dict[str, Any]) -> dict[str, Any]:
     purl = _purl(package)
-    told = {"type": "library", "name": package["name"], "version": package["version"], "bom-ref": purl, "purl": purl}
+    part = {
+        "type": "library",
+        "name": package["name"],
+        "version": package["version"],
+        "bom-ref": purl,
+        "purl": purl,
+    }
     if package["name"] == _OWN:
-        return told | {"licenses": [{"license": {"id": "MIT"}}]}
-    return told | {"hashes": [{"alg": "SHA-256", "content": package["checksum"]}]}
+        return part | {"licenses": [{"license": {"id": "MIT"}}]}
+    return part | {"hashes": [{"alg": "SHA-256", "content": package["checksum"]}]}
