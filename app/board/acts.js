@@ -6,7 +6,9 @@ import { many, moment, names, number } from "./words.js";
 const emptySlots = (batch) =>
   (batch.slot_list ?? []).filter((slot) => slot.state === "empty").map((slot) => slot.essay_id);
 
-const closed = (batch) => (batch.state === "complete" || batch.state === "discarded" ? "it is closed" : null);
+const retired = (batch) => (batch.state === "retired" ? "it was retired: only its receipt is kept" : null);
+const closed = (batch) =>
+  batch.state === "complete" || batch.state === "discarded" ? "it is closed" : retired(batch);
 const nothingPending = (batch) => (batch.pending_list?.length ? null : "nothing is pending");
 const later = (iso, seconds) => moment(new Date(Date.parse(iso) + seconds * 1000).toISOString());
 
@@ -71,7 +73,7 @@ export const ACTS = [
   {
     act: "reopen",
     word: "Re-open for more",
-    unless: (batch) => (batch.slot_list?.length && closed(batch) ? null : "it is not closed"),
+    unless: (batch) => retired(batch) ?? (batch.slot_list?.length && closed(batch) ? null : "it is not closed"),
     fields(batch) {
       const free = emptySlots(batch).length;
       const hint = free
