@@ -140,3 +140,14 @@ def test_pending_uploads_are_given_up_when_their_time_is_over() -> None:
     assert reckoned(log, []).batches["b"].summary()["pending"] == [[0, "u0", "t0"]]
     log.tick(log.time + 6_000)
     assert reckoned(log, []).batches["b"].summary()["pending"] == []
+
+
+def test_without_a_readiness_deadline_a_batch_whose_uploads_came_first_is_never_late() -> None:
+    model = ReferenceModel(0, 1000, {}, ())
+    log = KeyedLog()
+    log.send_event(events.content("one", "u0", "t0"))
+    log.send_event(events.registration("one", ["first", "second"]))
+    log.tick(log.time + 9 * SECOND)
+    for record in log.records:
+        model.take(record.offset, record.timestamp, record.headers, record.value)
+    assert not model.batches["one"].late

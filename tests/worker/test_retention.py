@@ -31,7 +31,7 @@ SETTINGS = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with Stage(tmp_path_factory.mktemp("retention"), settings=SETTINGS) as made:
         yield made
@@ -122,12 +122,12 @@ def test_kill_9_while_batches_are_retired_loses_nothing_and_says_nothing_twice(s
     worker = stage.worker(app_id=app_id, settings={"ROLLCALL_PROCESSING_GUARANTEE": guarantee})
     worker.start()
     read = stage.reader(read_committed=guarantee == "exactly_once")
-    names = [f"{app_id}-{number}" for number in range(400)]
-    for round_, part in enumerate((names[:200], names[200:])):
+    names = [f"{app_id}-{number}" for number in range(200)]
+    for round_, part in enumerate((names[:100], names[100:])):
         stage.io.produce(message for batch in part for message in flat("R1 C0", batch))
         stage.wait_taken(app_id)
-        for cut in range(3):
-            until(lambda: retired(worker) > round_ * 200 + 10, "retiring has begun")  # noqa: B023 - called at once
+        for cut in range(2):
+            until(lambda: retired(worker) > round_ * 100 + 10, "retiring has begun")  # noqa: B023 - called at once
             worker.kill()
             if cut == round_:
                 worker.wipe()

@@ -145,6 +145,8 @@ class ReferenceModel:
             wait = batch.later + self._ttl
             batch.forget(list(takewhile(lambda waiting: waiting.time + wait <= time, batch.pending)))
             return batch.pending[0].time + wait if batch.pending else None
+        if not self._readiness:
+            return None  # it was looked at for what was pending
         due = batch.opened + batch.later + self._readiness
         if batch.done or batch.late or due > time:
             return None if batch.done or batch.late else due
