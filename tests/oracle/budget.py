@@ -10,9 +10,11 @@ from typing import Any
 
 from tests.oracle.records import Json, Registration, Upload
 
-#: Bytes of an event's lists, of the longest id (1,000 characters of 6 bytes each, and the quotes), the least that each
-#: text id must have, and of an error detail.
+#: Bytes of a ready event's lists, of the longest id (1,000 characters of 6 bytes each, and the quotes), the least that
+#: each text id must have, and of an error detail.
 LISTS = 15 * 1024 * 1024
+#: The same of an errors event; a number of its own, since tests make the other one small.
+ERRORS = 15 * 1024 * 1024
 LONGEST_ID = 6 * 1000 + 2
 LEAST_ID = 62
 DETAIL = 16 * 1024
@@ -61,17 +63,17 @@ def error_variants(whole: Sequence[Json], codes: Sequence[str], found: int) -> l
     and ``found`` how many were listed: details are cut first, then names, then essays left out from the end.
     """
     slack = _AROUND_ESSAY * len(whole)
-    if size(list(whole)) + slack <= LISTS:
+    if size(list(whole)) + slack <= ERRORS:
         return [list(whole)]
-    variants = [list(whole)] if size(list(whole)) <= LISTS else []
+    variants = [list(whole)] if size(list(whole)) <= ERRORS else []
     for name in (None, SHORT):
         cut = [_cut(essay, code, name) for essay, code in zip(whole, codes, strict=True)]
-        if len(cut) == found and size(cut) <= LISTS:
+        if len(cut) == found and size(cut) <= ERRORS:
             variants.append(cut)
-        if size(cut) + slack + KINDS * (SHORT * 6 + 64) <= LISTS:
+        if size(cut) + slack + KINDS * (SHORT * 6 + 64) <= ERRORS:
             return variants
     # As many as fit: another one would not have, or nearly.
-    if size(cut[:found]) <= LISTS < size(cut[: found + 1]) + slack + KINDS * 512:
+    if size(cut[:found]) <= ERRORS < size(cut[: found + 1]) + slack + KINDS * 512:
         variants.append(cut[:found])
     return variants
 
