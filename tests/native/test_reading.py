@@ -88,3 +88,27 @@ def test_a_content_of_the_benchmark_is_read_natively() -> None:
 
     values = [event.value for event in Part.of_events("native", 60, 4).events() if event.topic == CONTENT]
     assert agree([Sent(number, value, [header()]) for number, value in enumerate(values)]) == len(values)
+
+
+FORMS: list[object] = [
+    "ABCDEF00-0000-4000-8000-000000000000", "00000000000040008000000000000000", "2026-03-02T08:00:00+01:00",
+    "2026-03-02T08:00:00.1234567Z", "2026-03-02t08:00:00z", "0000-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z",
+    "", "x" * 1001,
+    "é" * 600, "a\u0000b", 'a"b', "\u2028", None, 0, 1.5, 2**63, [], {}, {"traceparent": "é" * 900}, {"traceparent": 7},
+]  # fmt: skip
+
+
+def test_every_form_of_a_value_in_every_field_is_read_alike_or_left() -> None:
+    good = content("batch-1", "upload", "text")
+    good["event_timestamp"] = good["data"]["timestamp"] = "2026-03-02T08:00:00Z"
+    good["metadata"] = None
+    places = [(good, name) for name in good] + [(good["data"], name) for name in [*good["data"], "batch_id"]]
+    records: list[Sent] = []
+    for target, name in places:
+        for form in FORMS:
+            before = dict(target)
+            target[name] = form
+            records.append(Sent(len(records), encode(good), [header(offset=len(records))]))
+            target.clear()
+            target.update(before)
+    assert agree(records) > len(places)
