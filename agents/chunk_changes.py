@@ -172,6 +172,10 @@ class ChunkChanges:
         """What was decided about a batch that was touched before, to be added to."""
         return self._facts[batch.batch_id]
 
+    def decided(self, batch_id: str) -> tuple[Fact, ...]:
+        """What was decided about a batch; nothing where it was not touched (a repeat has its answer and no fact)."""
+        return tuple(self._facts.get(batch_id, ()))
+
     def hold(self, batch_id: str, at: int, source: Source, records: Sequence[Record], number: int) -> None:
         """Keep the original of an upload that is pending: of ``records[number]``, at log offset ``at``."""
         self._held[batch_id, at] = source, records, number

@@ -128,7 +128,7 @@ class OneBatch:
             return None  # ticks have no key: most of the partition's records are told by theirs
         self._known = True
         work = self._folder.take([record])
-        facts = tuple(work.facts_of(self.batch))
+        facts = work.decided(self.batch_id)
         outputs = tuple(work.outputs)
         if not own and not facts and not outputs:
             return None
