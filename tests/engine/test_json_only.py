@@ -23,7 +23,7 @@ NOISY = r"""
 def install():
     import sys, threading, warnings
     import agents.join as join
-    changes, said = join.Join.changes, []
+    steps, said = join.Join.steps, []
 
     class Unraisable:
         def __del__(self):
@@ -41,9 +41,9 @@ def install():
             Unraisable()
         if any(record.value and b"crash" in record.value for record in chunk):
             raise LookupError("a bug in the fold")
-        return changes(self, chunk, *bounds)
+        return steps(self, chunk, *bounds)
 
-    join.Join.changes = noisy
+    join.Join.steps = noisy
 """
 
 
