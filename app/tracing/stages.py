@@ -1,9 +1,9 @@
 """The application's parts with spans around them: what they do is the same, byte for byte."""
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from time import time_ns
 
 import structlog
 from opentelemetry.sdk.trace import TracerProvider
@@ -11,6 +11,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from agents.chunk_changes import ChunkChanges
 from agents.processor import JoinProcessor
 from app import metrics
+from app.engine.bulk import Bulk, TopicBatches
 from app.engine.ports import Observer, Record, Routed, Router, Store, Topology
 from app.settings import Settings
 from app.tracing.spans import Spans
@@ -28,10 +29,10 @@ class UnderWay:
         self._began = 0
         self._written: tuple[int, Sequence[Record], ChunkChanges] | None = None
 
-    def routed(self, topic: str, partition: int, records: Sequence[Record]) -> None:
-        """Inputs are about to be re-keyed."""
+    def routed(self, topic: str, partition: int, records: Sequence[Record], began: int) -> None:
+        """Inputs are re-keyed, since ``began`` (ns)."""
         if not self._inputs:
-            self._began = time.time_ns()
+            self._began = began
         for record in records:
             if (trace := of_message(record.value)) is not None:
                 self._inputs.append((topic, partition, record.offset, trace))
@@ -71,8 +72,24 @@ class TracedRouter:
 
     def route(self, topic: str, partition: int, records: Sequence[Record]) -> Iterator[Routed]:
         """As the router does."""
-        self._under.routed(topic, partition, records)
+        self._under.routed(topic, partition, records, time_ns())
         return self._router.route(topic, partition, records)
+
+
+class TracedBulk:
+    """What routes natively and says what it routes. What it leaves to the router is the router's to say."""
+
+    def __init__(self, bulk: Bulk, under: UnderWay) -> None:
+        self._bulk, self._under = bulk, under
+        self.write = bulk.write
+
+    def route(self, topic: str, partition: int, records: Sequence[Record], log: TopicBatches, time: int) -> bool:
+        """As the native side does."""
+        began = time_ns()
+        written = self._bulk.route(topic, partition, records, log, time)
+        if written:
+            self._under.routed(topic, partition, records, began)
+        return written
 
 
 class TracedProcessor(JoinProcessor):
@@ -138,6 +155,7 @@ def traced(topology: Topology[JoinProcessor], settings: Settings, provider: Trac
     return replace(
         topology,
         router=TracedRouter(topology.router, under),
+        bulk=None if topology.bulk is None else TracedBulk(topology.bulk, under),
         processor=processor,
         observer=TracedObserver(topology.observer, under),
     )
