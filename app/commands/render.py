@@ -92,10 +92,17 @@ def seconds(value: float | None) -> str:
 
 
 def moment(value: str | None, now: datetime | None = None) -> str | None:
-    """A time (ISO 8601, UTC) in short: of today its time, of this year its day and minute, else its day."""
+    """A time (ISO 8601, UTC) in short: of today its time, of this year its day and minute, else its day.
+
+    What is no time, in an answer that is not ours to vouch for, is shown as it came.
+    """
     if value is None:
         return None
-    found, now = datetime.fromisoformat(value), now or datetime.now(UTC)
+    try:
+        found = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return value
+    now = now or datetime.now(UTC)
     if found.date() == now.date():
         return f"{found:%H:%M:%S}"
     return f"{found:%m-%d %H:%M}" if found.year == now.year else f"{found:%Y-%m-%d}"

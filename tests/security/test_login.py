@@ -102,7 +102,7 @@ def test_workers_whose_broker_is_not_there_wait_for_it(secured: Secured, workers
             time.sleep(0.1)
         assert worker.alive
         worker.stop()
-    assert "does its listener speak ROLLCALL_SECURITY_PROTOCOL=PLAINTEXT?" in other.log.read_text()
+    assert "does its listener speak ROLLCALL_SECURITY_PROTOCOL=PLAINTEXT, and" in other.log.read_text()
 
 
 def test_a_command_that_is_refused_says_why(secured: Secured, tmp_path: Path) -> None:
