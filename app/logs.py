@@ -115,14 +115,14 @@ class Abandoned(logging.Filter):
         return not (of_a_client and "exception was never retrieved" in str(record.msg))
 
 
+#: One list, however often it is configured: a logger that is cached keeps it, and so hears of what is changed in it.
+_PROCESSORS = [structlog.stdlib.filter_by_level, *_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter]
+
+
 def configure() -> None:
     """Make structlog hand its lines to the standard library's logging, which :func:`logging_config` formats."""
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *_SHARED,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
+        processors=_PROCESSORS,
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import structlog
 from aiokafka.errors import TopicAuthorizationFailedError
 
 from app import logs
@@ -51,6 +52,16 @@ def failing(log_format: str, kind: str = "bug") -> str:
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=PATIENCE)
     assert done.stdout == ""
     return ESCAPES.sub("", done.stderr)
+
+
+def test_a_logger_that_was_used_before_logs_were_configured_again_is_heard_as_any_other() -> None:
+    logger = structlog.get_logger("app.before")
+    logs.configure()
+    logger.warning("before")
+    logs.configure()
+    with structlog.testing.capture_logs() as lines:
+        logger.warning("after")
+    assert [line["event"] for line in lines] == ["after"]
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])
