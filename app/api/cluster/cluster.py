@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 from urllib.parse import quote
 
-from app.api.cluster.local_lists import Place, Wanted
+from app.api.cluster.local_lists import Place, Wanted, cut
 from app.api.cluster.local_state import LocalState, partition_of
 from app.api.cluster.membership import Membership
 from app.api.cluster.peer_models import LocalOverview, LocalPage, LocalRecent, LocalRows, Ranked
@@ -177,18 +177,12 @@ class Cluster:
         except ApiError as error:
             if error.status != 503:  # noqa: PLR2004
                 raise
-        # Of a part that was not looked at to its end, nothing behind where that was is known.
         reached = min((part.reached for part in parts.values() if part.reached is not None), default=None)
         claims = _claims(owned, parts)
-        ranked = [
+        found = [
             entry for url, part in parts.items() for entry in part.items if claims.get(entry.batch.partition) == url
         ]
-        ranked.sort(key=lambda entry: entry.place)
-        if reached is not None:
-            ranked = [entry for entry in ranked if entry.place <= reached]
-        if len(ranked) > limit:
-            ranked = ranked[:limit]
-            reached = ranked[-1].place
+        ranked, reached = cut(found, reached, limit)
         return ranked, None if reached is None else write_cursor(reached), self._missing(claims)
 
     async def _owner(self, partition: int) -> str:

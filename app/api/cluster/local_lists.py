@@ -45,6 +45,20 @@ class Wanted(NamedTuple):
         return {name: value for name, value in given.items() if value} | ({"stuck": "true"} if self.stuck else {})
 
 
+def cut(found: list[Ranked], reached: Place | None, limit: int) -> tuple[list[Ranked], Place | None]:
+    """The first ``limit`` of what several parts have found, in order, and how far the list is known; None: to its end.
+
+    Of a part that was not looked at to its end, nothing behind where that was (``reached``) is known.
+    """
+    ranked = sorted(found, key=lambda entry: entry.place)
+    if reached is not None:
+        ranked = [entry for entry in ranked if entry.place <= reached]
+    if len(ranked) > limit:
+        ranked = ranked[:limit]
+        reached = ranked[-1].place
+    return ranked, reached
+
+
 class LocalLists:
     """The lists of this worker's batches."""
 
@@ -72,14 +86,8 @@ class LocalLists:
                 found += ranked
                 if stopped is not None:
                     reached.append(stopped)
-        limit_reached = min(reached, default=None)
-        found.sort(key=lambda entry: entry.place)
-        if limit_reached is not None:
-            found = [entry for entry in found if entry.place <= limit_reached]
-        if len(found) > limit:
-            found = found[:limit]
-            limit_reached = found[-1].place
-        return LocalPage(partitions=partitions, items=found, reached=limit_reached)
+        items, known_to = cut(found, min(reached, default=None), limit)
+        return LocalPage(partitions=partitions, items=items, reached=known_to)
 
     async def _of_partition(
         self, task: Task[JoinProcessor], wanted: Wanted, after: Place | None, limit: int, pace: Pace, deadline: float
