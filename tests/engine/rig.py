@@ -79,6 +79,24 @@ class Rig:
 
 
 @asynccontextmanager
+async def started(monkeypatch: pytest.MonkeyPatch, task: Task[Any], producer: Producer) -> AsyncIterator[None]:
+    """Let a task run on a producer of memory; it is closed at the end."""
+
+    async def known(*_: object) -> dict[str, int]:
+        return dict.fromkeys(plans(task.settings, TOPICS), 1)
+
+    monkeypatch.setattr(task_module, "leaders_known", known)
+    monkeypatch.setattr(task_module, "new_producer", lambda *_: producer)
+    task.store.open()
+    try:
+        await task.fence()
+        task.start(1000)
+        yield
+    finally:
+        await task.close(Deadline(0.1))
+
+
+@asynccontextmanager
 async def running(
     monkeypatch: pytest.MonkeyPatch, home: Path, guarantee: Guarantee, skip: str = "", **producer: Any
 ) -> AsyncIterator[Rig]:
@@ -87,16 +105,5 @@ async def running(
         datadir=home, processing_guarantee=guarantee, partitions=1, skip_poison=skip, session_timeout_seconds=1
     )
     rig = Rig(settings, Producer(**producer))
-
-    async def known(*_: object) -> dict[str, int]:
-        return dict.fromkeys(plans(settings, TOPICS), 1)
-
-    monkeypatch.setattr(task_module, "leaders_known", known)
-    monkeypatch.setattr(task_module, "new_producer", lambda *_: rig.producer)
-    rig.task.store.open()
-    try:
-        await rig.task.fence()
-        rig.task.start(1000)
+    async with started(monkeypatch, rig.task, rig.producer):
         yield rig
-    finally:
-        await rig.task.close(Deadline(0.1))

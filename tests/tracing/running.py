@@ -11,15 +11,12 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from app.engine import task as task_module
-from app.engine.deadline import Deadline
 from app.engine.task import Task
-from app.engine.topics.ensure import plans
 from app.settings import Settings
-from app.topology import TOPICS, topology
+from app.topology import topology
 from app.tracing.stages import traced
 from tests.engine.fakes import Producer
-from tests.engine.rig import of_log
+from tests.engine.rig import of_log, started
 from tests.support.events import Json, Message, content, failure, message, registration, uid
 from tests.support.patience import PATIENCE
 
@@ -58,19 +55,8 @@ async def running(
     """A task that runs."""
     settings = Settings(datadir=home, processing_guarantee=guarantee, partitions=1, session_timeout_seconds=1)
     rig = Rig(settings, Producer(**producer))
-
-    async def known(*_: object) -> dict[str, int]:
-        return dict.fromkeys(plans(settings, TOPICS), 1)
-
-    monkeypatch.setattr(task_module, "leaders_known", known)
-    monkeypatch.setattr(task_module, "new_producer", lambda *_: rig.producer)
-    rig.task.store.open()
-    try:
-        await rig.task.fence()
-        rig.task.start(1000)
+    async with started(monkeypatch, rig.task, rig.producer):
         yield rig
-    finally:
-        await rig.task.close(Deadline(0.1))
 
 
 async def until(true: Callable[[], Any]) -> None:
