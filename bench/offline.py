@@ -147,7 +147,7 @@ class Pipeline:
         self._tasks = []
         for number in range(PARTITIONS):
             task = Task(number, self.settings, application, producer, _fail)
-            task._publisher = Publisher(producer, counts, bulk)  # noqa: SLF001 - what fence() asks a broker for
+            task._committer._publisher = Publisher(producer, counts, bulk)  # noqa: SLF001 - what fence() asks a broker for
             task.store.open()
             self.stores.append(task.store)
             task._processor = application.processor(  # noqa: SLF001 - what start() does, without its loop

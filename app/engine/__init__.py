@@ -13,6 +13,8 @@ module            holds
 ``takeover``      partitions that come to this worker: fenced, restored
 ``assignment``    which worker gets which partition: balanced, with as little moved as that allows
 ``task``          one partition of the log: process a chunk, publish it, write it, acknowledge it
+``commit``        the order of the guarantee: a chunk's changes made durable, and who may write them
+``ticker``        the records by which time gets into the log
 ``repartition``   the stateless stage that re-keys the inputs into the log
 ``record_queue``  what has been fetched of a partition and waits
 ``batches``       record batches under construction: natively, or by aiokafka

@@ -16,18 +16,18 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from app.engine.clock import BrokerClock
+from app.engine.commit import Committer
 from app.engine.deadline import Deadline
 from app.engine.kafka import broker_errors
 from app.engine.kafka.aiokafka_patches.forgotten import ForgottenError
 from app.engine.kafka.client_errors import final
-from app.engine.kafka.clients import leaders_known, new_producer, start_patiently, stop_producer
-from app.engine.ports import Changes, P, Topology
-from app.engine.publish import Publisher, PublishError, TooLargeError, append_time
+from app.engine.ports import P, Topology
+from app.engine.publish import PublishError, TooLargeError
 from app.engine.record_queue import RecordQueue
-from app.engine.state import origin
-from app.engine.state.provenance import Provenance, check_origin
+from app.engine.state.provenance import Provenance
 from app.engine.state.store import Store
-from app.engine.topics.ensure import changelog_topic, log_topic, plans
+from app.engine.ticker import Ticker
+from app.engine.topics.ensure import log_topic
 from app.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -76,58 +76,26 @@ class Task(Generic[P]):
         #: How far the group had folded the log when this worker was about to restore the partition.
         self.folded = 0
         self.clock = clock or BrokerClock()
-        self._shared = shared
         self._topology = topology
         self._on_failure = on_failure
         self._on_fenced = on_fenced or on_failure
-        self._changelog = changelog_topic(settings)
-        self._producer: AIOKafkaProducer | None = None
-        self._publisher: Publisher | None = None
+        self._committer = Committer(partition, settings, topology, shared, self.store, self.clock)
+        self._ticker = Ticker(self.log, settings.tick_seconds, topology, shared, self.clock)
         self._processor: P | None = None
-        self._stands_at = 0
         self._runner: asyncio.Task[None] | None = None
         self._background: asyncio.Task[None] | None = None
-        self._next_tick = 0.0
-        self._ticked = -1
 
     async def fence(self) -> None:
-        """Make this worker the partition's only writer, as far as the guarantee has it.
-
-        With transactions the epoch of the partition's transactional id rises: the former owner can no longer write,
-        commit or send, and what it had open is aborted. Everything that is read of the partition's state is read
-        after this.
-        """
-        if self.settings.exactly_once:
-            self._producer = new_producer(self.settings, f"{self.settings.app_id}-{self.partition}")
-            await start_patiently(self.settings, self._producer)
-        producer = self._producer or self._shared
-        counts = await leaders_known(producer, plans(self.settings, self._topology.topics))
-        self._publisher = Publisher(producer, counts, self._topology.bulk, transactional=self._producer is not None)
+        """Make this worker the partition's only writer (:meth:`app.engine.commit.Committer.fence`)."""
+        await self._committer.fence()
 
     async def settle(self, provenance: Provenance) -> None:
-        """Hold the restored state against the log that is there. State that does not say whose it is says so from here.
-
-        Raises ProvenanceError where the two do not belong together. Nothing has been folded then.
-        """
-        missing = check_origin(self.settings, self.partition, self.store, provenance)
-        publisher = self._publisher
-        if missing is None or publisher is None:
-            return
-        rows = {origin.KEY: origin.value(missing)}
-        if self._producer is not None:
-            await self._producer.begin_transaction()
-        publisher.timestamp = self.clock.now() if self.clock.known else 0
-        publisher.add(self._changelog, self.partition, *next(iter(rows.items())))
-        ends = await publisher.flush()
-        if self._producer is not None:
-            await self._producer.commit_transaction()
-        self._stands_at = self.store.offset
-        self._advance(ends[self._changelog, self.partition], len(rows))
-        self.store.write(rows, self._stands_at)
+        """Hold the restored state against the log that is there. Raises ProvenanceError."""
+        await self._committer.settle(provenance)
 
     def start(self, capacity: int) -> None:
         """Begin to fold; the store is restored. ``capacity`` is the task's share of the cache."""
-        self._stands_at = self.store.offset
+        self._committer.stands_at = self.store.offset
         self._processor = self._topology.processor(self.partition, self.store, capacity, self.clock.moment)
         self._runner = asyncio.create_task(self._run(), name=f"task {self.partition}")
         self._background = asyncio.create_task(self._work_beside(), name=f"background {self.partition}")
@@ -143,7 +111,7 @@ class Task(Generic[P]):
     @property
     def producer(self) -> AIOKafkaProducer | None:
         """The task's own producer, which writes its transactions."""
-        return self._producer
+        return self._committer.producer
 
     @property
     def processor(self) -> P:
@@ -162,7 +130,7 @@ class Task(Generic[P]):
         if self._background is not None:
             self._background.cancel()
         if self._runner is not None:
-            grace = deadline.left(0.0 if self._producer is None else _PRODUCER_STOPS)
+            grace = deadline.left(0.0 if self.producer is None else _PRODUCER_STOPS)
             done, _ = await asyncio.wait({self._runner}, timeout=grace)
             if not done:
                 log.warning(
@@ -172,12 +140,10 @@ class Task(Generic[P]):
                 )
                 self._runner.cancel()
                 await asyncio.wait({self._runner})
-        if self._producer is not None:
-            try:
-                await stop_producer(self._producer, max(_PRODUCER_STOPS / 2, deadline.left()))
-            except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it is no longer ours to use
-                log.warning("a producer did not stop cleanly", partition=self.partition, error=str(error))
-            self._producer = None
+        try:
+            await self._committer.close(max(_PRODUCER_STOPS / 2, deadline.left()))
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it is no longer ours to use
+            log.warning("a producer did not stop cleanly", partition=self.partition, error=str(error))
         self.store.close()
 
     async def _run(self) -> None:
@@ -188,11 +154,12 @@ class Task(Generic[P]):
                     await self._chunk(chunk)
                 else:
                     await self.queue.wait(self.settings.tick_seconds)
-                await self._tick_if_due()
+                if not self.queue.closed.is_set():
+                    await self._ticker.tick_if_due(self.processor, self.acknowledged)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - the worker is stopped with whatever it is
-            retried = self._producer is not None and isinstance(error, KafkaError | PublishError)
+            retried = self.producer is not None and isinstance(error, KafkaError | PublishError)
             # What is too large once is too large again: no other owner could help.
             if not retried or isinstance(error, TooLargeError) or final(self.settings, error):
                 self._on_failure(error)
@@ -231,10 +198,7 @@ class Task(Generic[P]):
         return True
 
     async def _chunk(self, chunk: Sequence[Any]) -> None:
-        processor, publisher = self.processor, self._publisher
-        if publisher is None:
-            message = f"task {self.partition} was not fenced"
-            raise RuntimeError(message)
+        processor = self.processor
         started = time.perf_counter()
         self.clock.read(chunk[-1].timestamp)
         # Mostly one set of changes. Between two the partition may be let go: the next owner goes on from there.
@@ -243,89 +207,14 @@ class Task(Generic[P]):
                 await asyncio.sleep(0)
                 continue
             folded = time.perf_counter()
-            publisher.timestamp = self.clock.now()
             try:
-                if self._producer is not None:
-                    changelog_end = await self._transact(self._producer, publisher, changes)
-                else:
-                    changelog_end = await self._publish(publisher, changes)
+                await self._committer.commit(changes)
             except TooLargeError as error:
                 record = changes.largest(error.topic, f"{self.log.topic} partition {self.partition}", chunk[0].offset)
                 raise TooLargeError(error.topic, error.partition, record) from error
-            self._advance(changelog_end, len(changes.rows))
-            processor.written(changes, self._stands_at)
+            processor.written(changes, self._committer.stands_at)
             self.acknowledged = changes.end
             self._topology.observer.processed(changes.records, folded - started, time.perf_counter() - folded)
             if self.queue.closed.is_set():
                 return
             started = time.perf_counter()
-
-    def _advance(self, changelog_end: int, rows: int) -> None:
-        """Say how far of the changelog the local database is, once it has the ``rows`` that end at ``changelog_end``.
-
-        At least once nobody is fenced: a worker that was paused appends behind what its successor wrote, and must not
-        take that for its own. It stands further on only if its rows adjoin what it has; else it stays where it is and
-        the next restore reads on from there. (So it does after a batch that was retried over a restart of the broker,
-        which is acknowledged without its offset.)
-        """
-        if self._producer is not None:
-            self._stands_at = max(self._stands_at, changelog_end)
-        elif changelog_end == self._stands_at + rows:
-            self._stands_at = changelog_end
-
-    async def _publish(self, publisher: Publisher, changes: Changes) -> int:
-        """At least once: all outputs acknowledged, then the changelog.
-
-        State never says more than what was said aloud.
-        """
-        publisher.changes(changes, fallback=self.partition)
-        await publisher.flush()
-        self._add_rows(publisher, changes)
-        ends = await publisher.flush()
-        return ends.get((self._changelog, self.partition), 0)
-
-    async def _transact(self, producer: AIOKafkaProducer, publisher: Publisher, changes: Changes) -> int:
-        """Exactly once: outputs, changelog and the offset of the log, or none of them."""
-        await producer.begin_transaction()
-        publisher.changes(changes, fallback=self.partition)
-        self._add_rows(publisher, changes)
-        # Started first, so that its round trips and those of the records overlap.
-        offsets = asyncio.ensure_future(
-            producer.send_offsets_to_transaction({self.log: changes.end}, self.settings.app_id)
-        )
-        try:
-            ends = await publisher.flush()
-        except BaseException:
-            offsets.cancel()
-            raise
-        await offsets
-        await producer.commit_transaction()
-        return ends.get((self._changelog, self.partition), 0)
-
-    def _add_rows(self, publisher: Publisher, changes: Changes) -> None:
-        publisher.rows(self._changelog, self.partition, changes.rows)
-
-    async def _tick_if_due(self) -> None:
-        """Write a tick into the partition when a deadline is due there by the broker's clock, as far as it is known.
-
-        Late, repeated or stray ticks are harmless: what fires is decided by the append time that the broker gives the
-        tick, when it is read back. So one is written too where nothing is known of that clock yet and something waits:
-        its acknowledgement tells the time. While one is still to be read, there is no other.
-        """
-        now = time.monotonic()
-        processor = self._processor
-        if processor is None or self.queue.closed.is_set() or (now < self._next_tick and not processor.behind):
-            return
-        self._next_tick = now + self.settings.tick_seconds
-        if self._ticked >= (self.acknowledged or 0):
-            return
-        deadline = processor.next_deadline()
-        if self.clock.known:
-            if deadline is None or deadline > self.clock.now():
-                return
-        elif deadline is None and not processor.waits:
-            return
-        says = [*self._topology.tick, *(processor.tick(self.clock.now()) if self.clock.known else [])]
-        sent = await self._shared.send_and_wait(self.log.topic, b"", key=None, partition=self.partition, headers=says)
-        self._ticked = sent.offset
-        self.clock.acknowledged(append_time(sent))

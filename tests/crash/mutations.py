@@ -12,14 +12,15 @@ from unittest import mock
 
 from aiokafka import TopicPartition
 
+import app.engine.commit
 import app.engine.state.restore
 import app.engine.takeover
-import app.engine.task
 from agents.chunk_changes import ChunkChanges
 from agents.watermarks import Watermarks
 from app.core.batch import Batch
 from app.core.events import Upload
 from app.core.facts import Fact
+from app.engine.commit import Committer
 from app.engine.publish import Publisher
 from app.engine.repartition import Repartitioner
 from app.engine.task import Task
@@ -64,14 +65,14 @@ def no_barrier() -> AbstractContextManager[None]:
 def changelog_before_outputs() -> AbstractContextManager[None]:
     """At least once: the changelog is acknowledged before the outputs are sent."""
 
-    async def publish(self: Task[Any], publisher: Publisher, work: ChunkChanges) -> int:
+    async def publish(self: Committer, publisher: Publisher, work: ChunkChanges) -> int:
         self._add_rows(publisher, work)
         ends = await publisher.flush()
         publisher.keyed(work.outputs, fallback=self.partition)
         await publisher.flush()
-        return ends.get((self._changelog, self.partition), 0)
+        return ends.get((self.changelog, self.partition), 0)
 
-    return patched((Task, "_publish", publish))
+    return patched((Committer, "_publish", publish))
 
 
 def changelog_first_in_transaction() -> AbstractContextManager[None]:
@@ -80,7 +81,7 @@ def changelog_first_in_transaction() -> AbstractContextManager[None]:
     Harmless: neither can be seen before the commit, so their order within it can't either.
     """
 
-    async def transact(self: Task[Any], producer: Any, publisher: Publisher, work: ChunkChanges) -> int:
+    async def transact(self: Committer, producer: Any, publisher: Publisher, work: ChunkChanges) -> int:
         await producer.begin_transaction()
         self._add_rows(publisher, work)
         ends = await publisher.flush()
@@ -88,39 +89,36 @@ def changelog_first_in_transaction() -> AbstractContextManager[None]:
         await publisher.flush()
         await producer.send_offsets_to_transaction({self.log: work.end}, self.settings.app_id)
         await producer.commit_transaction()
-        return ends.get((self._changelog, self.partition), 0)
+        return ends.get((self.changelog, self.partition), 0)
 
-    return patched((Task, "_transact", transact))
+    return patched((Committer, "_transact", transact))
 
 
 def changelog_beside_outputs() -> AbstractContextManager[None]:
     """At least once: one barrier for both, so that the changelog may arrive first."""
 
-    async def publish(self: Task[Any], publisher: Publisher, work: ChunkChanges) -> int:
+    async def publish(self: Committer, publisher: Publisher, work: ChunkChanges) -> int:
         publisher.keyed(work.outputs, fallback=self.partition)
         self._add_rows(publisher, work)
         ends = await publisher.flush()
-        return ends.get((self._changelog, self.partition), 0)
+        return ends.get((self.changelog, self.partition), 0)
 
-    return patched((Task, "_publish", publish))
+    return patched((Committer, "_publish", publish))
 
 
 def store_before_changelog() -> AbstractContextManager[None]:
     """The local store is written before anything is sent."""
-    publish, transact = Task._publish, Task._transact
+    publish, transact = Committer._publish, Committer._transact
 
-    def write(task: Task[Any], work: ChunkChanges) -> None:
-        task.store.write(work.rows, task._stands_at)
-
-    async def write_and_publish(self: Task[Any], publisher: Publisher, work: ChunkChanges) -> int:
-        write(self, work)
+    async def write_and_publish(self: Committer, publisher: Publisher, work: ChunkChanges) -> int:
+        self.store.write(work.rows, self.stands_at)
         return await publish(self, publisher, work)
 
-    async def write_and_transact(self: Task[Any], producer: Any, publisher: Publisher, work: ChunkChanges) -> int:
-        write(self, work)
+    async def write_and_transact(self: Committer, producer: Any, publisher: Publisher, work: ChunkChanges) -> int:
+        self.store.write(work.rows, self.stands_at)
         return await transact(self, producer, publisher, work)
 
-    return patched((Task, "_publish", write_and_publish), (Task, "_transact", write_and_transact))
+    return patched((Committer, "_publish", write_and_publish), (Committer, "_transact", write_and_transact))
 
 
 def store_claims_the_end() -> AbstractContextManager[None]:
@@ -128,41 +126,41 @@ def store_claims_the_end() -> AbstractContextManager[None]:
 
     A restore that looks whether the store has the rows before that end would put it right: it does not look.
     """
-    publish, write = Task._publish, PartitionState.write
-    ends: dict[PartitionState | None, int] = {}
+    publish, write = Committer._publish, PartitionState.write
+    ends: dict[Any, int] = {}
 
-    async def publish_and_note(self: Task[Any], publisher: Publisher, work: ChunkChanges) -> int:
-        end = ends[self.processor.tables] = await publish(self, publisher, work)
+    async def publish_and_note(self: Committer, publisher: Publisher, work: ChunkChanges) -> int:
+        end = ends[self.store] = await publish(self, publisher, work)
         return end
 
     def write_at_end(self: PartitionState, rows: Mapping[bytes, bytes | None], offset: int, *rest: Any) -> None:
-        write(self, rows, max(offset, ends[self]), *rest)
+        write(self, rows, max(offset, ends[self.store]), *rest)
 
     async def trust(*_: Any) -> list[Any]:
         return []
 
     return patched(
         (app.engine.state.restore, "diverged", trust),
-        (Task, "_publish", publish_and_note),
+        (Committer, "_publish", publish_and_note),
         (PartitionState, "write", write_at_end),
     )
 
 
 def offset_before_changelog() -> AbstractContextManager[None]:
     """The offset is offered for commit, or committed, before anything else of the chunk."""
-    chunk_of, transact = Task._chunk, Task._transact
+    chunk_of, transact = Task._chunk, Committer._transact
 
     async def acknowledge_first(self: Task[Any], chunk: list[Any]) -> None:
         self.acknowledged = chunk[-1].offset + 1
         await chunk_of(self, chunk)
 
-    async def commit_first(self: Task[Any], producer: Any, publisher: Publisher, work: ChunkChanges) -> int:
+    async def commit_first(self: Committer, producer: Any, publisher: Publisher, work: ChunkChanges) -> int:
         await producer.begin_transaction()
         await producer.send_offsets_to_transaction({self.log: work.end}, self.settings.app_id)
         await producer.commit_transaction()
         return await transact(self, producer, publisher, work)
 
-    return patched((Task, "_chunk", acknowledge_first), (Task, "_transact", commit_first))
+    return patched((Task, "_chunk", acknowledge_first), (Committer, "_transact", commit_first))
 
 
 def no_fence() -> AbstractContextManager[None]:
@@ -172,7 +170,7 @@ def no_fence() -> AbstractContextManager[None]:
         own = None if transactional_id is None else f"{transactional_id}-{CURRENT.get().name}"
         return new_producer(settings, own)
 
-    return patched((app.engine.task, "new_producer", own_producer))
+    return patched((app.engine.commit, "new_producer", own_producer))
 
 
 def value_per_batch() -> AbstractContextManager[None]:

@@ -13,11 +13,13 @@ import structlog
 
 import app.engine.batches
 import app.engine.clock
+import app.engine.commit
 import app.engine.repartition
 import app.engine.state.restore
 import app.engine.takeover
 import app.engine.task
 import app.engine.task_manager
+import app.engine.ticker
 import tables.counts_loader
 from agents.chunk_changes import ChunkChanges
 from app.engine.state.provenance import Provenance
@@ -93,15 +95,9 @@ def simulated() -> Iterator[None]:
         (app.engine.state.restore, {"new_reader": new_reader}),
         # It takes steps of so many milliseconds: on a busy machine, smaller ones.
         (tables.counts_loader, {"time": _TIME}),
-        (
-            app.engine.task,
-            {
-                "new_producer": new_producer,
-                "leaders_known": _leaders_known,
-                "Store": _new_store,
-                "time": _TIME,
-            },
-        ),
+        (app.engine.commit, {"new_producer": new_producer, "leaders_known": _leaders_known}),
+        (app.engine.task, {"Store": _new_store, "time": _TIME}),
+        (app.engine.ticker, {"time": _TIME}),
     ]
     configured = structlog.get_config()
     with ExitStack() as stack:

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 import pytest
 
 from app.core.names import INPUTS
-from app.engine import task as task_module
+from app.engine import commit
 from app.engine.deadline import Deadline
 from app.engine.task import Task
 from app.engine.topics.ensure import changelog_topic, log_topic, plans
@@ -85,8 +85,8 @@ async def started(monkeypatch: pytest.MonkeyPatch, task: Task[Any], producer: Pr
     async def known(*_: object) -> dict[str, int]:
         return dict.fromkeys(plans(task.settings, TOPICS), 1)
 
-    monkeypatch.setattr(task_module, "leaders_known", known)
-    monkeypatch.setattr(task_module, "new_producer", lambda *_: producer)
+    monkeypatch.setattr(commit, "leaders_known", known)
+    monkeypatch.setattr(commit, "new_producer", lambda *_: producer)
     task.store.open()
     try:
         await task.fence()
