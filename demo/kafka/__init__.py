@@ -4,6 +4,7 @@
 module          holds
 ==============  =====================================================================================================
 ``broker``      one broker as a child process, with the life of a Python object
+``node``        its directory: ids, the metadata of an empty one, the end of its log
 ``cluster``     several brokers as one cluster
 ``properties``  its ``server.properties``
 ``jars``        its jars, pinned by ``jars.lock`` and checked each time

@@ -1,6 +1,5 @@
 """One Kafka broker as a child process, with the life of a Python object."""
 
-import base64
 import os
 import shutil
 import signal
@@ -8,15 +7,15 @@ import subprocess
 import sys
 import tempfile
 import time
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, ClassVar, Self
+from typing import IO, Self
 
 from demo.kafka.ahead import cached
 from demo.kafka.errors import KafkaStartError
 from demo.kafka.jars import class_path
 from demo.kafka.java import find_java
+from demo.kafka.node import format_node, is_formatted, new_cluster_id, start_error
 from demo.kafka.ports import LOOPBACK, free_port, is_free
 from demo.kafka.probe import answers
 from demo.kafka.properties import render, server_properties
@@ -24,13 +23,7 @@ from demo.kafka.properties import render, server_properties
 START_TIMEOUT_SECONDS = 120.0  # some 4 s on a quiet machine; a loaded one gets thirty times that
 STOP_TIMEOUT_SECONDS = 30.0  # 0.3 s as a rule
 _POLL_SECONDS = 0.05
-_TAIL_LINES = 25
 _WATCHER = Path(__file__).with_name("watcher.py")
-
-
-def new_cluster_id() -> str:
-    """A cluster id as Kafka writes them: a random UUID in URL-safe Base64."""
-    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
 
 
 class EmbeddedKafka:
@@ -49,8 +42,6 @@ class EmbeddedKafka:
         cluster_id: of the cluster that it is a node of; its own by default, see `new_cluster_id`.
 
     """
-
-    _checkpoint: ClassVar[bytes] = b""  # of a node that was formatted in this process
 
     def __init__(
         self,
@@ -138,8 +129,8 @@ class EmbeddedKafka:
         data_dir = self._prepare()
         command = [str(java), "-cp", os.pathsep.join(map(str, jars)), *self._java_options(data_dir)]
         with (data_dir / "broker.log").open("ab") as log:
-            if not (data_dir / "log" / "meta.properties").exists():
-                self._format(command, data_dir, log)
+            if not is_formatted(data_dir):
+                format_node(command, data_dir, log, self._cluster_id, self._config.get("node.id", "1"))
             self._spawn([*command, *self._broker_options(java), "kafka.Kafka", "server.properties"], data_dir, log)
 
     def stop(self, within: float = STOP_TIMEOUT_SECONDS) -> None:
@@ -222,30 +213,6 @@ class EmbeddedKafka:
     def _broker_options(self, java: Path) -> list[str]:
         return cached(java) if self._quick_start else []
 
-    def _format(self, command: list[str], data_dir: Path, log: IO[bytes]) -> None:
-        """Write the metadata of an empty node, as Kafka requires before a first start.
-
-        Kafka's own tool does it, in a Java of its own, which costs a second. What it writes is the same for every node
-        but for the ids: a process that starts several brokers asks it once.
-        """
-        home = data_dir / "log"
-        if EmbeddedKafka._checkpoint:
-            home.mkdir(parents=True, exist_ok=True)
-            (home / "bootstrap.checkpoint").write_bytes(EmbeddedKafka._checkpoint)
-            ids = {"cluster.id": self._cluster_id, "directory.id": new_cluster_id(), "node.id": self._node_id}
-            (home / "meta.properties").write_text(render({**ids, "version": "1"}), encoding="utf-8")
-            return
-        options = [f"--cluster-id={self._cluster_id}", "-c", "server.properties"]
-        tool = [*command, "kafka.tools.StorageTool", "format", *options]
-        done = subprocess.run(tool, cwd=data_dir, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False)  # noqa: S603 - the Java found above
-        if done.returncode != 0:
-            raise self._start_error(data_dir, "its data directory could not be formatted")
-        EmbeddedKafka._checkpoint = (home / "bootstrap.checkpoint").read_bytes()
-
-    @property
-    def _node_id(self) -> str:
-        return self._config.get("node.id", "1")
-
     def _spawn(self, command: list[str], data_dir: Path, log: IO[bytes]) -> None:
         # Sessions of their own: a Ctrl-C on the terminal is for the Python program, which ends the broker in order.
         temporary = [] if self._keeps_data else [str(data_dir)]
@@ -284,14 +251,8 @@ class EmbeddedKafka:
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
         while not answers(LOOPBACK, self._port):
             if self.pid is None:
-                raise self._start_error(data_dir, "it stopped at start")
+                raise start_error(data_dir, "it stopped at start")
             if time.monotonic() > deadline:
                 self.kill()
-                raise self._start_error(data_dir, f"it did not answer within {START_TIMEOUT_SECONDS:.0f} s")
+                raise start_error(data_dir, f"it did not answer within {START_TIMEOUT_SECONDS:.0f} s")
             time.sleep(_POLL_SECONDS)
-
-    def _start_error(self, data_dir: Path, reason: str) -> KafkaStartError:
-        log = data_dir / "broker.log"
-        tail = log.read_text(encoding="utf-8", errors="replace").splitlines()[-_TAIL_LINES:]
-        lines = "\n".join(f"  {line}" for line in tail) or "  (it logged nothing)"
-        return KafkaStartError(f"Kafka did not start: {reason}. The end of {log}:\n{lines}")

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from demo.kafka.broker import EmbeddedKafka, new_cluster_id
+from demo.kafka.broker import EmbeddedKafka
+from demo.kafka.node import new_cluster_id
 from demo.kafka.ports import LOOPBACK, free_port
 
 #: As a production cluster has it: three copies, of which one may be away. A node that is silent for 9 s is taken out

@@ -1,10 +1,11 @@
 """The board, in a real browser.
 
-=============  ======================================================================================================
-module         holds
-=============  ======================================================================================================
-``fake_api``   the API as the board sees it: a test controls every answer
-``pages``      what tests look for on a page
-``scenarios``  batches, dead letters and timelines in the shape of the API
-=============  ======================================================================================================
+================  ===================================================================================================
+module            holds
+================  ===================================================================================================
+``fake_api``      the API as the board sees it: a test controls every answer
+``fake_answers``  the shapes of its lists and of its stream
+``pages``         what tests look for on a page
+``scenarios``     batches, dead letters and timelines in the shape of the API
+================  ===================================================================================================
 """

@@ -3,12 +3,13 @@
 import asyncio
 import json
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from aiohttp import web
 
+from tests.board.fake_answers import page, stream_event, summary, waiting
 from tests.board.scenarios import Json, ago, explanation, overview, story
 from tests.support.patience import PATIENCE
 
@@ -19,19 +20,6 @@ TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
-)
-SUMMARY = (
-    "batch_id",
-    "partition",
-    "state",
-    "slots",
-    "filled",
-    "failed",
-    "pending",
-    "since",
-    "age_seconds",
-    "stuck",
-    "reason",
 )
 ACCESS = web.RequestKey("access", str)
 INCOMPLETE = ("open", "unregistered")
@@ -75,7 +63,7 @@ class FakeApi:
         """Set batches and send them to every board, with the overview; `more`: others changed that are not named."""
         self.put(*batches)
         self._call(
-            self._send("batches", {"changed": [_summary(batch) for batch in batches], "removed": [], "more": more})
+            self._send("batches", {"changed": [summary(batch) for batch in batches], "removed": [], "more": more})
         )
         self._call(self._send("overview", self.overview()))
 
@@ -133,7 +121,7 @@ class FakeApi:
 
     async def _send(self, event: str, data: Json) -> None:
         for stream in list(self._streams):
-            await stream.write(_event(event, data))
+            await stream.write(stream_event(event, data))
 
     @web.middleware
     async def _gate(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -178,7 +166,7 @@ class FakeApi:
             and (batch["stuck"] or asked.get("stuck") != "true")
         ]
         found.sort(key=lambda batch: (not batch["stuck"], batch["since"], batch["batch_id"]))
-        return web.json_response(_page(found, asked, _summary) | {"missing": self.missing})
+        return web.json_response(page(found, asked, summary) | {"missing": self.missing})
 
     def _known(self, request: web.Request) -> Json:
         batch = self.batches.get(_id(request))
@@ -208,7 +196,7 @@ class FakeApi:
         if body["act"] == "force_complete":
             done |= {"state": "complete", "stuck": False, "closed": "forced", "reason": "was completed by an operator"}
         self.put(done)
-        await self._send("batches", {"changed": [_summary(done)], "removed": []})
+        await self._send("batches", {"changed": [summary(done)], "removed": []})
         await self._send("overview", self.overview())
         answer = {
             "act_id": body["act_id"],
@@ -222,7 +210,7 @@ class FakeApi:
     async def _pending(self, request: web.Request) -> web.Response:
         found = [batch for batch in self.batches.values() if batch["pending_list"]]
         found.sort(key=lambda batch: batch["since"])
-        return web.json_response(_page(found, request.query, _waiting) | {"missing": self.missing})
+        return web.json_response(page(found, request.query, waiting) | {"missing": self.missing})
 
     async def _letters(self, request: web.Request) -> web.Response:
         asked = request.query
@@ -232,7 +220,7 @@ class FakeApi:
             if all(letter[key] == asked[key] for key in ("reason", "batch_id") if key in asked)
         ]
         found.sort(key=lambda letter: -letter["offset"])
-        return web.json_response(_page(found, {**asked, "cursor": asked.get("before", "0")}, lambda batch: batch))
+        return web.json_response(page(found, {**asked, "cursor": asked.get("before", "0")}, lambda batch: batch))
 
     async def _letter(self, request: web.Request) -> web.Response:
         offset = int(request.match_info["offset"])
@@ -248,7 +236,7 @@ class FakeApi:
         headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "Rollcall-Access": request[ACCESS]}
         stream = web.StreamResponse(headers=headers)
         await stream.prepare(request)
-        await stream.write(b": hello\n\n" + _event("overview", self.overview()))
+        await stream.write(b": hello\n\n" + stream_event("overview", self.overview()))
         self._streams.add(stream)
         try:
             await asyncio.Event().wait()  # until the listener goes: then the handler is cancelled
@@ -259,25 +247,3 @@ class FakeApi:
 
 def _id(request: web.Request) -> str:
     return request.match_info.get("id") or request.query["id"]
-
-
-def _summary(batch: Json) -> Json:
-    return {key: batch[key] for key in SUMMARY}
-
-
-def _waiting(batch: Json) -> Json:
-    fields = ("batch_id", "partition", "pending", "since", "age_seconds")
-    return {key: batch[key] for key in fields} | {"expires_at": batch["pending_list"][0]["expires_at"]}
-
-
-def _page(found: list[Json], asked: Mapping[str, str], shown: Callable[[Json], Json]) -> Json:
-    start, limit = int(asked.get("cursor", "0")), int(asked.get("limit", "100"))
-    more = start + limit < len(found)
-    return {
-        "items": [shown(batch) for batch in found[start : start + limit]],
-        "next": str(start + limit) if more else None,
-    }
-
-
-def _event(name: str, data: Json) -> bytes:
-    return f"event: {name}\ndata: {json.dumps(data)}\n\n".encode()

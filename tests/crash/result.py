@@ -1,12 +1,14 @@
 """What is left of a run, and the settings that it ran with."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
 from app.settings import Settings
-from tests.crash.broker import Broker
+from tests.crash.broker import Broker, Log
+from tests.crash.disk import apply_rows
 from tests.crash.operations import Operation
 from tests.crash.process import Process
 from tests.crash.scenario import Scenario
@@ -71,3 +73,14 @@ def settings_for(guarantee: str, seed: int, own: tuple[tuple[str, float], ...] =
     fields = {name: field.get_default() for name, field in Settings.model_fields.items()}
     # Not from the environment: a run depends on its scenario alone.
     return Settings.model_construct(**fields | given | dict(own))
+
+
+def restored(changelogs: Iterable[Log]) -> Rows:
+    """The rows that the changelog alone says, by partition."""
+    partitions: Rows = []
+    for log in changelogs:
+        rows: dict[bytes, bytes] = {}
+        records, _ = log.read(0, log.end, committed=True)
+        apply_rows(rows, ((bytes(record.key or b""), record.value) for record in records))
+        partitions.append(rows)
+    return partitions

@@ -12,10 +12,10 @@ from app.engine.publish import PublishError
 from app.engine.topics.ensure import changelog_topic, log_topic
 from tests.crash.broker import Broker
 from tests.crash.clock import EPOCH_MS, VirtualLoop
-from tests.crash.disk import Disk, apply_rows
+from tests.crash.disk import Disk
 from tests.crash.jobs import JOBS
 from tests.crash.process import CURRENT, Process
-from tests.crash.result import Result, Rows, settings_for
+from tests.crash.result import Result, restored, settings_for
 from tests.crash.scenario import Scenario
 from tests.crash.script import ACT_SECONDS, PARTITIONS, TICK
 
@@ -76,7 +76,7 @@ class World:
             await self._feed(2)
             await self._settled(last)
             await self._stopped(last)
-            self.result.final = self._restored()
+            self.result.final = restored(self.broker.topic(self._changelog))
         except StuckError as error:
             self.result.problems.append(f"stuck: {error}")
 
@@ -267,17 +267,7 @@ class World:
         paths = sorted(owner.disk.databases)
         self.result.stores = [dict(owner.disk.databases[path].rows) for path in paths]
         self._compact()
-        self.result.restored = self._restored()
-
-    def _restored(self) -> Rows:
-        """The rows that the changelog alone says."""
-        restored: Rows = []
-        for log in self.broker.topic(self._changelog):
-            rows: dict[bytes, bytes] = {}
-            records, _ = log.read(0, log.end, committed=True)
-            apply_rows(rows, ((bytes(record.key or b""), record.value) for record in records))
-            restored.append(rows)
-        return restored
+        self.result.restored = restored(self.broker.topic(self._changelog))
 
     def _compact(self) -> None:
         for log in self.broker.topic(self._changelog):
