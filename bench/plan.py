@@ -7,7 +7,7 @@ from bench.figures import Figure
 from bench.retention import BATCHES, Retention, retention_figures
 from bench.roll import Roll, roll_figures
 from bench.special import Latency, Restore
-from bench.takeover import Takeover
+from bench.takeover import Takeover, open_figures
 from bench.trial import Phase
 from bench.watched import Watched
 from bench.workload import TYPICAL_SLOTS, Part
@@ -271,3 +271,4 @@ class Plan:
                 Figure(f"standby:{quantity}", f"{title}: with a standby copy", copied, quantity_name),
                 Figure(f"standby:{quantity}-without", f"{title}: without", without, quantity_name),
             ]
+        self.figures += open_figures(self.cells, self.events, self.partitions)

@@ -1,21 +1,39 @@
 """A cell without a backlog: what a takeover costs, by a worker with a standby copy and by one without."""
 
 import asyncio
+import contextlib
 import json
 import re
 import time
 import urllib.request
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from bench import trial
-from bench.cells import Cell
+from bench.cells import Cell, Cells
 from bench.contestants import Rollcall, Site
-from bench.process import ContestantError, Process
+from bench.figures import Figure
+from bench.process import ContestantError, Process, peak_rss
 from bench.stage import Stage
 from bench.trial import Measured, Phase, Running
+from bench.workload import TYPICAL_SLOTS, Part
 
 _SESSION_SECONDS = 6
 _PATIENCE = 600.0
+_OPEN = "rollcall_pending_uploads"
+
+#: What is told of the kill of a worker with open uploads, and in words.
+_OPEN_FIGURES = (
+    ("open_uploads", "open uploads of the worker that is killed"),
+    ("seconds", "seconds of the takeover, from the assignment on"),
+    ("from_kill_seconds", "seconds of the takeover, from kill -9 on, the session of 6 s included"),
+    ("restored_records", "records that it restores"),
+    ("killed_peak_mb", "peak MB of memory of the worker that is killed"),
+    ("killed_disk_mb", "MB of its data directory"),
+    ("before_peak_mb", "peak MB of memory of the other one before"),
+    ("after_peak_mb", "peak MB of memory of the other one, with all of them"),
+    ("after_disk_mb", "MB of its data directory"),
+)
 
 
 class Copied(Rollcall):
@@ -47,10 +65,17 @@ class Takeover(Cell):
 
     async def _kill(self, running: Running) -> None:
         killed, survivor = running.processes
+        held = sum(_metric(process, _OPEN) for process in running.processes)
         if self._copies:
             await _until(survivor, lambda: _metric(survivor, "rollcall_standby_partitions") > 0)
             await _until(survivor, lambda: _metric(survivor, "rollcall_standby_lag_records") == 0)
         rows = _metric(killed, "rollcall_state_rows")
+        running.measured |= {
+            "takeover.open_uploads": _metric(killed, _OPEN),
+            "takeover.killed_peak_mb": peak_rss(killed.pid) / 1e6,
+            "takeover.killed_disk_mb": _disk(running.site.home / "worker-0"),
+            "takeover.before_peak_mb": peak_rss(survivor.pid) / 1e6,
+        }
         owned = _metric(survivor, "rollcall_log_partitions")
         before = len(_lines(survivor, "partitions acquired"))
         begun = time.monotonic()
@@ -65,6 +90,22 @@ class Takeover(Cell):
             "takeover.seconds": _lines(survivor, "partitions acquired")[-1]["seconds"],
             "takeover.from_kill_seconds": time.monotonic() - begun,
         }
+        await _until(survivor, lambda: _metric(survivor, "rollcall_log_partitions") == running.stage.partitions)
+        if (kept := _metric(survivor, _OPEN)) != held:
+            raise ContestantError(survivor.with_log(f"{held:.0f} uploads were open, {kept:.0f} after the takeover"))
+        running.measured |= {
+            "takeover.after_peak_mb": peak_rss(survivor.pid) / 1e6,
+            "takeover.after_disk_mb": _disk(running.site.home / "worker-1"),
+        }
+
+
+def _disk(home: Path) -> float:
+    """MB of a worker's data directory. A file that RocksDB removes meanwhile is none."""
+    found = 0
+    for file in home.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            found += file.stat().st_size
+    return found / 1e6
 
 
 async def _until(process: Process, true: Callable[[], bool]) -> None:
@@ -86,3 +127,16 @@ def _metric(process: Process, name: str) -> float:
 def _lines(process: Process, event: str) -> list[dict[str, float]]:
     text = process.log.read_text("utf-8", "replace")
     return [json.loads(line) for line in text.splitlines() if line.startswith("{") and f'"{event}"' in line]
+
+
+def open_figures(cells: Cells, events: int, partitions: int) -> list[Figure]:
+    """The figures of a kill with as many open uploads as there are events, of which the killed worker has half."""
+    uploads = Part("open", max(1, events // TYPICAL_SLOTS), registered=False, partitions=partitions)
+    figures = []
+    for copies in (0, 1):
+        cell = cells.add(Takeover(f"rollcall-open-{copies}-standbys", (Phase("cold", uploads),), copies))
+        figures += [
+            Figure(f"open:{quantity}-{copies}", f"{what}; {copies} standby copies", cell, f"takeover.{quantity}")
+            for quantity, what in _OPEN_FIGURES
+        ]
+    return figures

@@ -49,8 +49,8 @@ class TaskManager(Holdings[P]):
     """Takes over and lets go what a worker holds: owns the repartitioner and the tasks of one worker.
 
     ``on_failure`` is told once when the worker can't go on; ``on_fenced`` when a transaction failed on a partition that
-    the group leaves with this worker. The partitions are then to be taken over again (:meth:`release`,
-    :meth:`acquire`). When that was of no use three times in a row, it is ``on_failure`` that is told.
+    the group leaves with this worker. That partition is then to be taken over again (:meth:`release`, :meth:`acquire`),
+    the others go on. When that was of no use three times in a row, it is ``on_failure`` that is told.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class TaskManager(Holdings[P]):
         settings: Settings,
         topology: Topology[P],
         on_failure: Callable[[BaseException], None],
-        on_fenced: Callable[[BaseException], None] | None = None,
+        on_fenced: Callable[[TopicPartition, BaseException], None] | None = None,
     ) -> None:
         super().__init__(settings, topology)
         self.progress = Progress()
@@ -71,6 +71,7 @@ class TaskManager(Holdings[P]):
         self._shared: AIOKafkaProducer | None = None
         self._acquiring: asyncio.Task[None] | None = None
         self._coming: frozenset[TopicPartition] = frozenset()
+        self._untold: frozenset[TopicPartition] = frozenset()
         self._leaving = 0
         self._stop_by: Deadline | None = None
 
@@ -79,7 +80,8 @@ class TaskManager(Holdings[P]):
 
         Returns those that were taken over, which are to be read from their committed offsets; None when something is
         being let go (:meth:`letting_go`), or a :meth:`release` came in between: the assignment may be another by then,
-        and is to be asked for anew. Raises what went wrong otherwise; the worker can't go on then.
+        and is to be asked for anew. What was taken over all the same comes with the next answer. Raises what went wrong
+        otherwise; the worker can't go on then.
         """
         if self._leaving:
             return None
@@ -97,7 +99,13 @@ class TaskManager(Holdings[P]):
         if task.cancelled():
             return None
         task.result()
-        return None if self._leaving else self._coming
+        self._untold |= self._coming
+        return None if self._leaving else self._told()
+
+    def _told(self) -> frozenset[TopicPartition]:
+        """What was taken over, and has not been said yet; what was let go again is left out."""
+        taken, self._untold = self._untold & self._queues.keys(), frozenset()
+        return taken
 
     async def _acquire(self, coming: Collection[TopicPartition]) -> None:
         started = time.monotonic()
@@ -254,7 +262,7 @@ class TaskManager(Holdings[P]):
         if self._on_fenced is None or failed >= _TRIES:
             self._fail(error)
         else:
-            self._on_fenced(error)
+            self._on_fenced(TopicPartition(self._log_topic, partition), error)
 
     def _fail(self, error: BaseException) -> None:
         if not self._failed:

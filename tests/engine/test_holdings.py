@@ -118,6 +118,31 @@ def test_a_takeover_is_broken_off_by_the_loss_of_one_of_its_partitions_alone(mon
     asyncio.run(play())
 
 
+def test_what_is_taken_over_while_something_else_is_let_go_is_begun_when_that_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else it would be held and never be fetched: the worker is ready, and the partition stands still."""
+
+    async def play() -> None:
+        engine = Engine(monkeypatch)
+        await engine.manager.acquire([A])
+        engine.takes.clear()
+        coming = asyncio.create_task(engine.manager.acquire([A, B]))
+        await turns()
+        engine.ends.clear()
+        going = asyncio.create_task(engine.let_go(A))
+        await turns()
+        engine.takes.set()
+        assert await coming is None
+        engine.ends.set()
+        await going
+        assert set(engine.manager.held()) == {B}
+        assert await engine.manager.acquire([B]) == frozenset({B})
+        assert await engine.manager.acquire([B]) == frozenset()
+
+    asyncio.run(play())
+
+
 def test_records_that_were_fetched_before_a_partition_was_let_go_and_came_back_are_dropped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -1,11 +1,14 @@
 """A transaction that fails on a partition that stays this worker's: what is tried again, and when it is given up."""
 
+import re
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from aiokafka.errors import KafkaError
+from aiokafka.partitioner import murmur2
 
 from app.engine.kafka.clients import new_producer
 from app.engine.task_manager import TaskManager
@@ -15,7 +18,7 @@ from tests.contract.cases import CASES
 from tests.engine.harness import bug, flat, metric, plain_log
 from tests.oracle import judge, topics
 from tests.support.play import await_outputs
-from tests.support.stage import Stage
+from tests.support.stage import PARTITIONS, Stage
 
 if TYPE_CHECKING:
     from tests.oracle.records import InputRecord
@@ -41,13 +44,27 @@ def install():
 """
 
 
+def of_the_first(partitions: int, *names: str) -> list[str]:
+    """A batch id for each name that is the first partition's of so many."""
+    return [
+        next(
+            batch
+            for number in count()
+            if (murmur2((batch := f"{name}-{number}").encode()) & 0x7FFFFFFF) % partitions == 0
+        )
+        for name in names
+    ]
+
+
 class Told:
     """An engine with one partition, and what it tells."""
 
     def __init__(self) -> None:
         self.failures: list[BaseException] = []
         self.fenced: list[BaseException] = []
-        self.engine = TaskManager(Settings(), topology(Settings()), self.failures.append, self.fenced.append)
+        self.engine = TaskManager(
+            Settings(), topology(Settings()), self.failures.append, lambda _, error: self.fenced.append(error)
+        )
 
     def fails(self, partition: int, *, after: int | None) -> None:
         """A transaction of the partition fails, once the task has acknowledged the log up to ``after``."""
@@ -104,18 +121,18 @@ def test_a_partition_whose_transactional_id_the_broker_has_forgotten_is_taken_ov
 
 
 @pytest.mark.kafka
-def test_a_worker_that_is_fenced_by_a_stranger_takes_its_partitions_over_again_and_goes_on(tmp_path: Path) -> None:
+def test_a_partition_that_is_fenced_by_a_stranger_is_taken_over_again_alone_and_goes_on(tmp_path: Path) -> None:
     async def fence(settings: Settings) -> None:
         producer = new_producer(settings, f"{settings.app_id}-0")
         await producer.start()
         await producer.stop()
 
-    with Stage(tmp_path, settings={"ROLLCALL_PARTITIONS": "1"}) as stage:
+    with Stage(tmp_path, settings={"ROLLCALL_PARTITIONS": "2"}) as stage:
         worker = stage.worker()
         worker.start()
         read = stage.reader(read_committed=True)
         inputs: list[InputRecord] = []
-        for name in ("before", "once", "twice", "thrice", "again"):  # more often than it may fail in a row
+        for name in of_the_first(2, "before", "once", "twice", "thrice", "again"):  # more often than may fail in a row
             if inputs:
                 stage.io.call(fence(Settings(broker=stage.kafka.bootstrap)))
             for step in CASES[0].messages(name):
@@ -125,3 +142,8 @@ def test_a_worker_that_is_fenced_by_a_stranger_takes_its_partitions_over_again_a
         assert metric(worker, "rollcall_transaction_aborts_total") == 4
         worker.stop()
         assert worker.exit_code == 0
+        acquired = re.findall(
+            r"partitions acquired.* inputs=(\d+) kept=(\d+) log_partitions=(\[.*?\])", plain_log(worker)
+        )
+        everything = sum(PARTITIONS.values())
+        assert acquired == [(str(everything), "0", "[0, 1]"), *[("0", str(everything + 1), "[0]")] * 4]

@@ -15,14 +15,19 @@ from pathlib import Path
 
 from tests.faults.cluster_faults import CLUSTER_FAULTS
 from tests.faults.counts import KEPT, add
+from tests.faults.disk import DISK, DISK_FULL
 from tests.faults.faults import ALL, CHUNKS, FAULTS, TAKEOVER, WORKERS
 from tests.faults.former import EXCHANGE, unpack
-from tests.faults.matrix import Plan, run
+from tests.faults.kills import KILLS
+from tests.faults.matrix import run
 from tests.faults.results import TAKEOVER_SECONDS, Result, table
+from tests.faults.stage import Plan
 
 GUARANTEES = ("at_least_once", "exactly_once")
 SHIPPED_SESSION, SHORT_SESSION = 6, 2  # seconds
+EVENTS = 1000
 LONG = 25  # times every fault
+KILL_INPUTS = 150  # a round of --kills: 75 within the half second in which it strikes
 
 
 def main() -> int:
@@ -34,8 +39,10 @@ def main() -> int:
     usual = FAULTS if options.brokers == 1 else CLUSTER_FAULTS
     exchanged = options.upgrade_from is not None
     former = unpack(options.upgrade_from, home / "former") if exchanged else None
+    if options.kills:
+        usual = KILLS
     chosen = [EXCHANGE] if exchanged else options.fault or ([TAKEOVER] if options.default_timeouts else list(usual))
-    shipped = options.default_timeouts or options.brokers > 1
+    shipped = options.default_timeouts or (options.brokers > 1 and not options.kills)
     rounds = (
         (2 * WORKERS if exchanged else 0)
         or options.rounds
@@ -48,7 +55,7 @@ def main() -> int:
             [chosen[number % len(chosen)] for number in range(rounds)],
             home / guarantee,
             seed=options.seed,
-            events_per_round=options.events_per_round,
+            events_per_round=options.events_per_round or (KILL_INPUTS if options.kills else EVENTS),
             session_seconds=SHIPPED_SESSION if shipped else SHORT_SESSION,
             chunks=() if options.default_timeouts else CHUNKS,
             until=None if options.minutes is None else time.monotonic() + options.minutes * 60,
@@ -101,14 +108,23 @@ def _options() -> argparse.Namespace:
         f"shipped session time-out of {SHIPPED_SESSION} s (%(default)s)",
     )
     parser.add_argument(
-        "--fault", choices=(*ALL, *CLUSTER_FAULTS), action="append", help=f"only these, in turn (all but {TAKEOVER})"
+        "--fault",
+        choices=(*ALL, *KILLS, *DISK, *CLUSTER_FAULTS),
+        action="append",
+        help=f"only these, in turn (all but {TAKEOVER} and {DISK_FULL})",
     )
     parser.add_argument(
         "--upgrade-from",
         metavar="WHEEL_OR_COMMIT",
         help="begin with three workers of that release, exchange them one by one for this one, and back again",
     )
-    parser.add_argument("--events-per-round", type=int, default=1000, help="inputs a round, about (%(default)s)")
+    parser.add_argument(
+        "--kills",
+        action="store_true",
+        help=f"every way of kill -9 in turn, half with the directory wiped: rounds of {KILL_INPUTS} inputs and a "
+        f"session time-out of {SHORT_SESSION} s on three brokers, too; a worker killed is a round",
+    )
+    parser.add_argument("--events-per-round", type=int, help=f"inputs a round, about ({EVENTS})")
     parser.add_argument("--minutes", type=float, help="begin no further round after so many minutes in a guarantee")
     parser.add_argument(
         "--default-timeouts",

@@ -38,6 +38,7 @@ class Cast:
         self.workers: list[Worker] = []
         self.paused: list[Worker] = []
         self.ended_after_pause = 0
+        self.ended_by_disk = 0  # ends of workers that have met a full disk
         self.struck = 0.0  # when a fault that lasts began (monotonic)
         self.problems: list[str] = []
         self.former = ROOT  # the code of another release, where workers are exchanged for it
@@ -208,7 +209,8 @@ class Fault:
     ``strike`` does it and returns from when on (ms) an output shows that the affected partitions are served again;
     those are the victim's, or with ``whole`` all. ``prepare`` and ``after`` are not part of it. With ``slowly`` it has
     its effect only some seconds after it began: the load is kept up until then. ``victim`` names the worker that it
-    befalls; otherwise the seed does. With ``from_end`` the time to recover counts from the end of ``strike``.
+    befalls; otherwise the seed does, as many as ``victims`` says, at once. With ``from_end`` the time to recover counts
+    from the end of ``strike``.
     """
 
     strike: Callable[[Cast, Worker], int]
@@ -217,6 +219,7 @@ class Fault:
     prepare: Callable[[Cast, Worker], None] = _nothing
     after: Callable[[Cast, Worker], None] = _nothing
     victim: Callable[[Cast], Worker] | None = None
+    victims: int = 1
     from_end: bool = False
 
 

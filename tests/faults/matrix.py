@@ -4,18 +4,17 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
-from app.engine.kafka import aiokafka_patches
 from tests.faults.audit import audit
 from tests.faults.cluster_faults import CLUSTER_FAULTS
-from tests.faults.cluster_stage import ClusterStage
-from tests.faults.faults import ALL, CHUNKS, WORKERS, Cast, Fault, now
+from tests.faults.disk import DISK
+from tests.faults.faults import ALL, WORKERS, Cast, Fault, now
 from tests.faults.former import EXCHANGES
+from tests.faults.kills import KILLS
 from tests.faults.results import Result
+from tests.faults.stage import Plan, stage_of
 from tests.faults.state import ask
-from tests.faults.traffic import Client, Traffic
+from tests.faults.traffic import Traffic
 from tests.faults.workload import LOG_PARTITIONS, Workload
 from tests.oracle import topics
 from tests.support.patience import PATIENCE
@@ -24,46 +23,9 @@ from tests.support.worker import ROOT, Worker
 
 APP = "rollcall"
 LOG = f"{APP}-log"
-KNOWN = {**ALL, **CLUSTER_FAULTS, **EXCHANGES}
+KNOWN = {**ALL, **KILLS, **DISK, **CLUSTER_FAULTS, **EXCHANGES}
 SERVED_SECONDS = PATIENCE  # partitions that are not served again by then stand still
 DRAIN_SECONDS = 180
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is to be run.
-
-    ``until`` (monotonic): no further round begins after it. ``drip``: inputs in each tenth of a second between the
-    bursts; none: so many that they are half of a round's. ``former``: the code of another release, which the workers
-    run at the beginning.
-    """
-
-    guarantee: str
-    schedule: Sequence[str]
-    home: Path
-    seed: int = 1
-    events_per_round: int = 1000
-    session_seconds: float = 2
-    chunks: Sequence[int] = CHUNKS
-    until: float | None = None
-    brokers: int = 1
-    drip: int | None = None
-    former: Path | None = None
-
-
-class FaultStage(Stage):
-    """A stage with short sessions, so that a round need not wait long for a worker to be missed."""
-
-    io: Client
-
-    def __init__(self, plan: Plan) -> None:
-        super().__init__(plan.home, settings=_settings(plan))
-        # The client that judges lives through restarts of the broker too, and isn't to spend its time on asking for it.
-        aiokafka_patches.install()
-
-    def client(self) -> Client:
-        """Return a client whose inputs arrive once, whatever becomes of the broker."""
-        return Client(self.kafka.bootstrap)
 
 
 def run(plan: Plan, say: Callable[[str], None] = lambda _: None) -> Result:
@@ -77,7 +39,7 @@ def run(plan: Plan, say: Callable[[str], None] = lambda _: None) -> Result:
     began = time.monotonic()
     workload = Workload(plan.seed)
     chance = random.Random(plan.seed)  # noqa: S311 - a schedule, not a secret
-    with _stage(plan) as stage:
+    with stage_of(plan) as stage:
         cast = Cast(stage, chance, plan.session_seconds, plan.chunks)
         with Traffic(stage.io, workload, plan.events_per_round, plan.drip) as traffic:
             try:
@@ -94,21 +56,9 @@ def run(plan: Plan, say: Callable[[str], None] = lambda _: None) -> Result:
             except (AssertionError, TimeoutError, OSError, RuntimeError) as error:
                 result.problems.append(f"{type(error).__name__}: {error}")
             result.problems += cast.problems + traffic.failed[:5]
-            result.ended_after_pause = cast.ended_after_pause
+            result.ended_after_pause, result.ended_by_disk = cast.ended_after_pause, cast.ended_by_disk
     result.seconds = round(time.monotonic() - began, 1)
     return result
-
-
-def _settings(plan: Plan) -> dict[str, str]:
-    return {
-        "ROLLCALL_PROCESSING_GUARANTEE": plan.guarantee,
-        "ROLLCALL_SESSION_TIMEOUT_SECONDS": str(plan.session_seconds),
-        "ROLLCALL_LOG_FORMAT": "json",
-    }
-
-
-def _stage(plan: Plan) -> FaultStage | ClusterStage:
-    return FaultStage(plan) if plan.brokers == 1 else ClusterStage(plan.home, settings=_settings(plan))
 
 
 class _Rounds:
@@ -155,23 +105,28 @@ class _Rounds:
         cast, traffic, row = self.cast, self.traffic, self.result.row(name)
         fault.prepare(cast, cast.chance.choice(cast.workers))
         held = cast.holdings()
-        victim = cast.chance.choice(list(held) or cast.workers) if fault.victim is None else fault.victim(cast)
-        hit = list(range(LOG_PARTITIONS)) if fault.whole else held.get(victim, [])
+        holders = list(held) if len(held) >= fault.victims else cast.workers
+        victims = cast.chance.sample(holders, fault.victims) if fault.victim is None else [fault.victim(cast)]
+        everything = list(range(LOG_PARTITIONS))
+        each = [everything if fault.whole else held.get(victim, []) for victim in victims]
+        hit = sorted({number for numbers in each for number in numbers})
         self._work(hit)
-        owed, start, began, moment = traffic.ledger.owed(hit), len(traffic.seen), time.monotonic(), now()
+        owed, start = [traffic.ledger.owed(numbers) for numbers in each], len(traffic.seen)
+        began, moment = time.monotonic(), now()
         traffic.busy = fault.slowly
-        made_after = fault.strike(cast, victim)
+        made_after = max([fault.strike(cast, victim) for victim in victims])
         traffic.busy = False
         if fault.from_end:
             began = time.monotonic()
-        served = self._served(hit, made_after, start, victim)
+        served = self._served(hit, made_after, start, victims[0])
         row.recovered.append(round(served - began, 2))
-        fault.after(cast, victim)
+        for victim in victims:
+            fault.after(cast, victim)
         cast.ready()
-        left = traffic.ledger.answered_after(owed, moment)
-        row.rounds += left > 0
-        row.idle += not left
-        return left
+        left = [traffic.ledger.answered_after(texts, moment) for texts in owed]
+        row.rounds += sum(answers > 0 for answers in left)
+        row.idle += not any(left)
+        return sum(left)
 
     def _work(self, hit: Sequence[int]) -> None:
         """Return at a moment at which the partitions owe something.

@@ -39,6 +39,7 @@ class Result:
     state_batches: int = 0
     state_wrong: int = 0
     ended_after_pause: int = 0
+    ended_by_disk: int = 0
     seconds: float = 0
     problems: list[str] = field(default_factory=list)
     details: list[str] = field(default_factory=list)
@@ -105,6 +106,8 @@ def _notes(result: Result) -> list[str]:
         notes.append(f"{idle} rounds in which no work was left as the fault struck: judged, but not counted")
     if result.ended_after_pause:
         notes.append(f"{result.ended_after_pause} paused workers ended on waking and were started again")
+    if result.ended_by_disk:
+        notes.append(f"{result.ended_by_disk} ends of workers that met a full disk, and were started again")
     if result.problems:
         notes.append(f"{len(result.problems)} problems: see below")
     return notes

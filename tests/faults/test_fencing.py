@@ -12,8 +12,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from tests.faults.audit import audit
 from tests.faults.faults import READY_SECONDS, WORKERS, Cast
-from tests.faults.matrix import APP, FaultStage, Plan, drain
+from tests.faults.matrix import APP, drain
 from tests.faults.results import Result
+from tests.faults.stage import FaultStage, Plan
 from tests.faults.state import ask
 from tests.faults.traffic import Client, Traffic
 from tests.faults.workload import LOG_PARTITIONS, Workload

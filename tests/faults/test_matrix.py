@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.faults.faults import FAULTS
-from tests.faults.matrix import Plan, run
+from tests.faults.matrix import run
 from tests.faults.results import table
+from tests.faults.stage import Plan
 
 pytestmark = pytest.mark.kafka
 

@@ -21,6 +21,8 @@ from app.engine.kafka.client_watch import ClientWatch, Thread
 from app.engine.task_manager import TaskManager
 
 if TYPE_CHECKING:
+    from aiokafka import TopicPartition
+
     from app.engine.faust.assignor import PartitionAssignor
     from app.settings import Settings
 
@@ -166,18 +168,19 @@ class App(faust.App):
             self.engine.stop_by(Deadline(STOP_RELEASE_SECONDS))
         self.add_future(self.crash(error))
 
-    def fenced(self, error: BaseException) -> None:
-        """Take the partitions over again: a transaction failed, yet the group says that they are this worker's.
+    def fenced(self, partition: "TopicPartition", error: BaseException) -> None:
+        """Take a partition over again: a transaction failed, yet the group says that it is this worker's.
 
-        A worker that was paused just before it fenced them has done so on waking, the broker has restarted, or it has
+        A worker that was paused just before it fenced it has done so on waking, the broker has restarted, or it has
         ended a transaction that was open for too long. The engine knows when to give up.
         """
         log.warning(
-            "a transaction failed on partitions that are still ours; taking them over again",
+            "a transaction failed on a partition that is still ours; taking it over again",
+            partition=partition.partition,
             error=broker_errors.told(error),
         )
         self.engine.ready = False
-        self.add_future(cast("Consumer", self.consumer).reacquire())
+        self.add_future(cast("Consumer", self.consumer).reacquire({partition}))
 
     async def on_started(self) -> None:
         """Tune the garbage collector to what a worker does, once all that stays for good is there.

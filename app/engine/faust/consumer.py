@@ -175,12 +175,19 @@ class Consumer(driver.Consumer):
             await asyncio.sleep(_SHORT_POLL)
             await self._commit_within(deadline.left())
 
-    async def reacquire(self) -> None:
-        """Let all partitions go and take them over again, as after an assignment. They are still this worker's."""
+    async def reacquire(self, partitions: Collection[TopicPartition] | None = None) -> None:
+        """Let partitions go, or all, and take them over again, as after an assignment. They are still this worker's.
+
+        Where it is some of them the others go on.
+        """
         recovery = cast("TableManager", self.app.tables).recovery
         recovery.signal_recovery_start.clear()
-        self.stop_flow()
-        await self.wait_empty()
+        if partitions is None:
+            self.stop_flow()
+            await self.wait_empty()
+        else:
+            self.pause_partitions({TP(place.topic, place.partition) for place in partitions})
+            await self.let_go(partitions)
         recovery.signal_recovery_start.set()
 
     async def on_task_error(self, exc: BaseException) -> None:

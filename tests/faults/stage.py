@@ -1,0 +1,71 @@
+"""What is to be run, and the stage for it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.engine.kafka import aiokafka_patches
+from tests.faults.cluster_stage import ClusterStage
+from tests.faults.faults import CHUNKS
+from tests.faults.traffic import Client
+from tests.support.stage import Stage
+
+if TYPE_CHECKING:
+    from tests.faults.disk import SmallDisk
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be run.
+
+    ``until`` (monotonic): no further round begins after it. ``drip``: inputs in each tenth of a second between the
+    bursts; none: so many that they are half of a round's. ``former``: the code of another release, which the workers
+    run at the beginning.
+    """
+
+    guarantee: str
+    schedule: Sequence[str]
+    home: Path
+    seed: int = 1
+    events_per_round: int = 1000
+    session_seconds: float = 2
+    chunks: Sequence[int] = CHUNKS
+    until: float | None = None
+    brokers: int = 1
+    drip: int | None = None
+    former: Path | None = None
+
+
+class FaultStage(Stage):
+    """A stage with short sessions, so that a round need not wait long for a worker to be missed."""
+
+    io: Client
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan.home, settings=_settings(plan))
+        #: Where the workers keep their data, once a fault needs it to be small.
+        self.disk: SmallDisk | None = None
+        # The client that judges lives through restarts of the broker too, and isn't to spend its time on asking for it.
+        aiokafka_patches.install()
+
+    def client(self) -> Client:
+        """Return a client whose inputs arrive once, whatever becomes of the broker."""
+        return Client(self.kafka.bootstrap)
+
+    def at_end(self, do: Callable[[], None]) -> None:
+        """Have something done when the workers are gone."""
+        self._ends.callback(do)
+
+
+def _settings(plan: Plan) -> dict[str, str]:
+    return {
+        "ROLLCALL_PROCESSING_GUARANTEE": plan.guarantee,
+        "ROLLCALL_SESSION_TIMEOUT_SECONDS": str(plan.session_seconds),
+        "ROLLCALL_LOG_FORMAT": "json",
+    }
+
+
+def stage_of(plan: Plan) -> FaultStage | ClusterStage:
+    """The stage that a plan asks for, not entered yet."""
+    return FaultStage(plan) if plan.brokers == 1 else ClusterStage(plan.home, settings=_settings(plan))
