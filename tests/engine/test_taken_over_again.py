@@ -1,6 +1,6 @@
 """A transaction that fails on a partition that stays this worker's: what is tried again, and when it is given up."""
 
-import re
+import json
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -142,8 +142,7 @@ def test_a_partition_that_is_fenced_by_a_stranger_is_taken_over_again_alone_and_
         assert metric(worker, "rollcall_transaction_aborts_total") == 4
         worker.stop()
         assert worker.exit_code == 0
-        acquired = re.findall(
-            r"partitions acquired.* inputs=(\d+) kept=(\d+) log_partitions=(\[.*?\])", plain_log(worker)
-        )
+        lines = (json.loads(line) for line in plain_log(worker).splitlines() if "partitions acquired" in line)
+        acquired = [(line["inputs"], line["kept"], line["log_partitions"]) for line in lines]
         everything = sum(PARTITIONS.values())
-        assert acquired == [(str(everything), "0", "[0, 1]"), *[("0", str(everything + 1), "[0]")] * 4]
+        assert acquired == [(everything, 0, [0, 1]), *[(0, everything + 1, [0])] * 4]

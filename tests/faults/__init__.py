@@ -6,7 +6,7 @@ module              holds
 ``workload``        an endless stream of inputs from a seed, and what is known beforehand of each batch's outcome
 ``traffic``         the client that sends it, the committed reader that watches what comes, and what is still owed
 ``faults``          the faults, and the workers that they befall
-``kills``           every way of kill -9: once, once more while it starts, two at once
+``kills``           every way of kill -9: once, once more while it starts, several at once
 ``disk``            the workers' disk is full for a minute
 ``former``          another release in the group: workers exchanged for it, and back
 ``cluster_faults``  those of a cluster of three brokers, and of one worker's network

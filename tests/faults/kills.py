@@ -1,11 +1,11 @@
-"""Every way of kill -9 that there is here: once, once more while it starts, two workers at once; each with and without
-the data directory.
+"""Every way of kill -9 that there is here: once, once more while it starts, two workers or all three at once; each with
+and without the data directory.
 """
 
 import time
 from functools import partial
 
-from tests.faults.faults import FAULTS, Cast, Fault
+from tests.faults.faults import FAULTS, WORKERS, Cast, Fault
 from tests.support.worker import Worker
 
 # Seconds from a start to the next kill: a worker imports for half a second to one, then joins the group, which misses
@@ -28,5 +28,6 @@ KILLS = {
         "": FAULTS[name],
         "-again": Fault(partial(_again, FAULTS[name]), from_end=True),
         "-both": Fault(FAULTS[name].strike, victims=2),
+        "-all": Fault(FAULTS[name].strike, victims=WORKERS),
     }.items()
 }

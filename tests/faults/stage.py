@@ -20,8 +20,9 @@ class Plan:
     """What is to be run.
 
     ``until`` (monotonic): no further round begins after it. ``drip``: inputs in each tenth of a second between the
-    bursts; none: so many that they are half of a round's. ``former``: the code of another release, which the workers
-    run at the beginning.
+    bursts; none: so many that they are half of a round's. ``owed``: until so many answers are owed a fault does not
+    strike, for 2 s; then one is enough. ``former``: the code of another release, which the workers run at the
+    beginning.
     """
 
     guarantee: str
@@ -34,6 +35,7 @@ class Plan:
     until: float | None = None
     brokers: int = 1
     drip: int | None = None
+    owed: int = 1
     former: Path | None = None
 
 
