@@ -24,7 +24,7 @@ import msgspec
 from app.core.batch import Batch
 from app.core.facts import Fact, Retired
 from app.core.replay import replay
-from app.errors import OperatorError
+from app.errors import NewerFormatError
 from tables import keys
 
 #: The newest format of the values that this code writes. It reads this one and all before it. Format 2 has the facts
@@ -55,7 +55,7 @@ _EXPIRED_TAG = b"\x05"
 _EXPIRED = re.compile(rb"(?:[\x90-\x9f]|\xdc..|\xdd....)\x05", re.DOTALL)
 
 
-class UnknownFormatError(OperatorError):
+class UnknownFormatError(NewerFormatError):
     """A row was written by a newer release. Nothing is read from it: run that release, or a newer one."""
 
 

@@ -11,6 +11,7 @@ module            holds
 ``task_manager``  what a worker runs: the repartitioner, and a task for each partition of the log that it owns
 ``holdings``      what a worker holds: the records that come for it, and the offsets that follow
 ``takeover``      partitions that come to this worker: fenced, restored
+``releases``      several releases in one group, and what is said where that can't be
 ``assignment``    which worker gets which partition: balanced, with as little moved as that allows
 ``task``          one partition of the log: process a chunk, publish it, write it, acknowledge it
 ``commit``        the order of the guarantee: a chunk's changes made durable, and who may write them

@@ -22,12 +22,13 @@ class Member(NamedTuple):
     """What a worker says of itself: what it holds and goes on with, and of which partitions of the log it has state.
 
     With each of those, how far of the changelog the state is; 0 where it is not known. ``stands_by``: whether it keeps
-    standby copies.
+    standby copies. ``release``: which it is of; empty where it does not say.
     """
 
     held: frozenset[Place] = frozenset()
     near: Mapping[int, int] = MappingProxyType({})
     stands_by: bool = False
+    release: str = ""
 
 
 def assign(log: str, counts: Mapping[str, int], members: Mapping[str, Member]) -> dict[str, set[Place]]:

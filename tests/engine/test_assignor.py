@@ -8,6 +8,9 @@ from aiokafka.coordinator.protocol import ConsumerProtocolMemberMetadata
 from aiokafka.protocol.metadata import MetadataResponse_v1
 from faust.assignor.client_assignment import ClientAssignment, ClientMetadata
 
+from app.engine.faust import assignor as ours
+from app.engine.releases import told
+from app.errors import NewerFormatError
 from app.main import create_app
 from app.settings import Settings
 
@@ -45,3 +48,25 @@ def test_a_topic_that_was_made_again_with_other_partitions_is_given_out_whole(
     )
     assert held == sorted((topic, number) for topic, count in now.items() for number in range(count))
     assert {topic: after[name][topic] for name in names for topic in ["log"] if topic in after[name]}
+
+
+def test_every_member_hears_which_releases_are_in_its_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = {}
+    for number, version in enumerate(("1.0.0", "2.0.0", "1.0.0")):
+        monkeypatch.setattr(ours, "release", lambda version=version: version)
+        one: Any = create_app(Settings()).assignor
+        said[f"m{number}"] = one.metadata(set(BEFORE))
+    for assignment in one._perform_assignment(cluster(BEFORE), said).values():
+        one.on_assignment(assignment)
+        assert one.releases == {"1.0.0", "2.0.0"}
+
+
+def test_that_two_releases_cannot_be_mixed_is_told_with_both_and_the_remedy() -> None:
+    error = NewerFormatError("a row has format 5; this release reads up to 4")
+    assert str(told(error, "1.0.0", {"1.0.0", "2.0.0"}, "rollcall")) == (
+        "release 1.0.0 can't be in one group (rollcall) with release 2.0.0: a row has format 5; this release reads up "
+        "to 4. Stop the workers of release 1.0.0, and start them again with release 2.0.0"
+    )
+    assert str(told(error, "1.0.0", {"1.0.0"}, "rollcall")) == f"{error}. This is release 1.0.0"
+    other = OSError("something else")
+    assert told(other, "1.0.0", {"2.0.0"}, "rollcall") is other

@@ -9,9 +9,10 @@ from app.core.acts import name_of
 from app.core.batch_state import State
 from app.engine.kafka.partitioner import partition_for
 from app.engine.state.store import LOCAL, Store
+from app.version import release
 from tables import batches, keys, pending, waiting
 from tables.batches import FORMAT, UnknownFormatError
-from tests.engine.harness import envelopes, flat, log_lines, plain_log
+from tests.engine.harness import bug, envelopes, flat, log_lines, plain_log
 from tests.oracle import topics
 from tests.support.stage import Stage
 from tests.support.worker import Worker
@@ -164,6 +165,40 @@ def test_a_local_store_of_another_layout_is_thrown_away_and_restored(stage: Stag
         lambda found: bool(envelopes(found[before:], topics.EXCESS, GOLDEN)), "a complete batch is known to be complete"
     )
     worker.stop()
+
+
+#: A release that reads one format more than this one.
+NEWER = """
+def install():
+    import app.version
+
+    app.version.release = lambda: "9.9.9"
+    import tables.batches
+
+    tables.batches.FORMAT += 1
+"""
+
+
+@pytest.mark.kafka
+def test_a_release_that_cannot_read_what_another_one_of_its_group_writes_names_both_and_the_other_goes_on(
+    stage: Stage, worker: Worker, tmp_path: Path
+) -> None:
+    found = {partition_for(name.encode(), 3): name for name in (f"mixed-{number}" for number in range(20))}
+    for batch in found.values():
+        write(stage, batch, {keys.named(keys.BATCHES, batch) + bytes(16): bytes([FORMAT + 1]) + b"\x90"})
+    newer = stage.worker(settings=bug(tmp_path, NEWER))
+    newer.start()
+    worker.launch()
+    stage.io.produce(message for batch in found.values() for message in flat("C0", batch))
+    assert worker.wait_end() == 1
+    text = plain_log(worker)
+    assert (
+        f"release {release()} can't be in one group (rollcall) with release 9.9.9: a row of the batches table" in text
+    )
+    assert f"Stop the workers of release {release()}, and start them again with release 9.9.9" in text
+    stage.wait_folded()
+    newer.stop()
+    assert newer.exit_code == 0
 
 
 @pytest.mark.kafka

@@ -12,6 +12,7 @@ import structlog
 from faust.app.base import BootStrategy
 from faust.types import TP
 
+from app.engine import releases
 from app.engine.deadline import Deadline
 from app.engine.faust.consumer import Consumer, Transport
 from app.engine.faust.http_server import Web
@@ -19,6 +20,7 @@ from app.engine.kafka import broker_errors
 from app.engine.kafka.client_errors import explained
 from app.engine.kafka.client_watch import ClientWatch, Thread
 from app.engine.task_manager import TaskManager
+from app.version import release
 
 if TYPE_CHECKING:
     from aiokafka import TopicPartition
@@ -158,7 +160,9 @@ class App(faust.App):
         """
         if self._failure is not None:
             return
-        error = self._failure = explained(self.settings, error, self.engine.topology.topics)
+        error = explained(self.settings, error, self.engine.topology.topics)
+        others = cast("PartitionAssignor", self.assignor).releases
+        error = self._failure = releases.told(error, release(), others, self.settings.app_id)
         log.error("the worker can't go on and stops", error=broker_errors.told(error), exc_info=error)
         self.engine.ready = False
         if self.in_worker:

@@ -16,6 +16,7 @@ from faust.assignor.client_assignment import ClientAssignment, ClientMetadata
 from faust.assignor.partition_assignor import PartitionAssignor as FaustAssignor
 
 from app.engine.assignment import Member, assign, standbys
+from app.version import release
 
 if TYPE_CHECKING:
     from aiokafka import TopicPartition
@@ -46,6 +47,8 @@ class PartitionAssignor(FaustAssignor):
         #: So many standby copies of each partition are asked for; and those that this member is to keep.
         self.copies = 0
         self.standbys: frozenset[int] = frozenset()
+        #: The releases in the group that say which they are, as of the last assignment.
+        self.releases: frozenset[str] = frozenset()
         #: The topic with state, and the partitions of it that this worker has state of, with how far: set by who
         #: makes the worker.
         self.log = ""
@@ -59,6 +62,7 @@ class PartitionAssignor(FaustAssignor):
             "held": _listed(self.held),
             "near": sorted(self.near().items()),
             "stands_by": self.copies > 0,
+            "release": release(),
         }
         return ConsumerProtocolMemberMetadata(metadata.version, metadata.subscription, _with(metadata.user_data, ours))
 
@@ -78,6 +82,7 @@ class PartitionAssignor(FaustAssignor):
         answer = json.loads(user_data).get(_OURS) or {}
         self.keeps = bool(answer.get("keeps"))
         self.standbys = frozenset(answer.get("standbys", ()))
+        self.releases = frozenset(answer.get("releases", ()))
 
     def _perform_assignment(self, cluster: ClusterMetadata, member_metadata: Mapping[str, Any]) -> Any:
         members = {name: _read(metadata.user_data) for name, metadata in member_metadata.items()}
@@ -109,8 +114,9 @@ class PartitionAssignor(FaustAssignor):
         copies = standbys(self.log, counts.get(self.log, 0), members, self.copies)
         distribution = self._get_external_topic_distribution(assigned)
         answer = self._protocol_assignments(assigned, {}, distribution, {})
+        releases = sorted({member.release for member in members.values() if member.release})
         for name, assignment in answer.items():
-            ours = {"version": _VERSION, "keeps": True, "standbys": sorted(copies[name])}
+            ours = {"version": _VERSION, "keeps": True, "standbys": sorted(copies[name]), "releases": releases}
             user_data = _with(self._decompress(assignment.user_data), ours)
             answer[name] = type(assignment)(assignment.version, assignment.assignment, self._compress(user_data))
         return answer
@@ -127,7 +133,7 @@ def _read(user_data: bytes) -> Member | None:
     if not isinstance(ours, dict):
         return None
     held = {(topic, number) for topic, numbers in ours.get("held", {}).items() for number in numbers}
-    return Member(frozenset(held), dict(ours.get("near", ())), bool(ours.get("stands_by")))
+    return Member(frozenset(held), dict(ours.get("near", ())), bool(ours.get("stands_by")), ours.get("release", ""))
 
 
 def _listed(places: Collection[tuple[str, int]]) -> _Had:
