@@ -140,7 +140,7 @@ class Broker:
         first = log.end
         for row in rows:
             log.append(time, row, transaction)
-        self._notify()
+        self.notify()
         return first
 
     def fence(self, transactional_id: str) -> int:
@@ -203,9 +203,10 @@ class Broker:
         transaction.outcome = committed
         for place in transaction.partitions:
             self.logs[place].append(self.time, (None, None, ()), transaction, marker=True)
-        self._notify()
+        self.notify()
 
-    def _notify(self) -> None:
+    def notify(self) -> None:
+        """Have whoever waits for news look again."""
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
             if not waiter.done():

@@ -60,6 +60,7 @@ TRIALS = (
     Trial(mutations.uncommitted_restore, EXACTLY, "crash"),
     Trial(mutations.read_before_fence, EXACTLY, "zombie"),
     Trial(mutations.kept_at_the_groups_offset, ONCE, "keeper"),
+    Trial(mutations.retaken_as_it_was, EXACTLY, "keeper"),
     Trial(mutations.offset_read_last, ONCE, "keeper", at="committed offsets"),
     Trial(retiring_mutations.receipt_last, ONCE, "crash", at="changelog", job="retirements"),
     Trial(retiring_mutations.receipt_last, EXACTLY, "crash", job="retirements", harmless=True),

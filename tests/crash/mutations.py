@@ -248,6 +248,18 @@ def kept_at_the_groups_offset() -> AbstractContextManager[None]:
     return patched((TaskManager, "next_offset", next_offset))
 
 
+def retaken_as_it_was() -> AbstractContextManager[None]:
+    """What a worker was fenced on goes on with the state that it had, without what another one wrote meanwhile."""
+    restore = app.engine.state.restore.restore
+
+    async def some(settings: Any, changelog: str, stores: Mapping[int, Any], *others: Any) -> None:
+        await restore(
+            settings, changelog, {number: store for number, store in stores.items() if not store.offset}, *others
+        )
+
+    return patched((app.engine.takeover, "restore", some))
+
+
 def offset_read_last() -> AbstractContextManager[None]:
     """At least once: a partition goes on from the offset that is read behind its restore, whoever has moved it."""
     return patched((TaskManager, "folded", lambda _: {}))

@@ -54,7 +54,11 @@ class Process(Operations):
         #: Whether it joins a group that has gone on without it again, and keeps what it had.
         self.keeps = False
         self.acquired = False
+        #: How often it took over again what it was fenced on.
+        self.retaken = 0
         self._rejoined = False
+        self._anew: dict[TopicPartition, int] = {}
+        self._taking = asyncio.Lock()
         self.over = asyncio.Event()
         self.tasks: list[asyncio.Task[Any]] = []
         self._ending = asyncio.Event()
@@ -99,7 +103,9 @@ class Process(Operations):
     async def _live(self) -> None:
         self._generation = await self.operate("join", self.broker.join)
         heart = asyncio.create_task(self._beat())
-        engine = TaskManager(self.settings, self.topology, self._failed)
+        engine = TaskManager(
+            self.settings, self.topology, self._failed, lambda place, error: self._fenced(engine, place, error)
+        )
         acquiring = asyncio.create_task(self._acquire(engine))
         ending = asyncio.create_task(self._ending.wait())
         await asyncio.wait({acquiring, ending}, return_when=asyncio.FIRST_COMPLETED)
@@ -124,8 +130,36 @@ class Process(Operations):
         """Take all partitions over, then ask where to go on: in this order."""
         await engine.acquire(self._assigned)
         self.acquired = True
+        return await self._begins(engine)
+
+    async def _begins(self, engine: TaskManager[Any]) -> dict[TopicPartition, int]:
         committed = await self._committed()
         return committed | {place: min(most, committed.get(place, 0)) for place, most in engine.folded().items()}
+
+    def _fenced(self, engine: TaskManager[Any], place: TopicPartition, error: BaseException) -> None:
+        """A transaction failed. Who keeps its partitions takes that one over again; the others go on."""
+        if not self.keeps:
+            self._failed(error)
+            return
+        self.retaken += 1
+        self.tasks.append(asyncio.create_task(self._retake(engine, place)))
+
+    async def _retake(self, engine: TaskManager[Any], place: TopicPartition) -> None:
+        with contextlib.suppress(Died):
+            try:
+                with engine.letting_go():
+                    await engine.release(partitions={place})
+                    await self._commit(engine)
+                    engine.forget({place})
+                async with self._taking:  # the recovery service is one, too
+                    taken = await engine.acquire(self._assigned)
+                begins = await self._begins(engine)
+                self._anew |= {place: begins.get(place, 0) for place in taken or ()}
+                self.broker.notify()
+            except Died:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, the worker ends with it, and it is looked at
+                self._failed(error)
 
     async def _committed(self) -> dict[TopicPartition, int]:
         return await self.operate("committed offsets", partial(dict, self.broker.offsets), reads=True)
@@ -139,13 +173,17 @@ class Process(Operations):
                     ends = {place: engine.next_offset(place) for place in engine.held()}
                     positions |= {place: end for place, end in ends.items() if end is not None}
                     self._rejoined = False
-                while not self._read(positions, dict.fromkeys(positions, 1)):
+                positions |= self._anew
+                self._anew.clear()
+                held = engine.held()
+                if not self._read(positions, dict.fromkeys(positions, 1)):
                     await self.broker.news()
+                    continue
                 # Fetches of varying size, so that a restarted worker cuts the log into other chunks.
                 limits = {place: self._rng.randint(1, 6) for place in positions}
                 fetched = await self.operate("fetch", partial(self._read, dict(positions), limits), reads=True)
                 positions |= {place: records[-1].offset + 1 for place, records in fetched.items()}
-                engine.deliver(fetched)
+                engine.deliver(fetched, held)
                 self._delivered.set()
 
     def _read(
