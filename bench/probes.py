@@ -36,28 +36,32 @@ class Probes:
         self.partitions = partitions
         self._batches = [_batch(name, number, partitions) for number in range(partitions)]
         self._producer = AIOKafkaProducer(bootstrap_servers=bootstrap, linger_ms=0)
-        self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=bootstrap,
-            isolation_level="read_committed" if exactly_once else "read_uncommitted",
-            fetch_max_wait_ms=100,
-        )
+        self._consumers = {
+            level: AIOKafkaConsumer(bootstrap_servers=bootstrap, isolation_level=level, fetch_max_wait_ms=100)
+            for level in (("read_committed", "read_uncommitted") if exactly_once else ("read_uncommitted",))
+        }
         self._sent: dict[str, float] = {}
         #: When each probe was sent, and when its answer came; by partition, in order.
         self.answered: list[dict[str, tuple[float, float]]] = [{} for _ in range(partitions)]
+        #: The same, for when the answer was written: a reader of committed records may get it later.
+        self.written = [{} for _ in range(partitions)] if exactly_once else self.answered
         self._came = asyncio.Event()
         self._beside: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
         await self._producer.start()
-        await self._consumer.start()
         partitions = [TopicPartition(_SLOT, number) for number in await self._producer.partitions_for(_SLOT)]
-        self._consumer.assign(partitions)
-        await self._consumer.seek_to_end(*partitions)
-        for partition in partitions:
-            await self._consumer.position(partition)
+        for consumer in self._consumers.values():
+            await consumer.start()
+            consumer.assign(partitions)
+            await consumer.seek_to_end(*partitions)
+            for partition in partitions:
+                await consumer.position(partition)
         for number, batch in enumerate(self._batches):
             await self._producer.send_and_wait(REGISTERED, _registered(batch), batch.encode(), number % 3)
-        self._beside = [asyncio.create_task(self._send()), asyncio.create_task(self._read())]
+        self._beside = [asyncio.create_task(self._send())]
+        for consumer, answers in zip(self._consumers.values(), (self.answered, self.written), strict=False):
+            self._beside.append(asyncio.create_task(self._read(consumer, answers)))
         return self
 
     async def __aexit__(
@@ -66,7 +70,8 @@ class Probes:
         for task in self._beside:
             task.cancel()
         await asyncio.gather(*self._beside, return_exceptions=True)
-        await self._consumer.stop()
+        for consumer in self._consumers.values():
+            await consumer.stop()
         with contextlib.suppress(Exception):
             await self._producer.stop()
 
@@ -78,17 +83,18 @@ class Probes:
                 self._came.clear()
                 await self._came.wait()
 
-    def longest(self, since: float, until: float) -> list[float]:
+    def longest(self, since: float, until: float, *, written: bool = False) -> list[float]:
         """For each partition, the longest that a probe of this time waited for its answer, in seconds.
 
-        Those without an answer have waited until now.
+        Those without an answer have waited until now. With ``written`` an answer counts from when it was written, not
+        from when a reader of committed records got it.
         """
-        now = time.monotonic()
+        now, answers = time.monotonic(), self.written if written else self.answered
         waits = [[0.0] for _ in range(self.partitions)]
         for probe, sent in list(self._sent.items()):
             if since <= sent <= until:
                 number = int(probe.partition("-")[0])
-                _, came = self.answered[number].get(probe, (sent, now))
+                _, came = answers[number].get(probe, (sent, now))
                 waits[number].append(came - sent)
         return [max(seconds) for seconds in waits]
 
@@ -101,20 +107,20 @@ class Probes:
                 self._sent[probe] = time.monotonic()
                 await self._producer.send(CONTENT, _content(batch, probe), probe.encode(), number)
 
-    async def _read(self) -> None:
+    async def _read(self, consumer: AIOKafkaConsumer, answers: list[dict[str, tuple[float, float]]]) -> None:
         while True:
-            fetched: Mapping[TopicPartition, Any] = await self._consumer.getmany(timeout_ms=100)
+            fetched: Mapping[TopicPartition, Any] = await consumer.getmany(timeout_ms=100)
             now = time.monotonic()
             for records in fetched.values():
                 for record in records:
-                    self._answer(record.value, now)
+                    self._answer(record.value, now, answers)
             self._came.set()
 
-    def _answer(self, value: bytes, now: float) -> None:
+    def _answer(self, value: bytes, now: float, answers: list[dict[str, tuple[float, float]]]) -> None:
         data = json.loads(value)["data"]
         probe = data["file_upload_id"]
         if data["batch_id"] in self._batches and probe in self._sent:
-            self.answered[int(probe.partition("-")[0])].setdefault(probe, (self._sent[probe], now))
+            answers[int(probe.partition("-")[0])].setdefault(probe, (self._sent[probe], now))
 
 
 def _batch(name: str, number: int, partitions: int) -> str:

@@ -33,6 +33,7 @@ _FIGURES = (
     ("start.stays", "of what stays when a worker starts", None),
     ("start.moves", "of what moves when a worker starts", None),
     ("kill.stays", "of what stays at kill -9", None),
+    ("kill.stays.written", "of what stays at kill -9, until the answer is written", None),
     ("kill.moves", "of what moves at kill -9", None),
 )
 
@@ -117,14 +118,17 @@ class Roll(Cell):
     def _tell(self, running: Running, probes: Probes, begun: float, what: str, before: Owners, after: Owners) -> None:
         """Keep the longest waits since ``begun``; how long a probe waits for a partition that has moved, or stayed."""
         log = f"{running.site.app_id}-log"
-        longest = probes.longest(begun - 0.1, time.monotonic())
+        now = time.monotonic()
+        longest, until_written = probes.longest(begun - 0.1, now), probes.longest(begun - 0.1, now, written=True)
         texts = []
         for partition, seconds in enumerate(longest):
             places = ((log, partition), (CONTENT, partition))
             stays = all(before.get(place) == after.get(place) for place in places)
             key = f"roll.{what}.{'stays' if stays else 'moves'}.seconds"
             running.measured[key] = max(running.measured.get(key, 0.0), seconds)
-            texts.append(f"{seconds:.2f}{'' if stays else ' (moved)'}")
+            key = key.replace(".seconds", ".written.seconds")
+            running.measured[key] = max(running.measured.get(key, 0.0), until_written[partition])
+            texts.append(f"{seconds:.2f}, written {until_written[partition]:.2f}{'' if stays else ' (moved)'}")
         say(f"{what}: {', '.join(texts)}")
 
     async def _owners(self, running: Running) -> Owners:
