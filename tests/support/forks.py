@@ -1,4 +1,4 @@
-"""Commands as processes that are forked, not begun from nothing: see `prefork`.
+"""Workers and commands as processes that are forked, not begun from nothing: see `prefork`.
 
 What it is about a start itself (imports, the console script, a signal that comes early) takes `subprocess`.
 """
@@ -17,10 +17,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from app.native import PURE
 from tests.support.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 FAUST = str(Path(sys.executable).parent / "faust")
+
+
+def inherited() -> dict[str, str]:
+    """What a worker gets of this process's environment: all but settings. The choice of the twin is none."""
+    return {name: value for name, value in os.environ.items() if name == PURE or not name.startswith("ROLLCALL_")}
 
 
 class _Parent:
@@ -44,13 +50,12 @@ class _Parent:
 
     def _started(self) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("ROLLCALL_")}
         with theirs:
             process = subprocess.Popen(
                 [sys.executable, "-u", str(Path(__file__).with_name("prefork.py")), *self._modules],
                 stdin=theirs.fileno(),
                 cwd=ROOT,
-                env=clean,
+                env=inherited(),
                 start_new_session=True,
             )
         if not ours.recv(16):
@@ -67,6 +72,8 @@ class _Parent:
 
 _COMMANDS = ("app.commands.queries", "app.commands.acting", "app.commands.log_tools", "app.commands.dlq")
 _ours = _Parent("faust.cli.faust", "app.main", *_COMMANDS)
+#: Of other applications on the engine, in whose process nothing of ours may be.
+_others = _Parent("faust.cli.faust", "app.startup", "app.engine.worker")
 
 
 def threads() -> int:
@@ -75,19 +82,20 @@ def threads() -> int:
 
 
 class Fork:
-    """A process of `faust -A app` that was forked; with what tests need of `subprocess.Popen`."""
+    """A process of `faust -A APPLICATION` that was forked; with what tests need of `subprocess.Popen`."""
 
-    def __init__(self, *arguments: str, env: Mapping[str, str], stdout: int, stderr: int) -> None:
-        self.args = [FAUST, "-A", "app", *arguments]
+    def __init__(self, application: str, *arguments: str, env: Mapping[str, str], stdout: int, stderr: int) -> None:
+        self.args = [FAUST, "-A", application, *arguments]
+        self._parent = _ours if application == "app" else _others
         self.returncode: int | None = None
         with Path(os.devnull).open("rb") as nothing:
             request = {"argv": self.args, "cwd": str(ROOT), "env": dict(env)}
-            self.pid: int = _ours.ask(request, [nothing.fileno(), stdout, stderr])
+            self.pid: int = self._parent.ask(request, [nothing.fileno(), stdout, stderr])
 
     def poll(self) -> int | None:
         """The exit status, None while it runs."""
         if self.returncode is None:
-            self.returncode = _ours.ask({"poll": self.pid})
+            self.returncode = self._parent.ask({"poll": self.pid})
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
@@ -118,7 +126,7 @@ def run_all(commands: Sequence[Sequence[str]], env: Mapping[str, str]) -> list[s
         for command, (out, err) in zip(commands, files, strict=True):
             with out.open("wb") as stdout, err.open("wb") as stderr:
                 streams = {"stdout": stdout.fileno(), "stderr": stderr.fileno()}
-                forks.append(Fork(*command, env=env, **streams))
+                forks.append(Fork("app", *command, env=env, **streams))
         return [
             subprocess.CompletedProcess(fork.args, fork.wait(PATIENCE), out.read_text("utf-8"), err.read_text("utf-8"))
             for fork, (out, err) in zip(forks, files, strict=True)

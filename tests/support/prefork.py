@@ -1,8 +1,8 @@
-"""The parent of the commands that tests start: a process that has imported them already, and forks.
+"""The parent of the workers and commands that tests start: a process that has imported them already, and forks.
 
-Its imports take half a second of CPU or more, which most tests of commands have no use for. What is started here is a
-process like any other: its own session, environment, directory and output, killed with this one. Run by `forks`, with a
-socket as its standard input.
+The imports take a second of CPU of a worker, half of one of a command, which most tests have no use for. What is
+started here is a process like any other: its own session, environment, directory and output, killed with this one. Run
+by `forks`, with a socket as its standard input.
 """
 
 import ctypes

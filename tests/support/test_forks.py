@@ -1,12 +1,20 @@
-"""Forked commands are processes like any other."""
+"""Forked workers and commands are processes like any other."""
 
+import json
 import os
 import signal
+from functools import partial
 from pathlib import Path
 
+import pytest
+
+from app import native
+from app.native import PURE
+from tests.engine.harness import until
 from tests.support import forks
 from tests.support.forks import Fork, run_all
 from tests.support.patience import PATIENCE
+from tests.support.worker import Worker
 
 ENVIRONMENT = {"PATH": os.environ["PATH"], "ROLLCALL_BROKER": "127.0.0.1:9"}
 
@@ -27,7 +35,7 @@ def test_each_has_its_own_arguments_environment_output_and_status() -> None:
 def test_one_leads_a_session_of_its_own_hears_signals_and_leaves_nothing(tmp_path: Path) -> None:
     with (tmp_path / "output").open("wb") as output:
         streams = {"stdout": output.fileno(), "stderr": output.fileno()}
-        process = Fork("worker", env=ENVIRONMENT | {"ROLLCALL_DATADIR": str(tmp_path)}, **streams)
+        process = Fork("app", "worker", env=ENVIRONMENT | {"ROLLCALL_DATADIR": str(tmp_path)}, **streams)
     assert os.getsid(process.pid) == process.pid
     process.kill()
     assert process.wait(PATIENCE) == -signal.SIGKILL
@@ -38,3 +46,60 @@ def test_one_leads_a_session_of_its_own_hears_signals_and_leaves_nothing(tmp_pat
 def test_the_parent_that_forks_has_one_thread() -> None:
     """A lock that another thread held at the fork would be held in the child for ever."""
     assert forks.threads() == 1
+
+
+def _state(worker: Worker) -> dict[str, object]:
+    """What the kernel says of a worker: its signals, directory, session, and what is at its standard streams."""
+    assert worker.process is not None
+    proc = Path(f"/proc/{worker.process.pid}")
+    status = dict(line.split(":\t") for line in (proc / "status").read_text().splitlines() if ":\t" in line)
+    return {
+        "signals": {name: status[name] for name in ("SigBlk", "SigIgn", "SigCgt")},
+        "limits": (proc / "limits").read_text(),
+        "directory": (proc / "cwd").readlink(),
+        "leads a session": os.getsid(worker.process.pid) == worker.process.pid,
+        "streams": [str((proc / "fd" / number).readlink()).replace(str(worker.home), "") for number in "012"],
+        "umask": status["Umask"],
+    }
+
+
+def _waits_for_its_broker(worker: Worker) -> bool:
+    return worker.log.exists() and "trying again" in worker.log.read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_forked_worker_is_as_one_begun_from_nothing(number: signal.Signals, tmp_path: Path) -> None:
+    forked = Worker("127.0.0.1:9", tmp_path / "forked", settings={"ROLLCALL_LOG_FORMAT": "json"})
+    begun = Worker("127.0.0.1:9", tmp_path / "begun", settings={"ROLLCALL_LOG_FORMAT": "json", "OF_ITS_OWN": "1"})
+    workers = [forked, begun]
+    try:
+        for worker in workers:
+            worker.launch()
+        assert isinstance(forked.process, Fork)
+        assert not isinstance(begun.process, Fork)
+        for worker in workers:
+            until(partial(_waits_for_its_broker, worker), "a try to reach the broker")
+        assert _state(forked) == _state(begun)
+        for worker in workers:
+            assert worker.process is not None
+            worker.process.send_signal(number)
+        assert [worker.wait_end() for worker in workers] == [0, 0]
+        lines = [[json.loads(line) for line in worker.log.read_text().splitlines()] for worker in workers]
+        first, second = ([(line["event"], line["logger"], line["level"]) for line in of[:3]] for of in lines)
+        assert first == second
+    finally:
+        for worker in workers:
+            worker.close()
+
+
+def test_a_worker_that_chooses_otherwise_before_its_imports_is_begun_from_nothing(tmp_path: Path) -> None:
+    """Its native part, and its code itself: a forked one has them already."""
+    settings = {"ROLLCALL_LOG_FORMAT": "json", PURE: "1" if native.AVAILABLE else "0"}
+    worker = Worker("127.0.0.1:9", tmp_path, settings=settings)
+    try:
+        worker.launch()
+        assert not isinstance(worker.process, Fork) or os.environ.get(PURE) == settings[PURE]
+        until(partial(_waits_for_its_broker, worker), "a try to reach the broker")
+        assert json.loads(worker.log.read_text().splitlines()[0])["runs"] == "python"
+    finally:
+        worker.close()

@@ -13,6 +13,8 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+from app.native import PURE
+from tests.support.forks import FAUST, Fork, inherited
 from tests.support.patience import PATIENCE, slowness
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,34 +52,25 @@ class Worker:
         self.log = home / "worker.log"
         self.port = free_port()
         self.app_id = app_id
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Fork | subprocess.Popen[bytes] | None = None
         own = {
             "ROLLCALL_BROKER": bootstrap,
             "ROLLCALL_APP_ID": app_id,
             "ROLLCALL_DATADIR": str(self.datadir),
             "ROLLCALL_HTTP_PORT": str(self.port),
         }
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("ROLLCALL_")}
-        self.env = inherited | {"PYTHONUNBUFFERED": "1"} | own | dict(settings or {})
+        self.env = inherited() | {"PYTHONUNBUFFERED": "1"} | own | dict(settings or {})
         home.mkdir(parents=True, exist_ok=True)
 
     def launch(self, *options: str) -> None:
         """Start the process, with further options of `faust worker`, and return at once."""
-        faust = Path(sys.executable).parent / "faust"
-        command = [
-            sys.executable,
-            "-c",
-            LAUNCHER,
-            str(os.getpid()),
-            str(faust),
-            "-A",
-            self.application,
-            "worker",
-            *options,
-        ]
         with self.log.open("ab") as log:
+            if self._may_be_forked():
+                streams = {"stdout": log.fileno(), "stderr": log.fileno()}
+                self.process = Fork(self.application, "worker", *options, env=self.env, **streams)
+                return
             self.process = subprocess.Popen(
-                command,
+                [sys.executable, "-c", LAUNCHER, str(os.getpid()), FAUST, "-A", self.application, "worker", *options],
                 cwd=self.tree,
                 env=self.env | ({} if self.tree == ROOT else {"PYTHONPATH": str(self.tree)}),
                 stdin=subprocess.DEVNULL,
@@ -180,7 +173,12 @@ class Worker:
         text = self.log.read_text("utf-8", "replace") if self.log.exists() else ""
         return f"--- end of {self.log} ---\n{text[-TAIL:]}"
 
-    def _running(self) -> subprocess.Popen[bytes]:
+    def _may_be_forked(self) -> bool:
+        """Whether it runs this code, and all that may matter before an import is as it was for the forking process."""
+        own = {name: value for name, value in self.env.items() if name == PURE or not name.startswith("ROLLCALL_")}
+        return self.tree == ROOT and own == inherited() | {"PYTHONUNBUFFERED": "1"}
+
+    def _running(self) -> Fork | subprocess.Popen[bytes]:
         if self.process is None or self.process.poll() is not None:
             message = f"the worker does not run (exit status {self.exit_code})\n{self.tail()}"
             raise RuntimeError(message)
