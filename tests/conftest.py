@@ -1,5 +1,7 @@
 """What every test shares: settings, how tests are spread over processes, and a line a minute with the progress."""
 
+import gc
+
 import pytest
 from hypothesis import settings
 
@@ -24,6 +26,16 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         keeps_durations = bool(config.getoption("--record-durations"))
         config.pluginmanager.register(ProgressPlugin(config, keeps_durations=keeps_durations), "progress")
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector what stays: five thousand tests and all modules. What tests make it looks at less often.
+
+    The default, 700 more objects than before, has it run through the heap of a process of tests for a tenth of its CPU.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def pytest_unconfigure() -> None:

@@ -200,9 +200,9 @@ def test_offsets_move_at_least_every_two_seconds_under_a_steady_load(stage: Stag
     assert worker.alive
     moved = {"rollcall-log": [time.monotonic()], topics.CONTENT: [time.monotonic()]}
     seen = dict.fromkeys(moved, -1)
-    end = time.monotonic() + 5
+    begun = time.monotonic()
     number = 0
-    while time.monotonic() < end:
+    while time.monotonic() < begun + 5 or number <= 100:  # 5 s, or until there was load
         number += 20
         stage.io.produce(
             record for batch in range(number - 20, number) for record in flat("R2 C0 C1", f"steady-{batch}")
@@ -213,10 +213,9 @@ def test_offsets_move_at_least_every_two_seconds_under_a_steady_load(stage: Stag
             if total != seen[topic]:
                 seen[topic] = total
                 times.append(time.monotonic())
-    most = 2 * slowness()
+    most, end = 2 * slowness(), time.monotonic()
     for topic, times in moved.items():
         assert max(after - before for before, after in zip(times, [*times[1:], end], strict=True)) < most, topic
-    assert number > 100
 
 
 def test_http_listens_on_loopback_only_and_nothing_else_listens(worker: Worker) -> None:

@@ -8,6 +8,7 @@ from app.engine.kafka import aiokafka_patches
 from demo.kafka.cluster import KafkaCluster
 from tests.faults.quorum import Quorum
 from tests.faults.traffic import Client
+from tests.support.brokers import SETTINGS
 from tests.support.fault_proxy import FaultProxy
 from tests.support.stage import PARTITIONS, Stage
 from tests.support.worker import Worker
@@ -22,7 +23,7 @@ class ClusterStage(Stage):
 
     def __init__(self, home: Path, *, settings: Mapping[str, str]) -> None:
         super().__init__(home, settings={**settings, "ROLLCALL_REPLICATION_FACTOR": str(REPLICAS)})
-        self.cluster = KafkaCluster(home / "kafka", config={"group.min.session.timeout.ms": "1000"})
+        self.cluster = KafkaCluster(home / "kafka", config={**SETTINGS, "group.min.session.timeout.ms": "1000"})
         self.kafka = self.cluster.nodes[1]
         self.quorum = Quorum(self.cluster)
         self.proxy = FaultProxy(self.cluster.doors)
