@@ -5,6 +5,7 @@ module            holds
 ================  ===================================================================================================
 ``transactions``  the wait for a transaction's markers, and a search for a coordinator that outlives the broker asked
 ``answers``       a time-out for each kind of request, and the end of a connection that is silent
+``sending``       a produce request is written with its batches as they are, uncopied
 ``nodes``         connections to nodes: each on its own, with a back-off
 ``known_nodes``   what a client knows of its nodes: who failed, who is silent, when to try again
 ``metadata``      metadata from a node that is likely to answer

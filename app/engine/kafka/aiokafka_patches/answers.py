@@ -55,6 +55,8 @@ from aiokafka.protocol.transaction import (
     TxnOffsetCommitRequest,
 )
 
+from app.engine.kafka.aiokafka_patches import sending
+
 #: Seconds, see above.
 QUICK, LEAVING, LOOKED_UP, REPLICATED, PRODUCED, DISK, GROUP_MARGIN = 4.0, 2.0, 6.0, 12.0, 15.0, 7.5, 5.0
 
@@ -139,9 +141,6 @@ async def _connect(self: Any) -> Any:
         self._request_timeout = patience
 
 
-_original_send = AIOKafkaConnection.send
-
-
 def _send(self: Any, request: Any, expect_response: bool = True) -> Any:  # noqa: FBT001, FBT002 - aiokafka's signature
     """Send a request, and wait for its answer as long as one of its kind may take.
 
@@ -150,7 +149,7 @@ def _send(self: Any, request: Any, expect_response: bool = True) -> Any:  # noqa
     ends whatever task it meets, of which some are the client's own and never begin again.)
     """
     try:
-        answer = _original_send(self, request, expect_response)
+        answer = sending.send(self, request, expect_response)
     except RuntimeError as error:
         self.close(reason=CloseReason.CONNECTION_BROKEN)
         message = f"the connection to {self.host}:{self.port} is closed: {error}"
