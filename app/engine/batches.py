@@ -8,7 +8,7 @@ import gzip
 import struct
 import time
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from aiokafka import AIOKafkaProducer
 
@@ -17,6 +17,9 @@ from app.engine.bulk import TopicBatches
 from app.engine.kafka.clients import MAX_BATCH_BYTES, MAX_PLAIN_BYTES, append
 from app.engine.kafka.partitioner import partitions_for
 from app.engine.ports import Headers, Output
+
+if TYPE_CHECKING:
+    from app.native import _native
 
 #: By topic and partition: batches in the order in which they are to be sent.
 Ready = dict[tuple[str, int], list[Any]]
@@ -119,8 +122,8 @@ class Native:
         """All batches; there are none then."""
         taken: Ready = {}
         for topic, batches in self._topics.items():
-            for partition, data, count in batches.finish():
-                taken.setdefault((topic, partition), []).append(FinishedBatch(data, count, self._attributes))
+            for partition, count, batch in batches.finish():
+                taken.setdefault((topic, partition), []).append(FinishedBatch(batch, count, self._attributes))
         self._topics = {}
         return taken
 
@@ -128,10 +131,10 @@ class Native:
 class FinishedBatch:
     """A batch that is built, as aiokafka's producer takes it: like its ``BatchBuilder``."""
 
-    def __init__(self, data: bytes, count: int, attributes: int) -> None:
+    def __init__(self, batch: "_native.Finished", count: int, attributes: int) -> None:
         # A record of more than a message takes came compressed, and only so it can be kept; it is alone in its batch.
-        large = len(data) > MAX_PLAIN_BYTES
-        self._data = _compressed(data) if large else data
+        large = len(batch) > MAX_PLAIN_BYTES
+        self._batch = _compressed(batch) if large else batch
         self._attributes = attributes | _GZIP if large else attributes
         self._count = count
         self._sealed: bytes | None = None
@@ -153,7 +156,7 @@ class FinishedBatch:
 
     def size(self) -> int:
         """Its bytes."""
-        return len(self._data)
+        return len(self._batch)
 
     def _set_producer_state(self, producer_id: int, producer_epoch: int, base_sequence: int) -> None:
         self._producer = producer_id, producer_epoch, base_sequence
@@ -161,15 +164,18 @@ class FinishedBatch:
 
     def _build(self) -> bytes:
         if self._sealed is None:
-            sealed: bytes = native.rust().seal(self._data, *self._producer, self._attributes)
-            self._sealed = sealed
+            self._sealed = self._batch.seal(*self._producer, self._attributes)
         return self._sealed
 
 
-def _compressed(data: bytes) -> bytes:
+def _compressed(batch: "_native.Finished") -> "_native.Finished":
+    data = batch.seal(-1, -1, -1, 0)
     compressed = data[:_HEAD] + gzip.compress(data[_HEAD:])
     length = _LENGTH.pack(len(compressed) - _LENGTH_AT - _LENGTH.size)
-    return compressed[:_LENGTH_AT] + length + compressed[_LENGTH_AT + _LENGTH.size :]
+    finished: _native.Finished = native.rust().Finished(
+        compressed[:_LENGTH_AT] + length + compressed[_LENGTH_AT + _LENGTH.size :]
+    )
+    return finished
 
 
 def milliseconds(moment: int | None) -> int:

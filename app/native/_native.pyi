@@ -45,11 +45,16 @@ class Batches:
         """Add a record of time ``time`` (ms); without ``partition`` to that of its key."""
     def add_rows(self, partition: int, rows: Sequence[tuple[bytes, bytes | None]], time: int) -> None:
         """Add records without headers."""
-    def finish(self) -> list[tuple[int, bytes, int]]:
-        """Partition, bytes and number of records of each batch; there are none then. They want a :func:`seal`."""
+    def finish(self) -> list[tuple[int, int, Finished]]:
+        """Partition and number of records of each batch, and the batch; there are none then."""
 
-def seal(batch: bytes, producer: int, epoch: int, sequence: int, attributes: int) -> bytes:
-    """A finished batch with its producer's id, epoch and sequence, its attributes, and the checksum."""
+class Finished:
+    """A finished batch. It wants a :meth:`seal`."""
+
+    def __init__(self, data: bytes) -> None: ...
+    def __len__(self) -> int: ...
+    def seal(self, producer: int, epoch: int, sequence: int, attributes: int) -> bytes:
+        """Its bytes, with its producer's id, epoch and sequence, its attributes, and the checksum."""
 
 class Router:
     """Re-keys inputs of the topic with this code. Those with longer ids, or more bytes, are not plain."""

@@ -16,6 +16,10 @@ const PRODUCER_EPOCH: usize = 51;
 const SEQUENCE: usize = 53;
 const COUNT: usize = 57;
 
+/// The room that a batch begins with, in bytes: at least and at most.
+const SMALL: usize = 16 * 1024;
+const LARGE: usize = 1024 * 1024;
+
 /// A record to be written.
 pub struct Row<'a> {
     pub key: Option<&'a [u8]>,
@@ -33,8 +37,8 @@ struct Batch {
 }
 
 impl Batch {
-    fn new(time: i64) -> Self {
-        let mut bytes = Vec::with_capacity(16 * 1024);
+    fn new(time: i64, capacity: usize) -> Self {
+        let mut bytes = Vec::with_capacity(capacity);
         bytes.resize(HEAD, 0);
         Batch { bytes, count: 0, first_time: time, max_time: time }
     }
@@ -103,7 +107,9 @@ impl Batches {
         let count = self.partitions.len();
         let batches = &mut self.partitions[partition as usize % count];
         if !batches.last_mut().is_some_and(|batch| batch.append(row, self.limit)) {
-            let mut batch = Batch::new(row.time);
+            // Behind a full one there is mostly another: one that grows is copied with each step.
+            let capacity = if batches.is_empty() { SMALL } else { self.limit.clamp(SMALL, LARGE) };
+            let mut batch = Batch::new(row.time, capacity);
             batch.append(row, self.limit);
             batches.push(batch);
         }

@@ -14,7 +14,7 @@ use crate::outputs::{self, Emission, Shape};
 use crate::records::{self, Header, Record};
 
 /// As in `app/native/__init__.py`.
-const INTERFACE: u32 = 1;
+const INTERFACE: u32 = 2;
 
 type Bytes<'py> = Bound<'py, PyBytes>;
 type ToldHeaders<'py> = Vec<(String, Option<Bytes<'py>>)>;
@@ -175,27 +175,41 @@ impl Batches {
         }
     }
 
-    /// Partition, bytes and number of records of each batch.
-    fn finish<'py>(&mut self, py: Python<'py>) -> Vec<(usize, Bytes<'py>, u32)> {
+    /// Partition and number of records of each batch, and the batch.
+    fn finish(&mut self) -> Vec<(usize, u32, Finished)> {
         let finished = self.batches.finish();
-        finished.into_iter().map(|(partition, bytes, count)| (partition, PyBytes::new(py, &bytes), count)).collect()
+        finished.into_iter().map(|(partition, bytes, count)| (partition, count, Finished { bytes })).collect()
     }
 }
 
-#[pyfunction]
-fn seal<'py>(
-    py: Python<'py>,
-    batch: &[u8],
-    producer: i64,
-    epoch: i16,
-    sequence: i32,
-    attributes: i16,
-) -> PyResult<Bytes<'py>> {
-    PyBytes::new_with(py, batch.len(), |sealed| {
-        sealed.copy_from_slice(batch);
-        batches::seal(sealed, &Producer { id: producer, epoch, sequence, attributes });
-        Ok(())
-    })
+/// A finished batch.
+#[pyclass]
+struct Finished {
+    bytes: Vec<u8>,
+}
+
+#[pymethods]
+impl Finished {
+    #[new]
+    fn new(bytes: Vec<u8>) -> Self {
+        Finished { bytes }
+    }
+
+    fn __len__(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn seal<'py>(
+        &mut self,
+        py: Python<'py>,
+        producer: i64,
+        epoch: i16,
+        sequence: i32,
+        attributes: i16,
+    ) -> Bytes<'py> {
+        batches::seal(&mut self.bytes, &Producer { id: producer, epoch, sequence, attributes });
+        PyBytes::new(py, &self.bytes)
+    }
 }
 
 /// Where inputs come from, and what of them is plain.
@@ -349,8 +363,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("INTERFACE", INTERFACE)?;
     module.add_class::<Records>()?;
     module.add_class::<Batches>()?;
+    module.add_class::<Finished>()?;
     module.add_class::<Router>()?;
     module.add_class::<Reader>()?;
-    module.add_class::<Writer>()?;
-    module.add_function(wrap_pyfunction!(seal, module)?)
+    module.add_class::<Writer>()
 }

@@ -1,6 +1,7 @@
 """Inputs re-keyed natively: the log's records are the twin's, whatever the bytes are."""
 
 from dataclasses import dataclass
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -52,8 +53,8 @@ def test_the_log_gets_the_records_that_the_twin_makes(
         for partition, key, value, headers in router.route(topic, 3, records):
             expected.setdefault(partition, []).append((key, value, headers))
     found: dict[int, list[object]] = {}
-    for partition, data, _ in batches.finish():
-        read = rows(native.rust().seal(data, -1, -1, -1, 0))
+    for partition, _, batch in batches.finish():
+        read = rows(batch.seal(-1, -1, -1, 0))
         found.setdefault(partition, []).extend((record.key, record.value, [*record.headers]) for record in read)
     assert found == expected
 
@@ -70,9 +71,9 @@ def test_a_key_is_put_where_kafkas_own_clients_put_it(length: int) -> None:
     keys = [bytes([number * 37 % 256] * length) for number in range(256)]
     for key in keys:
         batches.add(None, key, b"", [], 0)
-    found = {record.key: partition for partition, data, _ in batches.finish() for record in rows(sealed(data))}
+    found = {record.key: partition for partition, _, batch in batches.finish() for record in rows(sealed(batch))}
     assert found == {key: partition_for(key, 97) for key in keys}
 
 
-def sealed(data: bytes) -> bytes:
-    return bytes(native.rust().seal(data, -1, -1, -1, 0))
+def sealed(batch: Any) -> bytes:
+    return bytes(batch.seal(-1, -1, -1, 0))

@@ -34,8 +34,8 @@ def test_an_output_is_written_as_the_twin_writes_it(
     batches = native.rust().Batches(partitions, limit)
     native_writing.write(outputs, emitted, service, batches, 1_000)
     found: dict[int, list[object]] = {}
-    for partition, data, count in batches.finish():
-        records = rows(native.rust().seal(data, 7, 1, 3, 0))
+    for partition, count, batch in batches.finish():
+        records = rows(batch.seal(7, 1, 3, 0))
         assert len(records) == count
         assert all(record.timestamp == 1_000 for record in records)
         found.setdefault(partition, []).extend((record.key, record.value, [*record.headers]) for record in records)
