@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, cast
 from agents.chunk_changes import ChunkChanges
 from agents.rekey import CODES, LARGE, Rekey
 from app import native
-from app.core.messages import Assigned
 from app.core.names import SLOT_ASSIGNED
 from app.engine.bulk import TopicBatches
 from app.engine.ports import Output, Record, Routed
@@ -47,8 +46,7 @@ class NativeAgents:
     @staticmethod
     def write(changes: ChunkChanges, batches: Callable[[str], TopicBatches], time: int) -> Sequence[Output]:
         """Write the outputs that are in short; the others, in order."""
-        outputs = [output for output in changes.emitted if isinstance(output, Assigned)]
-        if outputs:
+        if changes.assigned:
             into = cast("_native.Batches", batches(SLOT_ASSIGNED))
-            native_writing.write(outputs, changes.emitted_at, changes.source_service, into, time)
-        return [output for output in changes.emitted if not isinstance(output, Assigned)]
+            native_writing.write(changes.assigned, changes.emitted_at, changes.source_service, into, time)
+        return [output for _, output in changes.others]

@@ -56,13 +56,15 @@ class Note(NamedTuple):
 class ChunkChanges:
     """The changes of one chunk.
 
-    ``emitted`` are the outputs in the order of their publication: in short, or (topic, key, value, headers).
-    ``rows`` are the changes of all tables, None for a deletion.
+    ``assigned`` are the outputs in short, in the order of their publication, and ``others`` the others: each with how
+    many in short come before it, and as topic, key, value and headers. ``rows`` are the changes of all tables, None for
+    a deletion.
     """
 
     emitted_at: datetime
     source_service: str
-    emitted: list[Assigned | Output] = field(default_factory=list)
+    assigned: list[Assigned] = field(default_factory=list)
+    others: list[tuple[int, Output]] = field(default_factory=list)
     #: The bytes of the outputs' values; of those in short, about.
     size: int = 0
     #: How many records of the chunk had been done with before it, how many it does, and the next offset of the log that
@@ -102,7 +104,7 @@ class ChunkChanges:
     def emit(self, message: Message, offset: int) -> None:
         """Publish an output of the record at log offset ``offset``."""
         output = self._encoded(message)
-        self.emitted.append(output)
+        self.others.append((len(self.assigned), output))
         size = len(output[2] or b"")
         self.size += size
         if size > _LARGE:
@@ -110,7 +112,7 @@ class ChunkChanges:
 
     def emit_in_short(self, assigned: Assigned) -> None:
         """Publish an output that is written out when all are."""
-        self.emitted.append(assigned)
+        self.assigned.append(assigned)
         content = assigned.content
         self.size += (
             _ASSIGNED
@@ -124,8 +126,13 @@ class ChunkChanges:
     @property
     def outputs(self) -> list[Output]:
         """All outputs, in order: topic, key, value and headers of each."""
-        encoded = self._encoded
-        return [encoded(in_full(output)) if isinstance(output, Assigned) else output for output in self.emitted]
+        outputs: list[Output] = []
+        done = 0
+        for before, other in self.others:
+            outputs += [self._encoded(in_full(assigned)) for assigned in self.assigned[done:before]]
+            outputs.append(other)
+            done = before
+        return outputs + [self._encoded(in_full(assigned)) for assigned in self.assigned[done:]]
 
     def _encoded(self, message: Message) -> Output:
         value, headers = encode(message, self.emitted_at, self.source_service)
@@ -133,7 +140,8 @@ class ChunkChanges:
 
     def dead_letter(self, reason: str, detail: str, place: Place, key: bytes | None, value: bytes | None) -> None:
         """Publish a dead letter: the original bytes, why, and where they stand (topic, partition, offset)."""
-        self.emitted.append((names.DEAD_LETTER, key, value, dead_letter.headers(reason, detail, *place)))
+        output = names.DEAD_LETTER, key, value, dead_letter.headers(reason, detail, *place)
+        self.others.append((len(self.assigned), output))
         self.size += 0 if value is None else len(value)
         self.dead[reason] += 1
 
@@ -201,7 +209,10 @@ class ChunkChanges:
     @property
     def said(self) -> Counter[str]:
         """How many outputs there are, by topic."""
-        return Counter(names.SLOT_ASSIGNED if isinstance(output, Assigned) else output[0] for output in self.emitted)
+        counted = Counter(output[0] for _, output in self.others)
+        if self.assigned:
+            counted[names.SLOT_ASSIGNED] += len(self.assigned)
+        return counted
 
     def largest(self, topic: str, log: str, begin: int) -> str:
         """The largest record for a topic, in words: its size, its batch, and where in the ``log`` it came from.

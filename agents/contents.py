@@ -10,11 +10,17 @@ from agents.watermarks import Watermarks
 from app.core.batch import Batch
 from app.core.events import CONTENT
 from app.core.facts import Fact
-from app.core.fold import Outcome
+from app.core.fold import Outcome, take_content
 from app.core.messages import Assigned
-from app.core.outputs import Expiry, Refusal
+from app.core.outputs import Expiry, Output, Refusal
 from app.engine.ports import Record
-from app.wire.chunk import Chunk
+from app.wire.chunk import Chunk, Entry
+
+_ASSIGNED = Outcome.ASSIGNED
+
+#: The bytes of an output in short, about. Those of a chunk can't be many more: its records have some 8 MiB, and an
+#: output says nothing beside its content but the essay's id.
+_SIZE = 1000
 
 
 class Contents:
@@ -32,7 +38,6 @@ class Contents:
         self._changes: ChunkChanges | None = None
         #: By the number of the batch in the chunk: the batch, and what was decided about it.
         self._batches: list[tuple[Batch, list[Fact]] | None] = []
-        self._looked_up = 0
 
     def fold(self, begin: int, changes: ChunkChanges, size: int) -> int:
         """Fold from record ``begin`` on, up to the first that is no plain content, or until the outputs have more than
@@ -42,37 +47,59 @@ class Contents:
         """
         if changes is not self._changes:
             self._changes, self._batches = changes, [None] * len(self._chunk.batch_ids)
-        batches, entries = self._batches, self._chunk.entries
-        marks, outcomes, take = self._watermarks.offsets, changes.outcomes, self._steps.take
-        tables, most = self._steps.tables, self._steps.tables.loaded + LOADED
-        done, end, looked_up = begin, min(len(entries), begin + RECORDS), self._looked_up
-        while done < end and changes.size <= size and tables.loaded < most:
-            entry = entries[done]
+        batches, marks, assigned = self._batches, self._watermarks.offsets, changes.assigned
+        tables, policy = self._steps.tables, self._steps.policy
+        most, done, looked_up, others = tables.loaded + LOADED, begin, 0, 0
+        for entry in self._chunk.entries[begin : begin + RECORDS]:
             content, source = entry.content, entry.source
             place = source.topic, source.partition, entry.generation
             if content is None or source.offset <= marks.get(place, maxsize):
                 break
-            batch, facts = batches[entry.number] or self._batch(entry.number, entry.at, changes)
-            decided, outputs, outcome = take(batch, content, entry)
+            found = batches[entry.number]
+            if found is None:
+                if tables.loaded >= most:
+                    break
+                found = self._batch(entry, changes)
+                looked_up += 1
+            batch, facts = found
+            try:
+                decided, outputs, outcome = take_content(batch, content, entry, policy)
+            except Exception as error:
+                raise self._steps.poison(batch, entry, error) from error
             marks[place] = source.offset
-            outcomes[CONTENT, outcome] += 1
+            done += 1
             # What is decided of a content settles nothing that was pending: it is about the content itself.
             facts += decided
-            for output in outputs:
-                if isinstance(output, Assigned):
-                    changes.emit_in_short(output)
-                elif not isinstance(output, Expiry | Refusal):
-                    self._steps.applier.say(batch, output, self._records[done], entry, changes)
-            if outcome is Outcome.HELD:
-                changes.hold(batch.batch_id, entry.at, source, self._records, done)
-            done += 1
+            if outcome is _ASSIGNED and len(outputs) == 1:
+                assigned += outputs  # type: ignore[arg-type] # the one output of a slot that was taken
+                continue
+            others += 1
+            self._note(batch, outputs, outcome, done - 1, changes)
+            if changes.size > size:
+                break
+        changes.size += (done - begin - others) * _SIZE
+        if done - begin > others:
+            changes.outcomes[CONTENT, _ASSIGNED] += done - begin - others
         # Each of the others found its batch here.
-        tables.hits += done - begin - (self._looked_up - looked_up)
+        tables.hits += done - begin - looked_up
         return done
 
-    def _batch(self, number: int, at: int, changes: ChunkChanges) -> tuple[Batch, list[Fact]]:
-        self._looked_up += 1
-        batch = self._steps.tables.batch(self._chunk.batch_ids[number])
-        self._steps.note(batch, at, changes)
-        found = self._batches[number] = batch, changes.facts_of(batch)
+    def _batch(self, entry: Entry, changes: ChunkChanges) -> tuple[Batch, list[Fact]]:
+        batch = self._steps.tables.batch(self._chunk.batch_ids[entry.number])
+        self._steps.note(batch, entry.at, changes)
+        found = self._batches[entry.number] = batch, changes.facts_of(batch)
         return found
+
+    def _note(
+        self, batch: Batch, outputs: Sequence[Output], outcome: Outcome, number: int, changes: ChunkChanges
+    ) -> None:
+        """Note what came of record ``number``, where it is more than a slot, or something else."""
+        entry = self._chunk.entries[number]
+        changes.outcomes[CONTENT, outcome] += 1
+        for output in outputs:
+            if isinstance(output, Assigned):
+                changes.emit_in_short(output)
+            elif not isinstance(output, Expiry | Refusal):
+                self._steps.applier.say(batch, output, self._records[number], entry, changes)
+        if outcome is Outcome.HELD:
+            changes.hold(batch.batch_id, entry.at, entry.source, self._records, number)

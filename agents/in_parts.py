@@ -47,7 +47,7 @@ class InParts:
     ) -> Changing:
         """Do a record in parts, each with changes of its own; the last ones are to go on with, and to be finished."""
         steps, at = self._steps, position.at
-        if changes.begin < done or changes.touched or changes.emitted:
+        if changes.begin < done or changes.touched or changes.said:
             yield self._cuts.finish(changes, done, at)
             changes = self._cuts.begin(done)
         steps.note(batch, at, changes)

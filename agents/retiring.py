@@ -98,7 +98,7 @@ class Retiring:
     def take(self, record: Record, done: int, changes: ChunkChanges, bounds: Bounds) -> Changing:
         """Do what a tick says of what goes, in changes that have nothing else; the changes to go on with."""
         if bounds is not UNBOUNDED:
-            if changes.begin < done or changes.touched or changes.emitted:
+            if changes.begin < done or changes.touched or changes.said:
                 yield self._cuts.finish(changes, done, record.offset)
                 changes = self._cuts.begin(done)
             changes.leaving.alone = True

@@ -35,14 +35,17 @@ class Steps:
         try:
             return take(batch, event, position, self.policy, limit)
         except Exception as error:
-            topic, partition, offset = self.place(position.at, position.source)
-            message = (
-                f"{topic} partition {partition} offset {offset} (offset {position.at} of {self.log} partition "
-                f"{self.partition}), batch {batch.batch_id}: the fold failed with {type(error).__name__}: {error}. "
-                "Nothing of this record was committed. This is a bug: report it. To go on without this record, start "
-                f"with ROLLCALL_SKIP_POISON={topic}:{partition}:{offset}, which sends it to the dead letters"
-            )
-            raise PoisonError(message) from error
+            raise self.poison(batch, position, error) from error
+
+    def poison(self, batch: Batch, position: Position, error: Exception) -> PoisonError:
+        """The error of a record with which the fold failed."""
+        topic, partition, offset = self.place(position.at, position.source)
+        return PoisonError(
+            f"{topic} partition {partition} offset {offset} (offset {position.at} of {self.log} partition "
+            f"{self.partition}), batch {batch.batch_id}: the fold failed with {type(error).__name__}: {error}. "
+            "Nothing of this record was committed. This is a bug: report it. To go on without this record, start "
+            f"with ROLLCALL_SKIP_POISON={topic}:{partition}:{offset}, which sends it to the dead letters"
+        )
 
     def place(self, at: int, source: Source | None) -> Place:
         """Where a record stands for an operator: its input's own position, or the log's where it has none."""

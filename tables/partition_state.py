@@ -2,6 +2,7 @@
 store.
 """
 
+import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
@@ -25,6 +26,8 @@ _QUEUES = {
     keys.CLOSED: len(keys.CLOSED),
     keys.RECEIPT_ORDER: len(keys.RECEIPT_ORDER),
 }
+#: Whether a key is one of theirs.
+_IN_QUEUES = re.compile(b"|".join(map(re.escape, _QUEUES))).match
 
 
 #: What the cache's unit stands for, in bytes of memory, and how many of the bytes of a batch's rows are within it for
@@ -152,8 +155,8 @@ class PartitionState:
             sizes[batch_id] = sizes.get(batch_id, 0) + size
         if rows:
             self.store.write(rows, offset)
-            for key in rows:
-                prefix = key[: _QUEUES.get(key[:1], 0)]
+            for key in filter(_IN_QUEUES, rows):
+                prefix = key[: _QUEUES[key[:1]]]
                 floor = self._floors.get(prefix)
                 if floor is not None and key < floor:
                     self._floors[prefix] = key

@@ -31,9 +31,13 @@ class What(Enum):
     LATE = b"l"
 
 
+#: By what is waited for: an enum's value is looked up by a function, and a key is made for each batch of a chunk.
+_PREFIXES = {kind: keys.WAITING + kind.value for kind in What}
+
+
 def prefix(kind: What) -> bytes:
     """The prefix of all rows of those that wait for ``kind``."""
-    return keys.WAITING + kind.value
+    return _PREFIXES[kind]
 
 
 def key(kind: What, since: int, batch_id: str) -> bytes:

@@ -35,7 +35,8 @@ def completion(batch: Batch, policy: Policy) -> Iterator[Message]:
     A batch that an operator completed as it was has slots without an outcome: the counts show how many.
     """
     registration = registration_of(batch)
-    moment = at_moment(max(registration.moment, *(upload.moment for upload in batch.slots if upload is not None)))
+    moments = [upload.moment for upload in batch.slots if upload is not None]
+    moment = at_moment(max([registration.moment, *moments]))
     if batch.filled:
         essays = _filled(batch)
         yield _about(batch, names.READY, _ready(batch, registration, essays, moment))

@@ -52,9 +52,12 @@ class Batch(BatchState):
         if isinstance(fact, Placed):
             upload = fact.upload or self.pending.pop(fact.held).upload
             self.slots[fact.slot] = upload
-            if self._know(upload, fact.slot):
+            if isinstance(upload, Content):  # as _know, without a call: nearly every fact is one
+                self.texts[upload.text_id] = fact.slot
+                self.uploads[upload.upload_id] = upload.text_id
                 self.filled += 1
             else:
+                self.uploads[upload.upload_id] = None
                 self.failed += 1
             return upload
         if isinstance(fact, Held):
@@ -139,14 +142,13 @@ class Batch(BatchState):
         else:
             assert_never(fact)
 
-    def _know(self, upload: Upload, place: int) -> bool:
-        """Note where an upload is; whether it is a content."""
+    def _know(self, upload: Upload, place: int) -> None:
+        """Note where an upload is."""
         if isinstance(upload, Content):
             self.texts[upload.text_id] = place
             self.uploads[upload.upload_id] = upload.text_id
-            return True
-        self.uploads[upload.upload_id] = None
-        return False
+        else:
+            self.uploads[upload.upload_id] = None
 
     def _forget(self, upload: Upload) -> None:
         """Forget an upload, and the text that it brought with all that brought it again."""

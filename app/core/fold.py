@@ -37,9 +37,19 @@ from app.core.facts import (
     TimedOut,
 )
 from app.core.messages import Assigned, Message
-from app.core.outputs import DeadLetter, Expiry, Output, Refusal, answer_to_repeat, conflict, in_full, outputs_of
+from app.core.outputs import (
+    DeadLetter,
+    Expiry,
+    Output,
+    Refusal,
+    answer_to_repeat,
+    conflict,
+    in_full,
+    outputs_of,
+    slot_taken,
+)
 from app.core.retirement import BATCH_RETIRED, late
-from app.core.rules import decide, decide_rest, left
+from app.core.rules import decide, decide_content, decide_rest, left
 
 #: What a tick decides, and the rest of an act: what comes first of an act itself is that it was done.
 _OF_TICKS = (Expired, TimedOut, Retired, Forgotten, Closed, Dismissed, Extended, Reopened, Retaken)
@@ -129,6 +139,26 @@ def take(batch: Batch, event: Event, position: Position, policy: Policy, most: i
         else:
             outputs += outputs_of(batch, fact, upload, policy)
     return facts, outputs, outcome
+
+
+def take_content(batch: Batch, content: Content, position: Position, policy: Policy) -> Taken:
+    """As :func:`take`, of a content: nearly every event is one, and most of what is asked of an event is not of it."""
+    if position.at <= batch.last or batch.expired or batch.receipt is not None:
+        return take(batch, content, position, policy)
+    facts = decide_content(batch, content, position)
+    if not facts:
+        return facts, answer_to_repeat(batch, content.text_id), Outcome.REPEATED
+    (fact,) = facts
+    upload = batch.apply(fact)
+    if isinstance(fact, Placed):
+        return facts, slot_taken(batch, fact.slot, upload, policy), Outcome.ASSIGNED
+    if isinstance(fact, Conflicted):
+        return facts, [conflict(batch, fact, content)], Outcome.CONFLICT
+    outcome = _outcome(content, facts)
+    outputs: list[Output] = []
+    if outcome is Outcome.REPEATED:
+        outputs += answer_to_repeat(batch, content.text_id)
+    return facts, outputs + outputs_of(batch, fact, upload, policy), outcome
 
 
 def _late(batch: Batch, receipt: Retired, event: Registration | Upload | Act) -> Taken:

@@ -95,7 +95,7 @@ _SILENT = (Registered, Surplus, Alias, Conflicted, Acted, Extended, Reopened, Re
 def outputs_of(batch: Batch, fact: Fact, upload: Upload | None, policy: Policy) -> list[Output]:
     """The outputs once ``fact``, which is about ``upload``, has been applied to ``batch``; in order."""
     if isinstance(fact, Placed):
-        return _taken(batch, fact.slot, upload, policy)
+        return slot_taken(batch, fact.slot, upload, policy)
     if isinstance(fact, Held):
         return []
     if isinstance(fact, Surplus) and isinstance(upload, Content):
@@ -120,11 +120,12 @@ def _outputs_of_rare(batch: Batch, fact: _Rare, upload: Upload | None, policy: P
     if isinstance(fact, Dismissed):
         return [Expiry(fact.held, fact.since, upload, fact.time, BY_OPERATOR)]
     if isinstance(fact, Retaken):
-        return _taken(batch, fact.slot, upload, policy)
+        return slot_taken(batch, fact.slot, upload, policy)
     assert_never(fact)
 
 
-def _taken(batch: Batch, slot: int, upload: Upload | None, policy: Policy) -> list[Output]:
+def slot_taken(batch: Batch, slot: int, upload: Upload | None, policy: Policy) -> list[Output]:
+    """The outputs once an upload has taken a slot, in order."""
     outputs: list[Output] = []
     if isinstance(upload, Content):
         outputs.append(Assigned(batch.batch_id, batch.essay_ids[slot], upload))

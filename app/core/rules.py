@@ -77,7 +77,7 @@ def decide(batch: Batch, event: Event, position: Position, policy: Policy, most:
     if batch.receipt is not None:
         return gone(batch, event, position) if isinstance(event, Tick) else ()
     if isinstance(event, Content):
-        return _content(batch, event, position)
+        return decide_content(batch, event, position)
     if isinstance(event, Failure):
         return _failure(batch, event, position)
     if isinstance(event, Registration):
@@ -125,7 +125,8 @@ def next_deadline(batch: Batch, policy: Policy) -> int | None:
     return None if since is None or batch.timed_out or not duration else since + duration
 
 
-def _content(batch: Batch, content: Content, position: Position) -> tuple[Fact, ...]:
+def decide_content(batch: Batch, content: Content, position: Position) -> tuple[Fact, ...]:
+    """As :func:`decide`, of a content for a batch that was not retired: one fact at most."""
     # The text is the content's identity, so it is looked at first: the same text is the same content, under whatever
     # upload it comes.
     if content.text_id in batch.texts:
@@ -148,7 +149,7 @@ def _failure(batch: Batch, failure: Failure, position: Position) -> tuple[Fact, 
 def _arrive(batch: Batch, upload: Upload, position: Position) -> tuple[Fact, ...]:
     if batch.registration is None:
         return (Held(position.at, position.time, upload, position.source),)
-    if isinstance(upload, Content) and not fits(upload.text_id, batch.longest_text):
+    if batch.longest_text is not None and isinstance(upload, Content) and not fits(upload.text_id, batch.longest_text):
         return (Refused(position.at, -1, upload, TEXT_ID_TOO_LONG),)
     if batch.acts:
         slot = _slot_after_acts(batch, upload)

@@ -100,8 +100,8 @@ class Spans:
                 break
         if done < len(traces):
             chunk.set_attribute("rollcall.messages_without_span", len(traces) - done)
-        for output in changes.emitted:
-            if isinstance(output, tuple) and output[0] == names.READY:  # the others are slots, in short
+        for _, output in changes.others:
+            if output[0] == names.READY:
                 self._ready((output[1] or b"").decode(), changes, inside, published, now)
         chunk.end(now)
 

@@ -1,7 +1,10 @@
 """A bug in the fold stops the worker with all that is needed to go on; nothing of the chunk is published or written."""
 
+from sys import maxsize
+
 import pytest
 
+import agents.contents
 import agents.steps
 from agents.poison import PoisonError
 from app.core.batch import Batch
@@ -22,7 +25,11 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> None:
             raise KeyError(message)
         return take(batch, event, position, policy, most)
 
+    def content_with_a_bug(batch: Batch, content: Content, position: Position, policy: Policy) -> Taken:
+        return fold_with_a_bug(batch, content, position, policy, maxsize)
+
     monkeypatch.setattr(agents.steps, "take", fold_with_a_bug)
+    monkeypatch.setattr(agents.contents, "take_content", content_with_a_bug)
 
 
 SKIP = f"ROLLCALL_SKIP_POISON={topics.CONTENT}:0:1,"  # the comma: what follows in the message
