@@ -47,13 +47,15 @@ class Contents:
         """
         if changes is not self._changes:
             self._changes, self._batches = changes, [None] * len(self._chunk.batch_ids)
-        batches, marks, assigned = self._batches, self._watermarks.offsets, changes.assigned
+        batches, assigned = self._batches, changes.assigned
+        marks, places = self._watermarks.offsets, self._chunk.places
+        # By the number of the place: the highest offset so far, where there is one.
+        highest = [marks.get(place, maxsize) for place in places]
         tables, policy = self._steps.tables, self._steps.policy
         most, done, looked_up, others = tables.loaded + LOADED, begin, 0, 0
         for entry in self._chunk.entries[begin : begin + RECORDS]:
-            content, source = entry.content, entry.source
-            place = source.topic, source.partition, entry.generation
-            if content is None or source.offset <= marks.get(place, maxsize):
+            content, offset = entry.content, entry.source.offset
+            if content is None or offset <= highest[entry.place]:
                 break
             found = batches[entry.number]
             if found is None:
@@ -66,7 +68,7 @@ class Contents:
                 decided, outputs, outcome = take_content(batch, content, entry, policy)
             except Exception as error:
                 raise self._steps.poison(batch, entry, error) from error
-            marks[place] = source.offset
+            highest[entry.place] = offset
             done += 1
             # What is decided of a content settles nothing that was pending: it is about the content itself.
             facts += decided
@@ -77,6 +79,7 @@ class Contents:
             self._note(batch, outputs, outcome, done - 1, changes)
             if changes.size > size:
                 break
+        marks |= {place: offset for place, offset in zip(places, highest, strict=True) if offset != maxsize}
         changes.size += (done - begin - others) * _SIZE
         if done - begin > others:
             changes.outcomes[CONTENT, _ASSIGNED] += done - begin - others

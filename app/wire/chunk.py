@@ -41,26 +41,30 @@ class LogRecord(Protocol):
 class Entry(Position, frozen=True, array_like=True, gc=False):
     """A record of the log. It is the position of its event, too.
 
-    ``generation`` is that of its input topic, empty where the record names none. ``number`` is that of its batch among
-    the chunk's. ``content`` is None where the record is anything but a plain content.
+    ``content`` is None where the record is anything but a plain content. Of a content, ``number`` is that of its batch
+    among the chunk's, and ``place`` that of the partition that it came from.
     """
 
     source: Source = NOWHERE
-    generation: bytes = b""
     number: int = -1
+    place: int = -1
     content: Content | None = None
 
 
 class Chunk(NamedTuple):
-    """Records of the log, read: an entry for each, and the batch ids that the entries' numbers count."""
+    """Records of the log, read: an entry for each, and what the entries' numbers count: the batch ids, and the input
+    partitions, each with the generation of its topic, empty where a record names none.
+    """
 
     batch_ids: list[str]
+    places: list[tuple[int, int, bytes]]
     entries: list[Entry]
 
 
 def read(records: Sequence[LogRecord], largest: int) -> Chunk:
     """Read records; a content of more than ``largest`` bytes is not plain. Never raises, whatever the bytes are."""
     numbers: dict[str, int] = {}
+    places: dict[tuple[int, int, bytes], int] = {}
     entries = []
     for record in records:
         headers = record.headers
@@ -68,7 +72,7 @@ def read(records: Sequence[LogRecord], largest: int) -> Chunk:
         if source is None:
             entries.append(Entry(record.offset, record.timestamp))
             continue
-        number, content = -1, None
+        number, place, content = -1, -1, None
         if source.topic == _CONTENT:
             try:
                 decoded = decode(CONTENT, record.value, largest)
@@ -77,5 +81,7 @@ def read(records: Sequence[LogRecord], largest: int) -> Chunk:
             else:
                 if isinstance(decoded.event, Content):
                     number, content = numbers.setdefault(decoded.batch_id, len(numbers)), decoded.event
-        entries.append(Entry(record.offset, record.timestamp, source, read_generation(headers), number, content))
-    return Chunk(list(numbers), entries)
+                    generation = read_generation(headers)
+                    place = places.setdefault((source.topic, source.partition, generation), len(places))
+        entries.append(Entry(record.offset, record.timestamp, source, number, place, content))
+    return Chunk(list(numbers), list(places), entries)

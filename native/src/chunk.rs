@@ -1,6 +1,7 @@
 //! A chunk of the log, read: for each record where it stands, and the content that it brings, where that is plain.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 
 use crate::envelope::{self, Field};
 use crate::msgpack;
@@ -15,13 +16,34 @@ pub struct Inputs {
     pub tag: u8,
 }
 
+/// What was met, each once, in order, and its number.
+struct Numbers<T> {
+    all: Vec<T>,
+    known: HashMap<T, i64>,
+}
+
+impl<T> Default for Numbers<T> {
+    fn default() -> Self {
+        Numbers { all: Vec::new(), known: HashMap::new() }
+    }
+}
+
+impl<T: Copy + Eq + Hash> Numbers<T> {
+    fn of(&mut self, met: T) -> i64 {
+        *self.known.entry(met).or_insert_with(|| {
+            self.all.push(met);
+            i64::try_from(self.all.len() - 1).unwrap_or(-1)
+        })
+    }
+}
+
 /// Records with the bytes that they are an index into.
 pub type Part<'a> = (&'a [u8], &'a [Record]);
 
 /// As msgspec reads `app.wire.chunk.Chunk`. A content of more than `largest` bytes is not plain.
 pub fn read(inputs: &Inputs, parts: &[Part<'_>], largest: usize) -> Vec<u8> {
-    let mut numbers: HashMap<&[u8], usize> = HashMap::new();
-    let mut ids = Vec::new();
+    let mut batches = Numbers::default();
+    let mut places = Numbers::default();
     let count = parts.iter().map(|(_, records)| records.len()).sum();
     let mut entries = Vec::with_capacity(count * 256);
     for (raw, record) in parts.iter().flat_map(|(raw, records)| records.iter().map(move |record| (*raw, record))) {
@@ -38,28 +60,30 @@ pub fn read(inputs: &Inputs, parts: &[Part<'_>], largest: usize) -> Vec<u8> {
             msgpack::put_int(&mut entries, i64::from(topic));
             msgpack::put_int(&mut entries, i64::from(partition));
             msgpack::put_unsigned(&mut entries, offset);
-            msgpack::put_bytes(&mut entries, records::generation(record, raw));
         } else {
             (0..3).for_each(|_| msgpack::put_int(&mut entries, -1));
-            msgpack::put_bytes(&mut entries, b"");
         }
-        if let Some(content) = content {
-            let number = *numbers.entry(content.batch_id).or_insert_with(|| {
-                ids.push(content.batch_id);
-                ids.len() - 1
-            });
-            msgpack::put_int(&mut entries, i64::try_from(number).unwrap_or(-1));
+        if let (Some(content), Some((topic, partition, _))) = (content, source) {
+            msgpack::put_int(&mut entries, batches.of(content.batch_id));
+            msgpack::put_int(&mut entries, places.of((topic, partition, records::generation(record, raw))));
             content.put(&mut entries, inputs.tag);
         } else {
-            msgpack::put_int(&mut entries, -1);
+            (0..2).for_each(|_| msgpack::put_int(&mut entries, -1));
             msgpack::put_null(&mut entries);
         }
     }
-    let mut chunk = Vec::with_capacity(entries.len() + ids.len() * 40 + 16);
-    msgpack::put_few(&mut chunk, 2);
-    msgpack::put_array(&mut chunk, ids.len());
-    for id in ids {
+    let mut chunk = Vec::with_capacity(entries.len() + batches.all.len() * 40 + places.all.len() * 20 + 16);
+    msgpack::put_few(&mut chunk, 3);
+    msgpack::put_array(&mut chunk, batches.all.len());
+    for id in batches.all {
         msgpack::put_text(&mut chunk, id);
+    }
+    msgpack::put_array(&mut chunk, places.all.len());
+    for (topic, partition, generation) in places.all {
+        msgpack::put_few(&mut chunk, 3);
+        msgpack::put_int(&mut chunk, i64::from(topic));
+        msgpack::put_int(&mut chunk, i64::from(partition));
+        msgpack::put_bytes(&mut chunk, generation);
     }
     msgpack::put_array(&mut chunk, count);
     chunk.extend_from_slice(&entries);

@@ -50,14 +50,12 @@ def agree(records: list[Sent], largest: int = LARGEST) -> int:
     found, twin = read_both(records, largest)
     contents = 0
     for entry, other in zip(found.entries, twin.entries, strict=True):
-        assert (entry.at, entry.time, entry.source, entry.generation) == (
-            *(other.at, other.time, other.source),
-            other.generation,
-        )
+        assert (entry.at, entry.time, entry.source) == (other.at, other.time, other.source)
         if entry.content is not None:
             contents += 1
             assert entry.content == other.content
             assert found.batch_ids[entry.number] == twin.batch_ids[other.number]
+            assert found.places[entry.place] == twin.places[other.place]
         else:
             assert entry.number == -1
     return contents
