@@ -5,7 +5,7 @@ module            holds
 ================  ===================================================================================================
 ``transactions``  the wait for a transaction's markers, and a search for a coordinator that outlives the broker asked
 ``answers``       a time-out for each kind of request, and the end of a connection that is silent
-``sending``       a produce request is written with its batches as they are, uncopied
+``transfer``      requests and answers of megabytes, with fewer copies
 ``nodes``         connections to nodes: each on its own, with a back-off
 ``known_nodes``   what a client knows of its nodes: who failed, who is silent, when to try again
 ``metadata``      metadata from a node that is likely to answer
@@ -35,6 +35,7 @@ from app.engine.kafka.aiokafka_patches import (
     nodes,
     retries,
     transactions,
+    transfer,
 )
 
 
@@ -42,6 +43,7 @@ def install() -> None:
     """Change it for all clients of the process. Idempotent."""
     transactions.install()
     answers.install()
+    transfer.install()
     nodes.install()
     metadata.install()
     retries.install()

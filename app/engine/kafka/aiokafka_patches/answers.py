@@ -55,7 +55,7 @@ from aiokafka.protocol.transaction import (
     TxnOffsetCommitRequest,
 )
 
-from app.engine.kafka.aiokafka_patches import sending
+from app.engine.kafka.aiokafka_patches import transfer
 
 #: Seconds, see above.
 QUICK, LEAVING, LOOKED_UP, REPLICATED, PRODUCED, DISK, GROUP_MARGIN = 4.0, 2.0, 6.0, 12.0, 15.0, 7.5, 5.0
@@ -149,7 +149,7 @@ def _send(self: Any, request: Any, expect_response: bool = True) -> Any:  # noqa
     ends whatever task it meets, of which some are the client's own and never begin again.)
     """
     try:
-        answer = sending.send(self, request, expect_response)
+        answer = transfer.send(self, request, expect_response)
     except RuntimeError as error:
         self.close(reason=CloseReason.CONNECTION_BROKEN)
         message = f"the connection to {self.host}:{self.port} is closed: {error}"

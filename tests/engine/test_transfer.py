@@ -1,4 +1,4 @@
-"""A produce request goes out as aiokafka writes it, byte for byte, with its batches uncopied."""
+"""A produce request goes out as aiokafka writes it, byte for byte, but uncopied; answers are read ahead."""
 
 import asyncio
 from typing import Any
@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.engine.kafka import aiokafka_patches
-from app.engine.kafka.aiokafka_patches import sending
+from app.engine.kafka.aiokafka_patches import transfer
+from tests.engine.silent import cluster, run
 
 aiokafka_patches.install()
 
 SMALL = st.binary(max_size=64)
-LARGE = st.integers(sending._SMALL - 1, sending._SMALL + 1).map(bytes)
+LARGE = st.integers(transfer._SMALL - 1, transfer._SMALL + 1).map(bytes)
 PARTITIONS = st.lists(st.tuples(st.integers(0, 100), SMALL | LARGE), max_size=6)
 TOPICS = st.lists(st.tuples(st.text(max_size=9), PARTITIONS), max_size=4)
 
@@ -55,25 +56,25 @@ def test_a_produce_request_is_written_as_aiokafka_does_it(topics: Any, version: 
     request = ProduceRequest(
         transactional_id=transaction if version >= 3 else None, required_acks=-1, timeout=1, topics=topics
     )
-    ours = asyncio.run(sent(sending.send, request, version, Writer()))
-    theirs = asyncio.run(sent(sending._original_send, request, version, Writer()))
+    ours = asyncio.run(sent(transfer.send, request, version, Writer()))
+    theirs = asyncio.run(sent(transfer._original_send, request, version, Writer()))
     assert b"".join(ours) == b"".join(theirs)
 
 
 def test_a_large_batch_is_not_copied() -> None:
     batch = bytes(1_000_000)
     request = ProduceRequest(transactional_id=None, required_acks=-1, timeout=1, topics=[("t", [(0, batch)])])
-    assert any(part is batch for part in asyncio.run(sent(sending.send, request, 7, Writer())))
+    assert any(part is batch for part in asyncio.run(sent(transfer.send, request, 7, Writer())))
 
 
 def test_a_request_of_very_many_batches_is_no_more_pieces_than_a_system_call_takes() -> None:
     batches = [(partition, bytes(100)) for partition in range(5_000)]
     request = ProduceRequest(transactional_id=None, required_acks=-1, timeout=1, topics=[("t", batches)])
-    assert len(asyncio.run(sent(sending.send, request, 7, Writer()))) == 1
+    assert len(asyncio.run(sent(transfer.send, request, 7, Writer()))) == 1
 
 
 def test_other_requests_are_aiokafkas_own() -> None:
-    assert len(asyncio.run(sent(sending.send, MetadataRequest([]), 0, Writer()))) == 1
+    assert len(asyncio.run(sent(transfer.send, MetadataRequest([]), 0, Writer()))) == 1
 
 
 def test_a_connection_that_breaks_is_closed_and_the_error_is_the_networks() -> None:
@@ -89,7 +90,17 @@ def test_a_connection_that_breaks_is_closed_and_the_error_is_the_networks() -> N
         connection.close = close
         request = ProduceRequest(transactional_id=None, required_acks=-1, timeout=1, topics=[])
         with pytest.raises(KafkaConnectionError, match="h:1 broken"):
-            sending.send(connection, request)
+            transfer.send(connection, request)
         assert reasons == [CloseReason.CONNECTION_BROKEN]
 
     asyncio.run(scene())
+
+
+def test_a_connection_reads_ahead() -> None:
+    async def scene() -> None:
+        async with cluster(1) as (_, client):
+            readers = [connection._reader for connection in client._conns.values()]
+            assert readers
+            assert all(reader._limit == transfer.READ_AHEAD for reader in readers)
+
+    run(scene)
