@@ -48,7 +48,7 @@ def test_every_output_is_there_from_the_beginning() -> None:
 def test_a_chunk_counts_what_it_did_and_each_batch_that_became_ready() -> None:
     work = ChunkChanges(datetime.now(UTC), "tests")
     work.outcomes[names.CONTENT, Outcome.ASSIGNED] += 3
-    work.emitted += [(names.READY, b"batch", b"{}", [])] * 2
+    work.others += [(0, (names.READY, b"batch", b"{}", []))] * 2
     work.dead["malformed"] += 1
     work.completed += [Completed(4.0, time.time() - 2), Completed(0.0, time.time() + 60)]
     sums = {
