@@ -16,7 +16,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 _EVENTS = 60_000
 _ROUNDS = 5
 PARTITIONS = 4
-#: Bytes of a fetch of one partition, as brokers send them by default.
-_FETCH = 1024 * 1024
+#: Bytes of a fetch of one partition, as the worker's consumer asks for them: whole batches, the last one beyond it.
+_FETCH = 4 * 1024 * 1024
 #: When the broker's clock begins (ms).
 _TIME = 1_772_438_401_000
 
@@ -64,7 +64,7 @@ class Broker:
         #: Its clock (ms). It stands still within a round.
         self.time = _TIME
         self._ends: dict[tuple[str, int], int] = defaultdict(int)
-        self._waiting: dict[tuple[str, int], list[tuple[int, int, bytes]]] = defaultdict(list)
+        self._waiting: dict[tuple[str, int], deque[tuple[int, int, bytes]]] = defaultdict(deque)
 
     def append(self, topic: str, partition: int, data: bytes) -> int:
         """Append a batch; its base offset."""
@@ -75,16 +75,14 @@ class Broker:
         self._waiting[place].append((offset, self.time, data))
         return offset
 
-    def size(self, place: tuple[str, int]) -> int:
-        """Bytes that wait to be fetched."""
-        return sum(len(data) for *_, data in self._waiting[place])
-
     def fetch(self, topic: str) -> Iterator[tuple[int, bytes]]:
-        """All that waits in a topic: partition and bytes."""
+        """What is fetched next of a topic: of each partition in which something waits, its number and the bytes."""
         for place in sorted(self._waiting):
-            if place[0] == topic and self._waiting[place]:
-                batches, self._waiting[place] = self._waiting[place], []
-                yield place[1], b"".join(self._stamped(topic, *batch) for batch in batches)
+            waiting, fetched = self._waiting[place], bytearray()
+            while place[0] == topic and waiting and len(fetched) < _FETCH:
+                fetched += self._stamped(topic, *waiting.popleft())
+            if fetched:
+                yield place[1], bytes(fetched)
 
     def _stamped(self, topic: str, offset: int, time: int, data: bytes) -> bytes:
         """A batch with its offset; in the log, with the broker's time as well."""
@@ -156,18 +154,21 @@ class Pipeline:
             self._tasks.append(task)
 
     async def run(self, inputs: Iterator[tuple[str, int, bytes]]) -> None:
-        """Do the job over batches (topic, partition, bytes)."""
+        """Do the job over batches (topic, partition, bytes). All is there from the beginning, as in a phase of the
+        benchmark: so a worker fetches each partition at its own pace, and registrations are mostly ahead.
+        """
         for topic, partition, data in inputs:
             self.broker.append(topic, partition, data)
-            if self.broker.size((topic, partition)) >= _FETCH:
-                await self.round()
-        await self.round()
+        while await self.round():
+            pass
 
-    async def round(self) -> None:
-        """Re-key and fold all that is there."""
+    async def round(self) -> bool:
+        """Fetch, re-key and fold what comes next; whether there was anything."""
         self.broker.time += 1_000
+        found = False
         for topic in TOPICS.inputs:
             for partition, data in self.broker.fetch(topic):
+                found = True
                 place = TopicPartition(topic, partition)
                 begun = time.process_time()
                 records = _records(place, data)
@@ -179,6 +180,7 @@ class Pipeline:
             pass
         self._spent("re-key", begun)
         for partition, data in self.broker.fetch(self.log):
+            found = True
             task = self._tasks[partition]
             begun = time.process_time()
             records = _records(task.log, data)
@@ -187,6 +189,7 @@ class Pipeline:
             while chunk := task.queue.take():
                 await task._chunk(chunk)  # noqa: SLF001 - a step of its loop
             self._spent("join", begun)
+        return found
 
     def _spent(self, stage: str, begun: float) -> float:
         now = time.process_time()
