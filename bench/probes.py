@@ -23,8 +23,8 @@ _SLOT = "huleedu.els.essay.slot.assigned.v1"
 #: Probes a second to each partition: what is told is told to a twentieth of a second.
 RATE = 20
 
-#: Slots of a batch: for 150 s of probes.
-SLOTS = 3000
+#: Slots of a batch: for 300 s of probes.
+SLOTS = 6000
 
 _ID = "00000000-0000-4000-8000-000000000000"
 

@@ -35,6 +35,8 @@ _FIGURES = (
     ("kill.stays", "of what stays at kill -9", None),
     ("kill.stays.written", "of what stays at kill -9, until the answer is written", None),
     ("kill.moves", "of what moves at kill -9", None),
+    ("back.stays", "of what stays at kill -9 with a start at once", None),
+    ("back.moves", "of what moves at kill -9 with a start at once", None),
 )
 
 Owners = Mapping[tuple[str, int], str]
@@ -58,7 +60,8 @@ class Restarted(Rollcall):
 
 
 class Roll(Cell):
-    """Three workers, each stopped with SIGTERM and started again, then each killed and started again.
+    """Three workers: each is stopped with SIGTERM and started again; then killed, and started again when it was missed;
+    then killed and started again at once.
 
     Per partition of the log, and the input partition that its probes come through: the longest wait of a probe, apart
     for those of which neither moved and for those of which one did.
@@ -88,6 +91,8 @@ class Roll(Cell):
                 for how in ("term", "kill"):
                     for number in range(WORKERS):
                         await self._exchange(stack, running, probes, number, how)
+                for number in range(WORKERS):
+                    await self._back(stack, running, probes, number)
             for process in running.processes:
                 process.stop()
         return running.measured
@@ -114,6 +119,16 @@ class Roll(Cell):
         await asyncio.sleep(1.0)
         await probes.settled(_SETTLE)
         self._tell(running, probes, begun, "start", gone, await self._owners(running))
+
+    async def _back(self, stack: ExitStack, running: Running, probes: Probes, number: int) -> None:
+        before = await self._owners(running)
+        begun = time.monotonic()
+        await asyncio.to_thread(running.processes[number].kill)
+        running.processes[number] = stack.enter_context(trial.start(running, number))
+        await trial.ready(running.processes[number])
+        await asyncio.sleep(SESSION_SECONDS)
+        await probes.settled(_SETTLE)
+        self._tell(running, probes, begun, "back", before, await self._owners(running))
 
     def _tell(self, running: Running, probes: Probes, begun: float, what: str, before: Owners, after: Owners) -> None:
         """Keep the longest waits since ``begun``; how long a probe waits for a partition that has moved, or stayed."""

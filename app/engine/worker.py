@@ -18,6 +18,7 @@ from app.engine.faust import App, PartitionAssignor, TableManager, Worker, comma
 from app.engine.http import exposition, health
 from app.engine.kafka import broker_diagnosis
 from app.engine.kafka.client_watch import ClientWatch
+from app.engine.kafka.predecessor import Predecessor
 from app.engine.lag import lags
 from app.engine.ports import Topology
 from app.engine.state import datadir, disk_errors
@@ -46,6 +47,8 @@ class WorkerApp(App):
         await ensure.ensure_with_retries(self.settings, self.engine.topology, self._stopped)
         # From the first moment: what a client is refused at its start it does not report.
         self.add_future(self.clients.watch(asyncio.sleep))
+        # As the last thing before the join, so that the group comes to one new assignment for both.
+        await self.predecessor.leave()
 
     async def on_started(self) -> None:
         """Watch the topics, and whether brokers that ask for a login still let this worker in; it stops when not."""
@@ -132,6 +135,7 @@ def create_worker_app(settings: Settings, topology: Topology[Any]) -> App:
     app.engine.lags = lambda: lags(app)
     assignor = cast("PartitionAssignor", app.assignor)
     assignor.log, assignor.near, assignor.copies = ensure.log_topic(settings), app.engine.near, settings.standbys
+    app.predecessor = Predecessor(settings)
     app.clients = ClientWatch(settings, app.watched_thread, app.engine.producers, app.fail)
     for name in (*topology.topics.inputs, ensure.log_topic(settings)):
         app.topics.add(app.topic(name))

@@ -19,6 +19,7 @@ from app.engine.faust.http_server import Web
 from app.engine.kafka import broker_errors
 from app.engine.kafka.client_errors import explained
 from app.engine.kafka.client_watch import ClientWatch, Thread
+from app.engine.kafka.predecessor import Predecessor
 from app.engine.task_manager import TaskManager
 from app.version import release
 
@@ -101,6 +102,7 @@ class App(faust.App):
     settings: "Settings"
     engine: TaskManager[Any]
     clients: ClientWatch
+    predecessor: Predecessor
     _failure: BaseException | None = None
 
     @property
@@ -147,6 +149,7 @@ class App(faust.App):
             self._on_rebalance_when_stopped()
             return
         self.unassigned = not assigned
+        self.predecessor.note(cast("Consumer", self.consumer).thread.member)
         revoked, new = self._update_assignment(assigned)
         await self.topics.on_partitions_assigned(assigned)
         # Before anything is taken over: what was a standby copy may be this worker's now.

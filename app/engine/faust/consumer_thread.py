@@ -213,6 +213,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         """Whether this member is just joining a rebalance of its group. May be asked on any thread."""
         return self._consumer is not None and keeping.joining(self._consumer._coordinator)  # noqa: SLF001 - it gives out no such thing
 
+    @property
+    def member(self) -> str:
+        """Which member of the group this is, by the last join; empty before the first. May be asked on any thread."""
+        return "" if self._consumer is None else str(self._consumer._coordinator.member_id)  # noqa: SLF001 - as above
+
     def watched(self) -> Thread | None:
         """What there is to watch of it, once it is started."""
         return None if self._consumer is None else Thread(self.thread_loop, self._consumer, self._fetch_errors)

@@ -11,6 +11,7 @@ module                holds
 ``broker_errors``     Kafka's error codes that the client lacks, and the text of a broker's refusal
 ``client_errors``     what a broker's final refusals mean in terms of settings, ACLs and the app id
 ``client_watch``      the clients' background tasks and the consumer's thread: none dies unnoticed
+``predecessor``       the place in the group of the worker that was killed in this directory
 ``authorization``     what the broker's ACLs let the worker do, at start and while it runs
 ``broker_diagnosis``  why a broker can't be used: it is asked a step at a time
 ``crowded``           a broker that turns connections away: too many are open
