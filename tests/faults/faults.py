@@ -1,6 +1,7 @@
 """The faults, and the workers that they befall. Which worker, the seed says."""
 
 import random
+import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -92,6 +93,15 @@ class Cast:
         else:
             self.problems.append(f"a worker ended by itself with {worker.exit_code}\n{worker.tail()}")
         worker.launch()
+
+    def look(self) -> None:
+        """Keep beside its log what each worker says of itself, its metrics and where its tasks stand."""
+        for worker in self.workers:
+            for name in ("/health/ready", "/metrics"):
+                (worker.home / f"{Path(name).name}.txt").write_text(worker.get(name)[1])
+            if worker.process is not None and worker.alive:
+                worker.process.send_signal(signal.SIGUSR1)  # Faust writes them into the log
+        time.sleep(2)
 
     def holdings(self) -> dict[Worker, list[int]]:
         """The partitions of the log that each worker has, by its own word; those without any are left out."""

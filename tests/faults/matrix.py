@@ -160,7 +160,9 @@ class _Rounds:
         deadline = time.monotonic() + SERVED_SECONDS
         while (served := self.traffic.served(hit, made_after, start)) is None:
             if time.monotonic() > deadline:
-                message = f"partitions {hit} were not served again within {SERVED_SECONDS} s\n{victim.tail()}"
+                self.cast.look()
+                late = [number for number in hit if self.traffic.served([number], made_after, start) is None]
+                message = f"partitions {late} of {hit} were not served again within {SERVED_SECONDS} s\n{victim.tail()}"
                 raise AssertionError(message)
             time.sleep(0.02)
         return served
