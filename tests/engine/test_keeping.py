@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.client import ConnectionGroup
+from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
-from aiokafka.consumer.subscription_state import Subscription
+from aiokafka.consumer.subscription_state import Subscription, TopicPartitionState
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from aiokafka.errors import CommitFailedError, KafkaError
 from aiokafka.protocol.commit import OffsetCommitRequest
@@ -132,7 +133,7 @@ def test_what_is_kept_has_its_position_and_its_fetches_and_what_leaves_is_let_go
         assert member.assignment.state_value(A) is state
         assert state.position == 10
         assert member.assignment.tps == {A, C}
-        assert not member.assignment.state_value(B).has_valid_position
+        assert member.assignment.state_value(B).position not in range(21), "what is under way for it is dropped"
         assert member.assignment.state_value(C).paused, "until it was taken over"
         assert member.coordinator._rejoin_needed_fut.done(), "it has let B go, and joins so that B can be given out"
         assert member.assignor.held == {A, C}
@@ -151,7 +152,26 @@ def test_whoever_waits_for_the_position_of_what_leaves_goes_on() -> None:
         async with asyncio.timeout(PATIENCE):
             await committed
             await position
-        assert not member.assignment.state_value(B).has_valid_position
+        assert member.assignment.state_value(B).position not in range(21), "what is under way for it is dropped"
+
+    scene(play())
+
+
+def test_whoever_comes_to_what_has_left_meanwhile_goes_on() -> None:
+    """The fetcher asks for the positions of a node's partitions one by one; nobody will answer for what has left."""
+
+    async def play() -> None:
+        member = Member()
+        for place in (A, B):
+            member.assignment._tp_state[place] = TopicPartitionState(member.assignment)
+        fetcher: Any = object.__new__(Fetcher)
+        updating = asyncio.create_task(fetcher._update_fetch_positions(member.assignment, 0, [A, B]))
+        await asyncio.sleep(0)
+        await member.told(A)
+        member.assignment.state_value(A).update_committed(OffsetAndMetadata(10, ""))
+        done, _ = await asyncio.wait({updating}, timeout=PATIENCE)
+        assert done
+        assert member.assignment.state_value(A).position == 10
 
     scene(play())
 

@@ -42,6 +42,9 @@ _do_heartbeat = GroupCoordinator._do_heartbeat  # noqa: SLF001
 _do_commit_offsets = GroupCoordinator._do_commit_offsets  # noqa: SLF001
 _perform_group_join = CoordinatorGroupRebalance.perform_group_join
 
+#: A position that no fetch begins at.
+_NOWHERE = -1
+
 #: Requests of a rebalance, by the beginning of their names.
 _OF_REBALANCE = ("JoinGroup", "SyncGroup")
 
@@ -219,7 +222,10 @@ def _alter(assignment: Assignment, now: frozenset[TopicPartition]) -> None:
         state = assignment._tp_state[partition]  # noqa: SLF001
         state.seek(0)
         state.update_committed(OffsetAndMetadata(UNKNOWN_OFFSET, ""))
-        # What is under way for it finds neither a position nor somebody who wants it, and is dropped.
+        # What is under way for it finds another position than its own, and is dropped. One it has, all the same: the
+        # fetcher goes through the partitions without a position one by one, waits for the committed offset of each,
+        # and nobody asks for that of one that has left.
         state = assignment._tp_state[partition] = TopicPartitionState(assignment)  # noqa: SLF001
+        state.seek(_NOWHERE)
         state.pause()
     assignment._topic_partitions = now  # noqa: SLF001
