@@ -1,5 +1,7 @@
 """Ids and names that are strange, or too long: each can be opened and acted on, is seen for what it is, and fits."""
 
+from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -10,6 +12,7 @@ from tests.board.conftest import Open
 from tests.board.fake_api import FakeApi
 from tests.board.pages import live, says
 from tests.board.test_batch import fill_in
+from tests.engine.harness import until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -36,6 +39,9 @@ STRANGE = [
     "a\r\nb",
 ]
 
+#: What JavaScript's encodeURIComponent leaves as it is, beside letters and digits.
+UNCODED = "-_.!~*'()"
+
 #: What is not seen, or turns what is around it, with what is shown in its place.
 UNSEEN = {
     "\x1b[31mred": "␛[31mred",
@@ -54,30 +60,40 @@ UNSEEN = {
 }
 
 
-@pytest.mark.parametrize("name", STRANGE, ids=ascii)
-def test_a_batch_of_any_name_is_opened_from_the_list_and_acted_on(api: FakeApi, visit: Open, name: str) -> None:
-    api.put(scenarios.batch(name, slots=2, filled=1))
+def opened(api: FakeApi, visit: Open, names: Iterable[str]) -> Iterator[tuple[str, str, "Page"]]:
+    """Open batches of these names from the list, each with how the list wrote it.
+
+    In one page, one after the other: each view is made anew, and a load costs more than all else here.
+    """
+    api.put(*(scenarios.batch(name, slots=2, filled=1) for name in names))
     page = visit()
     live(page)
-    page.locator(".rows .row-id").first.click()
-    page.locator(".plain:visible").first.wait_for()
-    page.locator(".ways li").first.wait_for()
-    page.locator(".story > li").first.wait_for()
-    fill_in(page, "Discard the batch", why="a test")
-    page.get_by_role("dialog").get_by_role("button", name="Discard the batch").click()
-    says(page, "Done: discard")
-    assert [act["batch_id"] for act in api.acts] == [name]
+    for name in names:
+        page.goto(f"{api.url}/#/")
+        row = page.locator(f'.rows .row-id[href="#/batch/{quote(name, safe=UNCODED)}"]')
+        written = row.text_content() or ""
+        row.click()
+        page.locator(".plain:visible").first.wait_for()
+        yield name, written, page
 
 
-@pytest.mark.parametrize(("name", "shown"), UNSEEN.items(), ids=ascii)
-def test_what_is_not_seen_is_shown_by_its_name(api: FakeApi, visit: Open, name: str, shown: str) -> None:
-    api.put(scenarios.batch(name, slots=2, filled=1))
-    page = visit()
-    assert page.locator(".rows .row-id").first.text_content() == shown
-    page.locator(".rows .row-id").first.click()
-    page.locator(".plain:visible").first.wait_for()
-    assert shown in (page.locator("h1").first.text_content() or "")
-    assert any(quote(name, safe="") in url for url in api.asked)
+def test_a_batch_of_any_name_is_opened_from_the_list_and_acted_on(api: FakeApi, visit: Open) -> None:
+    for number, (name, _, page) in enumerate(opened(api, visit, STRANGE)):
+        page.locator(".ways li").first.wait_for()
+        page.locator(".story > li").first.wait_for()
+        fill_in(page, "Discard the batch", why="a test")
+        page.get_by_role("dialog").get_by_role("button", name="Discard the batch").click()
+        says(page, "Done: discard")
+        until(partial(lambda before: len(api.acts) > before, number), f"the act on {name!r}")
+        assert api.acts[-1]["batch_id"] == name
+    assert [act["batch_id"] for act in api.acts] == STRANGE
+
+
+def test_what_is_not_seen_is_shown_by_its_name(api: FakeApi, visit: Open) -> None:
+    for name, written, page in opened(api, visit, UNSEEN):
+        assert written == UNSEEN[name]
+        assert UNSEEN[name] in (page.locator("h1").first.text_content() or "")
+        assert any(quote(name, safe="") in url for url in api.asked)
 
 
 LONG = "0123456789abcdef" * 60
