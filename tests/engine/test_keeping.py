@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.client import ConnectionGroup
-from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.fetcher import Fetcher, FetchResult
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import Subscription, TopicPartitionState
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
@@ -172,6 +172,18 @@ def test_whoever_comes_to_what_has_left_meanwhile_goes_on() -> None:
         done, _ = await asyncio.wait({updating}, timeout=PATIENCE)
         assert done
         assert member.assignment.state_value(A).position == 10
+
+    scene(play())
+
+
+def test_records_of_what_has_left_are_dropped_even_where_a_late_beginning_has_resumed_it() -> None:
+    async def play() -> None:
+        member = Member()
+        records: Any = SimpleNamespace(next_fetch_offset=20)
+        fetched = FetchResult(B, assignment=member.assignment, partition_records=records, backoff=0)
+        await member.told(A)
+        member.assignment.state_value(B).resume()
+        assert not fetched.check_assignment(B)
 
     scene(play())
 
