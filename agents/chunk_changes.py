@@ -168,6 +168,16 @@ class ChunkChanges:
                 self.closed[batch.batch_id] = batch.state
                 self.leaving.note(batch)
 
+    def touch_closed(self, batch: Batch, state: State, row: bytes | None) -> None:
+        """As :meth:`touch`, of a batch that goes without having been loaded: closed it was, in this ``state``, and
+        ``row`` of ``closed`` led to it.
+        """
+        batch_id = batch.batch_id
+        self._batches[batch_id], self._facts[batch_id], self._waited[batch_id] = batch, [], None
+        self.closed[batch_id] = state
+        if row is not None:
+            self.leaving.note_row(batch, row)
+
     def waited(self, batch: Batch) -> bytes | None:
         """The row of ``waiting`` that a touched batch had when the chunk began."""
         return self._waited[batch.batch_id]
@@ -175,6 +185,7 @@ class ChunkChanges:
     def part(self, batch: Batch, left: int) -> None:
         """Note that all that they do to a batch is a part of what one record does, which has ``left`` to do."""
         self._parts[batch.batch_id] = left
+        self.leaving.divide(batch)
 
     def facts_of(self, batch: Batch) -> list[Fact]:
         """What was decided about a batch that was touched before, to be added to."""

@@ -60,6 +60,7 @@ class InParts:
             acts.tell(batch.batch_id, facts, changes)
             steps.applier.apply(batch, facts, outputs, record, position, changes)
             if not left(batch, event, steps.policy):
+                changes.leaving.unite(batch)
                 return changes
             yield self._cuts.finish(changes, done, at)
             changes = self._cuts.begin(done)

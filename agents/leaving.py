@@ -25,16 +25,36 @@ class Leaving:
     #: The row of ``closed`` that a batch had before the chunk.
     _rested: dict[str, bytes | None] = field(default_factory=dict)
     _gone: set[str] = field(default_factory=set)
+    #: The batches of which this is a part of what a record does, and those of which it is the last part.
+    _divided: set[str] = field(default_factory=set)
+    _united: set[str] = field(default_factory=set)
 
     def note(self, batch: Batch) -> None:
         """Note a batch that waits for nothing before it changes."""
         self._rested[batch.batch_id] = closed.key_for(batch)
+
+    def note_row(self, batch: Batch, row: bytes) -> None:
+        """The same of a batch that was not loaded: by this ``row``."""
+        self._rested[batch.batch_id] = row
+
+    def divide(self, batch: Batch) -> None:
+        """Note that only a part is done of what a record does to a batch."""
+        self._divided.add(batch.batch_id)
+
+    def unite(self, batch: Batch) -> None:
+        """Note that it was the last part."""
+        self._divided.discard(batch.batch_id)
+        self._united.add(batch.batch_id)
 
     def let_go(self, batch: Batch, facts: Sequence[Fact], rows: Iterable[bytes]) -> None:
         """Note that a batch was retired or forgotten, and which ``rows`` the store has of it."""
         self._gone.add(batch.batch_id)
         self.purge(rows)
         self.retired += [Cutoff(fact.at, batch.batch_id) for fact in facts if isinstance(fact, Retired)]
+
+    def forget(self, row: bytes) -> None:
+        """Note that a receipt goes: by its key in the order of receipts."""
+        self.forgotten.append(row)
 
     def purge(self, rows: Iterable[bytes]) -> None:
         """Delete rows of a batch of which nothing but a receipt is kept, or nothing at all."""
@@ -53,8 +73,8 @@ class Leaving:
         What it had before and has no more is ``superfluous``.
         """
         before, after = self._rested.get(batch.batch_id), closed.key_for(batch)
-        if before != after and after is not None:
-            rows[after] = closed.value(batch, time_of(batch.last))
+        if after is not None and (before != after or batch.batch_id in self._united):
+            rows[after] = closed.value(batch, time_of(batch.last), whole=batch.batch_id not in self._divided)
         if before != after and before is not None:
             superfluous.append(before)
         if batch.batch_id not in self._gone:

@@ -4,11 +4,11 @@ The settings decide what goes into a tick, and the tick alone what follows from 
 the same records. A tick has so few batches that they are done between two polls. What is left goes with the next one.
 """
 
-from collections.abc import Callable
 from itertools import islice
 
 from agents.chunk_changes import ChunkChanges
 from agents.cuts import Cuts
+from agents.going import Going
 from agents.in_parts import Changing
 from agents.parts import UNBOUNDED, Bounds
 from agents.steps import Steps
@@ -18,6 +18,7 @@ from app.engine.ports import Headers, Record
 from app.settings import Settings
 from app.wire.record import FORGETS_HEADER, LOOKUP_HEADER, RETIRES_HEADER, cutoff_header, is_lookup, read_tick
 from tables import batches, closed, generations, keys, progress, receipts
+from tables.closed import Resting
 from tables.index import ids_after
 from tables.partition_state import PartitionState
 
@@ -41,6 +42,7 @@ class Retiring:
         self._tables = tables
         self._steps = steps
         self._cuts = cuts
+        self._going = Going(tables)
         self._retention = round(settings.batch_retention_seconds * 1000)
         self._receipts = round(settings.receipt_retention_seconds * 1000)
         self.complete: bool | None = None
@@ -107,8 +109,16 @@ class Retiring:
             self._begin(record.offset, changes)
             resting = {} if tick.retires is None else self._resting(tick.retires, changes)
             kept = {} if tick.forgets is None else self._kept(tick.forgets, changes)
-            for batch_id, row in [*kept.items(), *resting.items()]:
-                self._let_go(self._tables.batch(batch_id), row, tick, record, changes)
+            if changes.leaving.alone:
+                # Nothing else is folded before this is written, so nobody looks for what goes and was not loaded.
+                position = Position(record.offset, record.timestamp)
+                kept = self._going.forget(kept.values(), position, changes)
+                resting = self._going.retire(resting.values(), position, changes)
+            rows = [(place.batch_id, receipts.order_key(place)) for place in kept.values()]
+            rows += [(row.place.batch_id, closed.key(row.place)) for row in resting.values()]
+            for batch_id, row in rows:
+                batch = changes.touched.get(batch_id) or self._tables.batch(batch_id)
+                self._let_go(batch, row, tick, record, changes)
             self.behind = self._full
         if is_lookup(record.headers):
             self._look_up(record, changes)
@@ -124,29 +134,30 @@ class Retiring:
                 changes.stale(mark)
         self._marks = [progress.key(at)]
 
-    def _resting(self, cutoff: Cutoff, changes: ChunkChanges) -> dict[str, bytes]:
+    def _resting(self, cutoff: Cutoff, changes: ChunkChanges) -> dict[str, Resting]:
         """The batches up to a cutoff, each with its row: those that the store knows of, and those of this chunk."""
         found = {}
         for resting in self._tables.resting():
             if resting.place > cutoff:
                 break
-            found[resting.place.batch_id] = closed.key(resting.place)
-        return found | self._touched(changes, closed.key_for, closed.key(cutoff))
+            found[resting.place.batch_id] = resting
+        for batch in changes.touched.values():
+            place = Cutoff(batch.last, batch.batch_id)
+            if batch.rests and place <= cutoff:
+                found[batch.batch_id] = Resting(place, 0, 0, b"")
+        return found
 
-    def _kept(self, cutoff: Cutoff, changes: ChunkChanges) -> dict[str, bytes]:
+    def _kept(self, cutoff: Cutoff, changes: ChunkChanges) -> dict[str, Cutoff]:
         """The same of receipts."""
         found = {}
         for place, _ in self._tables.receipts():
             if place > cutoff:
                 break
-            found[place.batch_id] = receipts.order_key(place)
-        return found | self._touched(changes, receipts.order_key_for, receipts.order_key(cutoff))
-
-    def _touched(
-        self, changes: ChunkChanges, key_for: Callable[[Batch], bytes | None], last: bytes
-    ) -> dict[str, bytes]:
-        rows = ((batch_id, key_for(self._tables.batch(batch_id))) for batch_id in changes.touched)
-        return {batch_id: row for batch_id, row in rows if row is not None and row <= last}
+            found[place.batch_id] = place
+        for batch in changes.touched.values():
+            if batch.receipt is not None and (place := Cutoff(batch.receipt.at, batch.batch_id)) <= cutoff:
+                found[batch.batch_id] = place
+        return found
 
     def _let_go(self, batch: Batch, row: bytes, tick: Tick, record: Record, changes: ChunkChanges) -> None:
         changes.touch(batch)
@@ -166,7 +177,7 @@ class Retiring:
                 # The row that leads to it goes last.
                 changes.leaving.purge([receipts.key(batch.batch_id)])
                 changes.stale(row)
-                changes.leaving.forgotten.append(row)
+                changes.leaving.forget(row)
 
     def _look_up(self, record: Record, changes: ChunkChanges) -> None:
         """Put the next batches into the index that an older release has closed."""
@@ -178,7 +189,7 @@ class Retiring:
             batch = batches.batch_of(batch_id, receipts.state_of(store, batch_id))
             row = closed.key_for(batch)
             if row is not None and batch_id not in known and store.get(row) is None:
-                changes.leaving.first[row] = closed.value(batch, record.timestamp)
+                changes.leaving.first[row] = closed.value(batch, record.timestamp, whole=True)
         if len(ids) == _LOOKED_UP:
             changes.leaving.first[progress.REACHED] = ids[-1].encode()
         else:

@@ -9,6 +9,7 @@ module           holds
 ``special``      cells that measure something else than a backlog: a restore, latency
 ``large``        one very large batch, without a broker: is it linear, how long is a step
 ``retention``    what stays of batches that are retired for ever, without a broker
+``passing``      the batches that pass for it
 ``offline``      CPU time of the whole job without a broker, stage by stage
 ``roll``         how long partitions give no answer while workers are exchanged, or killed
 ``takeover``     what a takeover costs, with a standby copy and without

@@ -83,6 +83,14 @@ def receipt(fact: Retired) -> bytes:
     return _FORMATS[RECEIPT] + _encoder.encode((fact,))
 
 
+def last_of(row_keys: Iterable[bytes]) -> int:
+    """The log offset of the latest fact in rows with these keys; -1 where there are none.
+
+    Where one is of a part (:func:`part_key`) it is more than any offset.
+    """
+    return max([_RANGE.unpack(row_key[-_RANGE.size :])[1] for row_key in row_keys], default=-1)
+
+
 def part_key(batch_id: str, at: int, left: int) -> bytes:
     """The key of the row for a part of what the record at log offset ``at`` did, which had ``left`` uploads to do."""
     return prefix(batch_id) + _RANGE.pack(at, _LAST - left)

@@ -4,10 +4,13 @@ A batch rests (:attr:`app.core.batch.Batch.rests`) when it is closed, or when al
 it was registered.
 
 * **Key**: ``c``, the log offset of the last change of the batch (8 bytes), the batch id.
-* **Value**: the log time of that record (ms, 8 bytes), how many uploads and slots the batch has (4 bytes). Of a batch
-  that an older release closed, the log time at which it was found.
+* **Value**: the log time of that record (ms, 8 bytes), how many uploads and slots the batch has (4 bytes); of a batch
+  that an older release closed, the log time at which it was found. Then what is to be kept of it, so that it need not
+  be loaded to be retired: its receipt (:mod:`tables.receipts`) without place and time, as MessagePack, or nil where it
+  was never registered. Not of a batch with more than :data:`LARGEST` uploads and slots, and not in rows of older
+  releases: such a batch is loaded. Where a record is done in parts, the row says it from the last part on.
 * **Lifetime**: while the batch rests and is not changed; then from its retirement on no longer.
-* **Size bound**: one row a batch that rests: its id and 21 bytes.
+* **Size bound**: one row a batch that rests: its id and 131 bytes at most.
 * **Who writes**: the task that owns the partition, in the chunk that changed the batch. The table is an index of
   ``batches``: a row too many (a paused worker's) is looked up, found to be nothing, and deleted.
 """
@@ -15,21 +18,34 @@ it was registered.
 import struct
 from typing import NamedTuple
 
+import msgspec
+
 from app.core.batch import Batch
 from app.core.events import Cutoff
+from app.core.facts import Retired
+from app.core.retirement import receipt_of
 from tables import keys
+
+#: Of a larger batch the row does not have the receipt: to make one looks at each slot, and each change makes it anew.
+LARGEST = 1000
 
 _OFFSET = struct.Struct(">Q")
 _VALUE = struct.Struct(">QI")
 _HEAD = len(keys.CLOSED) + _OFFSET.size
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Retired | None)
 
 
 class Resting(NamedTuple):
-    """A row: which batch, unchanged since which place of the log and log time (ms), and how large it is."""
+    """A row: which batch, unchanged since which place of the log and log time (ms), and how large it is.
+
+    ``kept``: what is to be kept of it, encoded; empty where the row does not say.
+    """
 
     place: Cutoff
     since: int
     weight: int
+    kept: bytes
 
 
 def key(place: Cutoff) -> bytes:
@@ -42,13 +58,28 @@ def key_for(batch: Batch) -> bytes | None:
     return key(Cutoff(batch.last, batch.batch_id)) if batch.rests else None
 
 
-def value(batch: Batch, time: int) -> bytes:
-    """The value for a batch that was last changed at log time ``time`` (ms)."""
-    return _VALUE.pack(time, len(batch.uploads) + len(batch.slots))
+def value(batch: Batch, time: int, *, whole: bool) -> bytes:
+    """The value for a batch that was last changed at log time ``time`` (ms).
+
+    ``whole``: all that the record at that place does to the batch is done. After a part of it the key is the same, and
+    what is kept is not known yet.
+    """
+    weight = len(batch.uploads) + len(batch.slots)
+    kept = _encoder.encode(receipt_of(batch)) if whole and weight <= LARGEST else b""
+    return _VALUE.pack(time, weight) + kept
 
 
 def read(row_key: bytes, row_value: bytes) -> Resting:
     """What a row says."""
     (at,) = _OFFSET.unpack_from(row_key, len(keys.CLOSED))
     time, weight = _VALUE.unpack_from(row_value)
-    return Resting(Cutoff(at, row_key[_HEAD:].decode()), time, weight)
+    return Resting(Cutoff(at, row_key[_HEAD:].decode()), time, weight, row_value[_VALUE.size :])
+
+
+def kept(resting: Resting) -> Retired | None:
+    """What a row says is to be kept of its batch: a receipt without place and time, or nothing.
+
+    To be asked where :attr:`Resting.kept` is not empty.
+    """
+    receipt: Retired | None = _decoder.decode(resting.kept)
+    return receipt

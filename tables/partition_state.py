@@ -126,10 +126,14 @@ class PartitionState:
         """Which batches have a receipt, and the log time (ms) of its retirement, the oldest first."""
         return (receipts.read_order(key, value) for key, value in self._from_the_front(keys.RECEIPT_ORDER))
 
+    def known(self, batch_id: str) -> Batch | None:
+        """The batch where the cache has it; that it is asked for is not counted as use."""
+        return self._cache.get(batch_id)
+
     def rows_of(self, batch_id: str) -> list[bytes]:
         """The keys of all rows of facts and originals that there are of a batch: the oldest facts first."""
         prefixes = batches.prefix(batch_id), pending.prefix(batch_id)
-        return [key for prefix in prefixes for key, _ in self.store.scan(prefix)]
+        return [key for prefix in prefixes for key in self.store.keys(prefix)]
 
     def _from_the_front(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         first = True

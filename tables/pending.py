@@ -60,6 +60,11 @@ def offset_of(row_key: bytes) -> int:
     return int(_OFFSET.unpack(row_key[-_OFFSET.size :])[0])
 
 
+def prefix_of(row_key: bytes) -> bytes:
+    """The prefix of all rows of the batch that a key is for."""
+    return row_key[: -_OFFSET.size]
+
+
 def value(original: Original) -> bytes:
     """The value of a row."""
     return _MAGIC + _encoder.encode(original)

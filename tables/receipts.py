@@ -55,6 +55,12 @@ def read_order(row_key: bytes, row_value: bytes) -> tuple[Cutoff, int]:
     return Cutoff(at, row_key[_HEAD:].decode()), time
 
 
+def read(value: bytes) -> Retired | None:
+    """The receipt that a row has; None where it has something else. Raises UnknownFormatError."""
+    fact = batches.facts_of(value)[0]
+    return fact if isinstance(fact, Retired) else None
+
+
 def state_of(store: Store, batch_id: str) -> list[bytes]:
     """The values of the rows that say how a batch stands: its receipt's alone, where it was retired."""
     receipt = store.get(key(batch_id))

@@ -18,9 +18,9 @@ id is unknown, as if nothing had ever come for it.
 """
 
 from hashlib import blake2b
-from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from app.core import names
 from app.core.acts import Act, Discard
@@ -42,7 +42,21 @@ def gone(batch: Batch, tick: Tick, position: Position) -> tuple[Gone, ...]:
         return (Forgotten(position.at),) if _within(batch, tick.forgets) else ()
     if tick.retires is None or not _within(batch, tick.retires) or not batch.rests:
         return ()
-    return (Forgotten(position.at),) if batch.registration is None else (_receipt(batch, batch.registration, position),)
+    receipt = receipt_of(batch)
+    return (Forgotten(position.at) if receipt is None else retired(receipt, position),)
+
+
+def receipt_of(batch: Batch) -> Retired | None:
+    """What will be kept of a batch that rests, when it is retired as it is: a receipt without ``at`` and ``time``.
+
+    None of one that was never registered: nothing is kept of it.
+    """
+    return None if batch.registration is None else _receipt(batch, batch.registration)
+
+
+def retired(receipt: Retired, position: Position) -> Retired:
+    """The receipt of a batch that is retired here."""
+    return replace(receipt, at=position.at, time=position.time)
 
 
 def digest(registration: Registration) -> bytes:
@@ -77,14 +91,14 @@ def _within(batch: Batch, cutoff: Cutoff | None) -> bool:
     return cutoff is not None and (batch.last, batch.batch_id) <= cutoff
 
 
-def _receipt(batch: Batch, registration: Registration, position: Position) -> Retired:
+def _receipt(batch: Batch, registration: Registration) -> Retired:
     state = batch.state
     moments = (upload.moment for upload in batch.slots if upload is not None)
     discarded = [acted.time for acted in batch.acts.values() if isinstance(acted.act, Discard) and not acted.refused]
     published = state is State.COMPLETE
     return Retired(
-        at=position.at,
-        time=position.time,
+        at=0,
+        time=0,
         closed_at=max(registration.moment, *moments) // 1000 if published else discarded[-1],
         how=batch.closed,
         slots=len(batch.slots),
@@ -101,4 +115,4 @@ def _receipt(batch: Batch, registration: Registration, position: Position) -> Re
 
 def _said(batch: Batch, topic: str) -> bytes:
     opening = (str(batch.openings),) if batch.openings else ()
-    return UUID(event_id(topic, batch.batch_id, *opening)).bytes
+    return bytes.fromhex(event_id(topic, batch.batch_id, *opening).replace("-", ""))

@@ -96,6 +96,9 @@ class Store(Protocol):
     def values(self, prefix: bytes) -> list[bytes]:
         """The values of :meth:`scan`, all at once."""
 
+    def keys(self, prefix: bytes) -> list[bytes]:
+        """The keys of :meth:`scan`, all at once."""
+
     def write(self, rows: Mapping[bytes, bytes | None] | Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
         """Write rows (None deletes) and the changelog offset that they stand at, all or nothing."""
 

@@ -100,6 +100,9 @@ class SimulatedStore:
     def values(self, prefix: bytes) -> list[bytes]:
         return [value for _, value in self.scan(prefix)]
 
+    def keys(self, prefix: bytes) -> list[bytes]:
+        return [key for key, _ in self.scan(prefix)]
+
     def write(self, rows: Mapping[bytes, bytes | None] | Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
         """Write rows and the offset they stand at, all or nothing."""
         database = self._open

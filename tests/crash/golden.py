@@ -58,6 +58,9 @@ class _Memory:
     def values(self, prefix: bytes) -> list[bytes]:
         return [value for _, value in self.scan(prefix)]
 
+    def keys(self, prefix: bytes) -> list[bytes]:
+        return [key for key, _ in self.scan(prefix)]
+
 
 def fold_logs(logs: list[Log], then: list[int], settings: Settings) -> Golden:
     """Fold the partitions of the log, each input once, however often the repartitioner repeated it.

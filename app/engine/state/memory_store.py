@@ -43,6 +43,10 @@ class MemoryStore(Store):
         """The values of :meth:`scan`."""
         return [value for _, value in self.scan(prefix)]
 
+    def keys(self, prefix: bytes) -> list[bytes]:
+        """The keys of :meth:`scan`."""
+        return [key for key, _ in self.scan(prefix)]
+
     def write(self, rows: Mapping[bytes, bytes | None] | Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
         """Write rows (None deletes)."""
         for key, value in rows.items() if isinstance(rows, Mapping) else rows:

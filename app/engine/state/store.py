@@ -161,6 +161,18 @@ class Store:
         self._check_end(rows)
         return found
 
+    def keys(self, prefix: bytes) -> list[bytes]:
+        """The keys of :meth:`scan`, all at once, without reading their values."""
+        bounds = rocksdb.bounds(prefix)  # to be kept: the iterator's bound is the memory of this object
+        rows = self._open_db.iter(bounds)
+        rows.seek(prefix)
+        found = []
+        while rows.valid():
+            found.append(rows.key())
+            rows.next()
+        self._check_end(rows)
+        return found
+
     def _check_end(self, rows: RdictIter) -> None:
         """An iterator ends at a damaged block as it does at the last row; only its status shows the difference."""
         try:

@@ -109,7 +109,7 @@ class OneBatch:
             found |= dict(batches.row(self.batch_id, row, batches.format_of(batch)) for row in rows)
         for index in (waiting.key_for(batch), closed.key_for(batch)):
             if index is not None:
-                found[index] = closed.value(batch, 0)
+                found[index] = closed.value(batch, 0, whole=True)
         for at, held in batch.pending.items():
             original = Original(held.source or Source(0, 0, 0), b"null")
             found[pending.key(self.batch_id, at)] = pending.value(original)
