@@ -64,7 +64,8 @@ class Takeover(Cell):
         return await trial.run(stage, self.contestant, self.phases, workers=2, at_end=self._kill)
 
     async def _kill(self, running: Running) -> None:
-        killed, survivor = running.processes
+        # With one partition the killed one has all that there is.
+        survivor, killed = sorted(running.processes, key=lambda process: _metric(process, "rollcall_log_partitions"))
         held = sum(_metric(process, _OPEN) for process in running.processes)
         if self._copies:
             await _until(survivor, lambda: _metric(survivor, "rollcall_standby_partitions") > 0)
@@ -73,7 +74,7 @@ class Takeover(Cell):
         running.measured |= {
             "takeover.open_uploads": _metric(killed, _OPEN),
             "takeover.killed_peak_mb": peak_rss(killed.pid) / 1e6,
-            "takeover.killed_disk_mb": _disk(running.site.home / "worker-0"),
+            "takeover.killed_disk_mb": _disk(killed.log.parent),
             "takeover.before_peak_mb": peak_rss(survivor.pid) / 1e6,
         }
         owned = _metric(survivor, "rollcall_log_partitions")
@@ -95,7 +96,7 @@ class Takeover(Cell):
             raise ContestantError(survivor.with_log(f"{held:.0f} uploads were open, {kept:.0f} after the takeover"))
         running.measured |= {
             "takeover.after_peak_mb": peak_rss(survivor.pid) / 1e6,
-            "takeover.after_disk_mb": _disk(running.site.home / "worker-1"),
+            "takeover.after_disk_mb": _disk(survivor.log.parent),
         }
 
 
@@ -130,7 +131,10 @@ def _lines(process: Process, event: str) -> list[dict[str, float]]:
 
 
 def open_figures(cells: Cells, events: int, partitions: int) -> list[Figure]:
-    """The figures of a kill with as many open uploads as there are events, of which the killed worker has half."""
+    """The figures of a kill with as many open uploads as there are events.
+
+    The killed worker has half of them; with one partition, all.
+    """
     uploads = Part("open", max(1, events // TYPICAL_SLOTS), registered=False, partitions=partitions)
     figures = []
     for copies in (0, 1):
