@@ -138,7 +138,7 @@ def open_figures(cells: Cells, events: int, partitions: int) -> list[Figure]:
     uploads = Part("open", max(1, events // TYPICAL_SLOTS), registered=False, partitions=partitions)
     figures = []
     for copies in (0, 1):
-        cell = cells.add(Takeover(f"rollcall-open-{copies}-standbys", (Phase("cold", uploads),), copies))
+        cell = cells.add(Takeover(f"rollcall-open-{copies}-standbys", (Phase("cold", uploads, _PATIENCE),), copies))
         figures += [
             Figure(f"open:{quantity}-{copies}", f"{what}; {copies} standby copies", cell, f"takeover.{quantity}")
             for quantity, what in _OPEN_FIGURES

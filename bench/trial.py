@@ -18,7 +18,7 @@ from bench import correctness, topics
 from bench.contestants import Contestant, Site
 from bench.process import ContestantError, Process, cpu_seconds, peak_rss
 from bench.stage import Stage
-from bench.watcher import Watcher
+from bench.watcher import PATIENCE, Watcher
 from bench.workload import Expected, Part
 from demo.kafka import free_port
 
@@ -30,10 +30,14 @@ Measured = dict[str, float]
 
 
 class Phase(NamedTuple):
-    """A part that is processed as a whole; measured under its name."""
+    """A part that is processed as a whole; measured under its name.
+
+    ``silence``: for so many seconds no batch may become ready (one of nothing but open uploads has none until its end).
+    """
 
     name: str
     part: Part
+    silence: float = PATIENCE
 
 
 @dataclass
@@ -176,7 +180,7 @@ async def judge(running: Running) -> None:
 
 
 async def _finish(running: Running, phase: Phase, begun: float, cpu: float, broker: float) -> None:
-    ended = await running.watcher.wait(running.processes)
+    ended = await running.watcher.wait(running.processes, phase.silence)
     await asyncio.sleep(SETTLE_SECONDS)
     running.check()
     seconds, events, contents = ended - begun, phase.part.count, phase.part.contents

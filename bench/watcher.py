@@ -52,10 +52,10 @@ class Watcher:
         self._missing |= {batch.encode() for batch in batches} - self.arrived.keys()
         self._last = time.monotonic()
 
-    async def wait(self, processes: Iterable[Process]) -> float:
+    async def wait(self, processes: Iterable[Process], silence: float = PATIENCE) -> float:
         """Return the moment (monotonic, seconds) when the last expected batch came.
 
-        Raises ContestantError when a process ends, or when nothing has come for two minutes.
+        Raises ContestantError when a process ends, or when nothing has come for ``silence`` seconds.
         """
         running = list(processes)
         self._last = time.monotonic()
@@ -68,8 +68,8 @@ class Watcher:
                     process.check()
                 if self._task is not None and self._task.done():
                     self._task.result()
-                if time.monotonic() - self._last > PATIENCE:
-                    message = f"{len(self._missing)} batches are not ready, and none has come for {PATIENCE:.0f} s"
+                if time.monotonic() - self._last > silence:
+                    message = f"{len(self._missing)} batches are not ready, and none has come for {silence:.0f} s"
                     raise ContestantError(running[0].with_log(message)) from None
         return self._last
 
