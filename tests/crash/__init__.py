@@ -25,7 +25,8 @@ module            holds
 ``golden``        the undisturbed fold
 ``checks``        the judgement
 ``sweep``         all scenarios of a kind
-``mutations``     the engine with a precaution taken out; retirement with one:
+``mutations``     the engine with a precaution taken out; of what is kept, and of
+                  retirement: ``keeping_mutations``,
                   ``retiring_mutations``
 ``catalogue``     where each mutation is tried
 ================  ====================================================================

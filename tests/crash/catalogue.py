@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from random import Random
 
-from tests.crash import mutations, retiring_mutations
+from tests.crash import keeping_mutations, mutations, retiring_mutations
 from tests.crash.mutations import Mutation
 from tests.crash.scenario import GUARANTEES, Scenario
 from tests.crash.sweep import crashes, keepers, sweep, zombies
@@ -59,9 +59,9 @@ TRIALS = (
     Trial(mutations.no_watermark, EXACTLY, "crash"),
     Trial(mutations.uncommitted_restore, EXACTLY, "crash"),
     Trial(mutations.read_before_fence, EXACTLY, "zombie"),
-    Trial(mutations.kept_at_the_groups_offset, ONCE, "keeper"),
-    Trial(mutations.retaken_as_it_was, EXACTLY, "keeper"),
-    Trial(mutations.offset_read_last, ONCE, "keeper", at="committed offsets"),
+    Trial(keeping_mutations.kept_at_the_groups_offset, ONCE, "keeper"),
+    Trial(keeping_mutations.retaken_as_it_was, EXACTLY, "keeper"),
+    Trial(keeping_mutations.offset_read_last, ONCE, "keeper", at="committed offsets"),
     Trial(retiring_mutations.receipt_last, ONCE, "crash", at="changelog", job="retirements"),
     Trial(retiring_mutations.receipt_last, EXACTLY, "crash", job="retirements", harmless=True),
     Trial(retiring_mutations.receipt_without_rows_gone, ONCE, "crash", job="retirements"),

@@ -10,8 +10,6 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from unittest import mock
 
-from aiokafka import TopicPartition
-
 import app.engine.commit
 import app.engine.state.restore
 import app.engine.takeover
@@ -24,7 +22,6 @@ from app.engine.commit import Committer
 from app.engine.publish import Publisher
 from app.engine.repartition import Repartitioner
 from app.engine.task import Task
-from app.engine.task_manager import TaskManager
 from app.settings import Settings
 from tables import batches
 from tables.partition_state import PartitionState
@@ -237,32 +234,6 @@ def no_watermark() -> AbstractContextManager[None]:
 def uncommitted_restore() -> AbstractContextManager[None]:
     """The changelog is restored with what was never committed."""
     return patched((app.engine.state.restore, "new_reader", lambda _, **__: Reader(CURRENT.get(), committed=False)))
-
-
-def kept_at_the_groups_offset() -> AbstractContextManager[None]:
-    """What a worker keeps goes on where the group has got to, not where its own state stands."""
-
-    def next_offset(_: TaskManager[Any], place: TopicPartition) -> int | None:
-        return CURRENT.get().broker.offsets.get(place)
-
-    return patched((TaskManager, "next_offset", next_offset))
-
-
-def retaken_as_it_was() -> AbstractContextManager[None]:
-    """What a worker was fenced on goes on with the state that it had, without what another one wrote meanwhile."""
-    restore = app.engine.state.restore.restore
-
-    async def some(settings: Any, changelog: str, stores: Mapping[int, Any], *others: Any) -> None:
-        await restore(
-            settings, changelog, {number: store for number, store in stores.items() if not store.offset}, *others
-        )
-
-    return patched((app.engine.takeover, "restore", some))
-
-
-def offset_read_last() -> AbstractContextManager[None]:
-    """At least once: a partition goes on from the offset that is read behind its restore, whoever has moved it."""
-    return patched((TaskManager, "folded", lambda _: {}))
 
 
 def read_before_fence() -> AbstractContextManager[None]:
