@@ -136,6 +136,7 @@ class KafkaIO:
         """Wait until a group has committed all that is on the topics now. Raises TimeoutError naming what is left."""
         ends = self.ends(topics)
         deadline = time.monotonic() + within
+        pause = 0.05  # each question costs this process and the broker some ms
         while True:
             committed = self.committed(group)
             left = {
@@ -148,7 +149,8 @@ class KafkaIO:
             if time.monotonic() > deadline:
                 message = f"group {group} has not taken everything in {within} s; committed: {left}"
                 raise TimeoutError(message)
-            time.sleep(0.05)
+            time.sleep(pause)
+            pause = min(0.25, 1.3 * pause)
 
     def reader(self, topics: Iterable[str], *, read_committed: bool = False, within: float = PATIENCE) -> "Reader":
         """Return a reader of topics from their beginning, once all exist. Raises TimeoutError naming the others."""
