@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
-# Two for each of two cores: the tests of delivery mostly wait, for brokers, sessions and restarts.
-PROCESSES = 4
+# More than two for each of two cores: the tests of delivery mostly wait, for brokers, sessions and restarts.
+PROCESSES = 5
 # By units, the longest first: see tests/support/spread.py.
 SPREAD = ["--dist", "loadscope", "--no-loadscope-reorder"]
 TYPED = ("app", "tables", "agents", "demo", "bench", "ops", "tests", "run.py", "rollcall.py")
@@ -64,15 +66,22 @@ def native_checks() -> list[tuple[str, list[str]]]:
 def main(pytest_options: Sequence[str]) -> int:
     """Run all steps and print the closing table."""
     os.chdir(ROOT)
+    # Several hundred processes import the same modules: where none may keep what it compiled, each compiles them anew,
+    # and each process of tests rewrites all assertions, for 6 s of CPU.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ.setdefault("NO_MKDOCS_2_WARNING", "1")  # an announcement of mkdocs-material's, no warning about ours
     # Beside the checks, which want one core. With it brokers start in half the time; without it they start as well.
-    rehearsal = subprocess.Popen([sys.executable, "-m", "demo.kafka.rehearsal"])
+    aside = [subprocess.Popen([sys.executable, "-m", "demo.kafka.rehearsal"])]
+    if not rewritten():
+        collect = [sys.executable, "-m", "pytest", "--collect-only", "-qq", "-p", "no:xdist", "-p", "no:cacheprovider"]
+        aside.append(subprocess.Popen(collect, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
     results = []
     for title, command in checks():
         begun = heading(title)
         status = subprocess.run(command, check=False).returncode
         results.append(Result(title, status, time.monotonic() - begun))
-    rehearsal.wait()
+    for process in aside:
+        process.wait()
     begun = heading("pytest")
     status, closing_line = run_pytest(pytest_options)
     results.append(Result("pytest", status, time.monotonic() - begun))
@@ -80,6 +89,18 @@ def main(pytest_options: Sequence[str]) -> int:
     table = [*(result.row() for result in results), f"failed: {failed}" if failed else "every step is ok"]
     sys.stdout.write("\n" + "\n".join(table) + f"\n{closing_line}\n")
     return 1 if failed else 0
+
+
+def rewritten() -> bool:
+    """Whether pytest has kept what it makes of the tests' modules. Else each process of tests would make it at once."""
+    tail = f".{sys.implementation.cache_tag}-pytest-{pytest.__version__}.pyc"
+    for file in (ROOT / "tests").rglob("*.py"):
+        kept = file.parent / "__pycache__" / (file.stem + tail)
+        if file.name.startswith(("test_", "conftest")) and (
+            not kept.exists() or kept.stat().st_mtime < file.stat().st_mtime
+        ):
+            return False
+    return True
 
 
 def heading(title: str) -> float:
