@@ -54,7 +54,7 @@ async def sent(send: Any, request: Any, newest: int, writer: Writer) -> list[byt
 @given(TOPICS, st.integers(0, 7), st.none() | st.text(max_size=9))
 def test_a_produce_request_is_written_as_aiokafka_does_it(topics: Any, version: int, transaction: str | None) -> None:
     request = ProduceRequest(
-        transactional_id=transaction if version >= 3 else None, required_acks=-1, timeout=1, topics=topics
+        transactional_id=transaction if version >= 3 else None, required_acks=-1, timeout=30_000, topics=topics
     )
     ours = asyncio.run(sent(transfer.send, request, version, Writer()))
     theirs = asyncio.run(sent(transfer._original_send, request, version, Writer()))
@@ -63,13 +63,13 @@ def test_a_produce_request_is_written_as_aiokafka_does_it(topics: Any, version: 
 
 def test_a_large_batch_is_not_copied() -> None:
     batch = bytes(1_000_000)
-    request = ProduceRequest(transactional_id=None, required_acks=-1, timeout=1, topics=[("t", [(0, batch)])])
+    request = ProduceRequest(transactional_id=None, required_acks=-1, timeout=30_000, topics=[("t", [(0, batch)])])
     assert any(part is batch for part in asyncio.run(sent(transfer.send, request, 7, Writer())))
 
 
 def test_a_request_of_very_many_batches_is_no_more_pieces_than_a_system_call_takes() -> None:
     batches = [(partition, bytes(100)) for partition in range(5_000)]
-    request = ProduceRequest(transactional_id=None, required_acks=-1, timeout=1, topics=[("t", batches)])
+    request = ProduceRequest(transactional_id=None, required_acks=-1, timeout=30_000, topics=[("t", batches)])
     assert len(asyncio.run(sent(transfer.send, request, 7, Writer()))) == 1
 
 
@@ -88,7 +88,7 @@ def test_a_connection_that_breaks_is_closed_and_the_error_is_the_networks() -> N
             reasons.append(reason)
 
         connection.close = close
-        request = ProduceRequest(transactional_id=None, required_acks=-1, timeout=1, topics=[])
+        request = ProduceRequest(transactional_id=None, required_acks=-1, timeout=30_000, topics=[])
         with pytest.raises(KafkaConnectionError, match="h:1 broken"):
             transfer.send(connection, request)
         assert reasons == [CloseReason.CONNECTION_BROKEN]
