@@ -213,6 +213,7 @@ class Task(Generic[P]):
                 record = changes.largest(error.topic, f"{self.log.topic} partition {self.partition}", chunk[0].offset)
                 raise TooLargeError(error.topic, error.partition, record) from error
             processor.written(changes, self._committer.stands_at)
+            self.store.is_current()
             self.acknowledged = changes.end
             self._topology.observer.processed(changes.records, folded - started, time.perf_counter() - folded)
             if self.queue.closed.is_set():

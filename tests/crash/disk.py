@@ -79,6 +79,12 @@ class SimulatedStore:
         """Of what the rows are a copy."""
         return self._open.identity
 
+    #: When it last had all of its changelog; nothing of the simulated time comes near the bound.
+    seen = None
+
+    def is_current(self) -> None:
+        """Nothing is noted."""
+
     def label(self, identity: str) -> None:
         """Keep of what the rows are a copy."""
         self._open.identity = identity

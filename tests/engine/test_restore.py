@@ -1,11 +1,13 @@
 """The restore, on a real broker: committed records only, to the end and not beyond, from where the store stands."""
 
 import asyncio
+import time
 from collections.abc import Iterable, Iterator
 from itertools import count
 from pathlib import Path
 
 import pytest
+import structlog
 from aiokafka import AIOKafkaProducer
 
 from app.engine.kafka.clients import new_producer
@@ -152,6 +154,38 @@ async def test_a_store_that_is_ahead_of_the_changelog_is_emptied_and_restored_wh
     await changelog.restore([0])
     assert changelog.rows(0) == {b"b1": b"1"}
     assert changelog.stores[0].offset <= changelog.end(0)
+
+
+@pytest.mark.parametrize("hours", [15.9, 16.1])
+async def test_a_store_that_was_away_for_longer_than_deletions_are_kept_is_restored_whole(
+    changelog: Changelog, monkeypatch: pytest.MonkeyPatch, hours: float
+) -> None:
+    """A row that the changelog has nothing of any more: it was deleted, and its deletion was compacted away."""
+    changelog.stores[0].write({b"b1": b"of old"}, 0)
+    await changelog.write(0, {b"b2": b"1"})
+    await changelog.restore([0])
+    left = time.time()
+    await changelog.write(0, {b"b3": b"1"})
+    monkeypatch.setattr(time, "time", lambda: left + hours * 3600)
+    with structlog.testing.capture_logs() as lines:
+        await changelog.restore([0])
+    told = [line for line in lines if "away" in line["event"]]
+    assert [set(line) >= {"partition", "path", "away_since", "now"} for line in told] == [True] * (hours > 16)
+    assert (b"b1" in changelog.rows(0)) is (hours < 16)
+    assert changelog.rows(0).keys() >= {b"b2", b"b3"}
+
+
+async def test_a_store_that_lacks_nothing_may_have_been_away_for_years(
+    changelog: Changelog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await changelog.write(0, {b"b1": b"1"})
+    await changelog.restore([0])
+    changelog.read.clear()
+    later = time.time() + 1e8
+    monkeypatch.setattr(time, "time", lambda: later)
+    await changelog.restore([0])
+    assert not changelog.read.get(0)
+    assert changelog.stores[0].seen == pytest.approx(later)
 
 
 async def test_a_deletion_in_the_changelog_is_a_deletion_in_the_store(changelog: Changelog) -> None:

@@ -13,6 +13,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
 from app.engine.kafka.clients import new_reader, start_patiently
+from app.engine.state.age import outdated
 from app.engine.state.divergence import diverged
 from app.engine.state.provenance import Provenance, check_begin, check_changelog, claim
 from app.engine.state.store import Store
@@ -89,6 +90,7 @@ async def restore(
                 if position >= ends[partition]:
                     # Behind the last record there may be markers; the store stands at the end, not before them.
                     partitions[partition].write((), position)
+                    partitions[partition].is_current()
                     del left[partition]
                     reader.pause(partition)
         progress.done = progress.total
@@ -134,6 +136,11 @@ async def prepare(
         if provenance is not None:
             check_changelog(settings, partition.partition, ends[partition], provenance)
             claim(store, settings, partition.partition, provenance)
+        if outdated(store, partition.partition, ends[partition]):
+            _empty(store)
+        if store.offset == 0 or store.offset >= ends[partition]:
+            # An empty one reads all deletions from here on that are there now.
+            store.is_current()
         if store.offset > ends[partition]:
             log.warning("local state is ahead of the changelog and will be restored", partition=partition.partition)
             _empty(store)

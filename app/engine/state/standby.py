@@ -147,6 +147,9 @@ class Standbys:
                 if position > self.offsets.get(place.partition, 0):
                     store.write((), position)
             ends = {place: reader.highwater(place) or end for place, end in ends.items()}
+            for place, store in stores.items():
+                if store.offset >= ends[place]:
+                    store.is_current()
             self._tell(stores, ends)
             await asyncio.sleep((loop.time() - begun) * _PAUSE)
 

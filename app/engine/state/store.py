@@ -8,6 +8,7 @@ so it is never ahead of the changelog and always at a known place of it.
 import contextlib
 import shutil
 import struct
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -30,6 +31,10 @@ LOCAL = b"\x00"
 _LAYOUT_KEY = LOCAL + b"layout"
 _OFFSET_KEY = LOCAL + b"offset"
 _IDENTITY_KEY = LOCAL + b"identity"
+_SEEN_KEY = LOCAL + b"seen"
+#: Seconds between two notes of when the store last had all of its changelog: of 16 hours it is nothing.
+_BETWEEN_NOTES = 60.0
+_SEEN = struct.Struct(">d")
 _OFFSET = struct.Struct(">Q")
 
 
@@ -43,6 +48,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._db: Rdict | None = None
+        self._noted = float("-inf")
 
     @property
     def _open_db(self) -> Rdict:
@@ -99,6 +105,7 @@ class Store:
             self._mark.unlink(missing_ok=True)
             self._db = rocksdb.database(self.path)
             self._db.put(_LAYOUT_KEY, LAYOUT)
+        self._noted = float("-inf")
 
     @property
     def offset(self) -> int:
@@ -117,6 +124,21 @@ class Store:
         database = self._open_db
         with self._judged():
             database.put(_IDENTITY_KEY, identity.encode())
+
+    @property
+    def seen(self) -> float | None:
+        """When the store last had all of its changelog, as far as it noted (seconds since the epoch); None if never."""
+        value = self.get(_SEEN_KEY)
+        return None if value is None else float(_SEEN.unpack(value)[0])
+
+    def is_current(self) -> None:
+        """Note, once a minute at most, that it has all of its changelog now: the whole of it, or of nothing yet."""
+        now = time.time()
+        if abs(now - self._noted) >= _BETWEEN_NOTES:
+            database = self._open_db
+            with self._judged():
+                database.put(_SEEN_KEY, _SEEN.pack(now))
+            self._noted = now
 
     @property
     def empty(self) -> bool:

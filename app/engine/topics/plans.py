@@ -62,9 +62,10 @@ _USUAL: Final = {"max.message.bytes": "1048588"}
 #: written to); a deletion itself is kept for 16 h, for whoever is reading the changelog just then, and goes with the
 #: compaction after that: 4 + 16 + 4 = 24 h. At a high rate it comes by size: dead rows are at most a fifth, so that the
 #: topic takes at most 1.25 times of what is alive, and the segment that is written to: 64 MiB, which is not compacted.
+DELETIONS_KEPT_MS: Final = 16 * 60 * 60 * 1000
 _COMPACTED: Final = {
     "max.compaction.lag.ms": str(4 * 60 * 60 * 1000),
-    "delete.retention.ms": str(16 * 60 * 60 * 1000),
+    "delete.retention.ms": str(DELETIONS_KEPT_MS),
     "min.cleanable.dirty.ratio": "0.2",
     "segment.bytes": str(64 * 1024 * 1024),
 }
