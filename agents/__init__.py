@@ -20,6 +20,7 @@ module             holds
 ``dead_letters``   what can't be used: dead letters
 ``retiring``       what goes once it has rested for long: what a tick is to say, and what it then does
 ``going``          the same of batches that need not be loaded for it
+``large_output``   an output that a topic refuses for its size: how it is named
 ``leaving``        what a chunk retires, and which batches rest after it
 ``poison``         what stops a worker at a record: the error, and how it names the record
 ``watermarks``     up to where the inputs were read into the log: how a repeat is recognised

@@ -11,6 +11,7 @@ from logging import ERROR, WARNING
 from typing import NamedTuple
 
 from agents.completed import Completed, completed
+from agents.large_output import LargeOutput, largest
 from agents.leaving import Leaving
 from app.core import names
 from app.core.batch import Batch
@@ -33,15 +34,6 @@ _LARGE = 100_000
 #: What ``EssaySlotAssigned`` has beside the ids and the name that it is about, in bytes: the envelope, two moments, and
 #: the field names. One in short is smaller than what is noted as large: 7 strings of 1,000 characters of 6 bytes.
 _ASSIGNED = 600
-
-
-class LargeOutput(NamedTuple):
-    """An output that a topic may refuse for its size: of ``size`` bytes, from the record at log offset ``at``."""
-
-    topic: str
-    size: int
-    batch_id: str
-    at: int
 
 
 class Note(NamedTuple):
@@ -226,21 +218,10 @@ class ChunkChanges:
         return counted
 
     def largest(self, topic: str, log: str, begin: int) -> str:
-        """The largest record for a topic, in words: its size, its batch, and where in the ``log`` it came from.
-
-        For one that was not noted as large the log is named from offset ``begin`` of the chunk on.
-        """
-        where = f"made from {log} offsets {begin} to {self.end - 1}"
-        sizes = [(len(value or b""), key or b"") for target, key, value, _ in self.outputs if target == topic]
-        of = "key"
-        if not sizes:
-            sizes = [(len(value or b""), key) for key, value in self.rows.items()]
-            of = "row"
-        size, key = max(sizes, default=(0, b""))
-        for record in self.large:
-            if record.topic == topic and record.size == size:
-                return f"a record of {size} bytes of batch {record.batch_id}, made from {log} offset {record.at},"
-        return f"a record of {size} bytes ({of} {key.decode(errors='replace')!r}), {where},"
+        """The largest record for a topic, in words (:func:`agents.large_output.largest`)."""
+        of_topic = [(len(value or b""), key or b"") for target, key, value, _ in self.outputs if target == topic]
+        rows = [(len(value or b""), key) for key, value in self.rows.items()]
+        return largest(topic, of_topic, rows, self.large, f"made from {log} offsets {begin} to {self.end - 1}", log)
 
     @property
     def touched(self) -> dict[str, Batch]:

@@ -59,6 +59,11 @@ def _envelope(topic: str, data: dict[str, object]) -> bytes:
 
 def _events(batch: str) -> Iterator[tuple[int, bytes]]:
     """The code of the topic and the value of each input of a batch: a content, the registration, the other contents."""
+    own = batch.encode()
+    return ((code, value.replace(_ID, own)) for code, value in _OF_ONE)
+
+
+def _of_one(batch: str) -> Iterator[tuple[int, bytes]]:
     essays = [f"{batch}-{number:02d}-essay" for number in range(_SLOTS)]
     registration = {"entity_id": batch, "essay_ids": essays, "expected_essay_count": _SLOTS, "user_id": "teacher"}
     for number in range(_SLOTS):
@@ -75,6 +80,11 @@ def _events(batch: str) -> Iterator[tuple[int, bytes]]:
         yield 1, _envelope("huleedu.file.essay.content.provisioned.v1", content)
         if not number:
             yield 0, _envelope("huleedu.batch.essays.registered.v1", registration | {"course_code": "ENG5"})
+
+
+#: The id in what is sent of each batch, to be replaced by its own.
+_ID = b"ID-OF-BATCH"
+_OF_ONE = list(_of_one(_ID.decode()))
 
 
 class Passing:

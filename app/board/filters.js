@@ -8,6 +8,7 @@ export const FILTERS = [
   { key: "unregistered", word: "Unregistered", query: { state: "unregistered" }, of: (c) => c.unregistered },
   { key: "complete", word: "Complete", query: { state: "complete" }, of: (c) => c.complete },
   { key: "discarded", word: "Discarded", query: { state: "discarded" }, of: (c) => c.discarded },
+  { key: "retired", word: "Retired", query: { state: "retired" }, of: (_, overview) => overview.retired ?? null },
 ];
 
 /** A sum of counts; null while one of them is not known. */

@@ -35,6 +35,8 @@ async def _status(out: Out, urls: tuple[str, ...]) -> int:
     if found["oldest_pending_seconds"] is not None:
         waiting += f", the oldest for {render.seconds(found['oldest_pending_seconds'])}"
     out.say(f"{waiting}; {render.counted(found['stuck'], 'batch')} stuck")
+    if "oldest_closed_seconds" in found:  # a worker of an older release doesn't say it
+        out.say(_kept(found["retired"], found["oldest_closed_seconds"]))
     if found["missing"]:
         named = ", ".join(map(str, found["missing"]))
         out.say(f"Nobody answers for partitions {named}: the counts lack them.")
@@ -53,6 +55,19 @@ async def _status(out: Out, urls: tuple[str, ...]) -> int:
         out.say("Stuck, the longest wait first (`explain BATCH` says more):")
         out.show(_batches(stuck["items"]))
     return 0
+
+
+def _kept(receipts: int | None, oldest: float | None) -> str:
+    """What is kept of batches that were retired, and for how long the next one has been closed."""
+    kept = (
+        "receipts still being counted"
+        if receipts is None
+        else render.counted(receipts, "receipt") + " of retired batches"
+    )
+    closed = (
+        "no batch is closed" if oldest is None else f"the oldest closed batch last changed {render.seconds(oldest)} ago"
+    )
+    return f"{kept}; {closed}"
 
 
 @command()

@@ -89,6 +89,23 @@ def test_a_count_that_one_worker_has_not_yet_is_nobodys() -> None:
     assert (found.counts.complete, found.counts.discarded, found.counts.open) == (None, 0, 6)
 
 
+def test_receipts_are_summed_and_of_closed_batches_the_oldest_is_told() -> None:
+    def with_closed(retired: int | None, *oldest: int | None) -> LocalOverview:
+        told = part(*range(len(oldest)))
+        closed = [
+            one.model_copy(update={"retired": retired, "oldest_closed": since})
+            for one, since in zip(told.standings, oldest, strict=True)
+        ]
+        return told.model_copy(update={"standings": closed})
+
+    settings = Settings(_env_file=None)  # type: ignore[call-arg]
+    owned: dict[str, tuple[int, ...]] = {A: (0, 1, 2)}
+    found = overview_of(settings, A, owned, {A: with_closed(2, None, 5_000, 9_000)}, 10_000)
+    assert (found.retired, found.oldest_closed_seconds) == (6, 5.0)
+    assert overview(owned, {A: with_closed(None, 1, 1, 1)}).retired is None  # still being counted
+    assert overview({A: (0,)}, {A: part(0)}).oldest_closed_seconds is None
+
+
 @pytest.mark.parametrize("place", [(0, "a"), (1_764_000_000_000, "å/%?"), (5, "")])
 def test_a_cursor_is_read_as_it_was_written(place: tuple[int, str]) -> None:
     assert read_cursor(write_cursor(place)) == place

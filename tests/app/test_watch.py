@@ -44,7 +44,7 @@ class Workers:
         return {
             "app_id": "a", "guarantee": "exactly_once", "version": f"v{self.asked}.", "time": "2026-11-26T00:00:00Z",
             "counts": {"open": 1}, "pending_uploads": 0, "oldest_pending_seconds": None, "stuck": 0, "missing": [],
-            "workers": [], "partitions": [], "inputs": [],
+            "workers": [], "partitions": [], "inputs": [], "retired": 2, "oldest_closed_seconds": 60.0,
         }  # fmt: skip
 
 
@@ -142,6 +142,7 @@ def test_elsewhere_one_answer_follows_the_other_without_a_control(workers: Worke
     assert "\x1b" not in "".join(lines)
     assert [line.split("version ")[1][:3] for line in lines if "version" in line] == ["v1.", "v2.", "v3."]
     assert "\n" in lines
+    assert "2 receipts of retired batches; the oldest closed batch last changed 1 min ago\n" in lines
 
 
 def test_as_json_each_answer_is_a_line(workers: Workers) -> None:

@@ -127,6 +127,8 @@ def overview(ones: list[Json], missing: list[int]) -> Json:
         "inputs": [{"topic": "huleedu.batch.essays.registered.v1", "partition": 0, "lag": 4}],
         "missing": missing,
         "counts": counts,
+        "retired": sum(entry["state"] == "retired" for entry in ones),
+        "oldest_closed_seconds": None,
         "pending_uploads": len(uploads),
         "oldest_pending_seconds": 240.0 if uploads else None,
         "stuck": sum(entry["stuck"] for entry in ones),

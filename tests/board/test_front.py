@@ -39,6 +39,7 @@ def test_the_overview_counts_what_there_is(api: FakeApi, visit: Open) -> None:
         "Unregistered 1",
         "Complete 1",
         "Discarded 0",
+        "Retired 0",
         "Pending uploads 3 oldest 4 min",
     ]
 

@@ -85,12 +85,17 @@ class LocalState:
                     pending_uploads=standing.pending_uploads,
                     oldest_pending=standing.oldest_pending,
                     stuck=standing.stuck,
+                    oldest_closed=self._oldest_closed(partition),
                 )
                 for partition, standing in sorted(standings(self._engine).items())
             ],
             standbys=self._engine.standbys.partitions,
             restore_left=max(0, self._engine.progress.total - self._engine.progress.done),
         )
+
+    def _oldest_closed(self, partition: int) -> int | None:
+        task = self._engine.tasks.get(partition)
+        return None if task is None else task.processor.oldest_resting
 
     async def page(self, wanted: Wanted, after: Place | None, limit: int) -> LocalPage:
         """The first ``limit`` batches of a list behind ``after``, of this worker's partitions.

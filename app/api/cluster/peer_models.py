@@ -20,7 +20,9 @@ Cursor = Annotated[str, Field(max_length=200_000)]
 
 
 class LocalStanding(Model):
-    """How batches stand (:class:`~tables.batch_counts.Standing`). ``oldest_pending`` is a log time, ms."""
+    """How batches stand (:class:`~tables.batch_counts.Standing`). ``oldest_pending`` and ``oldest_closed`` are
+    log times, ms.
+    """
 
     partition: Partition
     counts: Counts
@@ -28,6 +30,7 @@ class LocalStanding(Model):
     pending_uploads: Number
     oldest_pending: Number | None
     stuck: Number
+    oldest_closed: Number | None = None  # releases before this one don't say it
 
 
 class LocalOverview(Model):

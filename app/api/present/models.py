@@ -48,7 +48,9 @@ class Counts(Model):
 class Overview(Model):
     """Everything at a glance. ``missing`` are the partitions for which no worker answered: the counts lack them.
 
-    ``version`` and ``runs`` (``native``, or ``python``: its twin) are of the worker that answers.
+    ``retired`` counts the batches of which a receipt is kept; ``oldest_closed_seconds`` is for how long the batch that
+    is retired next has not changed. ``version`` and ``runs`` (``native``, or ``python``: its twin) are of the worker
+    that answers.
     """
 
     time: str
@@ -65,6 +67,7 @@ class Overview(Model):
     pending_uploads: int
     oldest_pending_seconds: float | None
     stuck: int
+    oldest_closed_seconds: float | None
 
 
 class Sample(Model):

@@ -34,10 +34,8 @@ def overview_of(
         for partition in part.partitions:
             if partition.partition not in partitions or owners.get(partition.partition) == url:
                 partitions[partition.partition] = partition.model_copy(update={"owner": url})
-    oldest = min(
-        (standing.oldest_pending for standing in standings.values() if standing.oldest_pending is not None),
-        default=None,
-    )
+    pending = [standing.oldest_pending for standing in standings.values()]
+    closed = [standing.oldest_closed for standing in standings.values()]
     return models.Overview(
         time=iso(now),
         app_id=settings.app_id,
@@ -60,9 +58,16 @@ def overview_of(
         ),
         retired=_sum(standing.retired for standing in standings.values()),
         pending_uploads=sum(standing.pending_uploads for standing in standings.values()),
-        oldest_pending_seconds=None if oldest is None else max(0, now - oldest) / 1000,
+        oldest_pending_seconds=_age(now, pending),
         stuck=sum(standing.stuck for standing in standings.values()),
+        oldest_closed_seconds=_age(now, closed),
     )
+
+
+def _age(now: int, moments: Iterable[int | None]) -> float | None:
+    """The age (s) of the earliest of moments (ms), None where there is none."""
+    earliest = min((moment for moment in moments if moment is not None), default=None)
+    return None if earliest is None else max(0, now - earliest) / 1000
 
 
 def _workers(
