@@ -5,7 +5,7 @@ variable                         here
 ===============================  ======================================================================================
 ``OTEL_SDK_DISABLED``            ``true``: no traces
 ``OTEL_TRACES_EXPORTER``         ``otlp`` (the default), ``console``, whatever else is installed; ``none``: no traces
-``OTEL_EXPORTER_OTLP_PROTOCOL``  ``http/protobuf`` (the default, in the extra); ``grpc`` if its exporter is installed
+``OTEL_EXPORTER_OTLP_PROTOCOL``  ``http/protobuf`` (the default, in the extra `otel`); ``grpc`` (in `otel-grpc`)
 ``OTEL_SERVICE_NAME``            default ``rollcall``
 all others                       are the SDK's: endpoint, headers, sampler, limits, attributes of the resource
 ===============================  ======================================================================================
@@ -85,7 +85,7 @@ def _exporter(name: str) -> Any:
     if not found:
         message = (
             f"OTEL_TRACES_EXPORTER: the exporter {name!r} is not installed; pip install 'rollcall[otel]' brings otlp "
-            "over http/protobuf, and console. none turns traces off"
+            "over http/protobuf, and console; 'rollcall[otel-grpc]' otlp over grpc as well. none turns traces off"
         )
         raise OperatorError(message)
     try:
