@@ -24,6 +24,7 @@ module            holds
 ``clock``         the broker's clock, as far as a worker knows it
 ``deadline``      one budget of time for all the steps of something that must be over by then
 ``lag``           how far a worker is behind
+``turns``         what blocks the loop, a piece a turn
 ``faust``         everything that is overridden of Faust, in one place, pinned to exact versions, with a test a trap
 ``kafka``         Kafka clients: how they are made, what is changed in them, and what a broker's errors mean
 ``topics``        topics: how they are made and checked, where they begin, where reading goes on

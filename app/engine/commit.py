@@ -55,11 +55,13 @@ class Committer:
         commit or send, and what it had open is aborted. Everything that is read of the partition's state is read
         after this.
         """
+        # All tasks of a takeover come here at once: the metadata is asked for once for all of them.
+        counts = await leaders_known(self._shared, plans(self.settings, self._topology.topics))
         if self.settings.exactly_once:
-            self.producer = new_producer(self.settings, f"{self.settings.app_id}-{self.partition}")
+            transactional_id = f"{self.settings.app_id}-{self.partition}"
+            self.producer = new_producer(self.settings, transactional_id, self._shared)
             await start_patiently(self.settings, self.producer)
         producer = self.producer or self._shared
-        counts = await leaders_known(producer, plans(self.settings, self._topology.topics))
         self._publisher = Publisher(producer, counts, self._topology.bulk, transactional=self.producer is not None)
 
     async def settle(self, provenance: Provenance) -> None:

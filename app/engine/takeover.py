@@ -15,6 +15,7 @@ from app.engine.state.provenance import ask
 from app.engine.state.restore import Progress, restore
 from app.engine.task import Task
 from app.engine.topics.ensure import changelog_topic
+from app.engine.turns import turn
 from app.settings import Settings
 
 
@@ -25,9 +26,10 @@ async def take_over(
 
     Raises what went wrong. Whoever cancels it, or is told an error, closes the tasks.
     """
-    # Opened before anything is awaited, closed only by Task.close: one owner for every database handle.
+    # Closed only by Task.close, after this was cancelled: one owner for every database handle.
     for task in tasks.values():
-        task.store.open()
+        async with turn():
+            task.store.open()
     await asyncio.gather(*(task.fence() for task in tasks.values()))
     if tasks:
         provenance = await ask(settings, topology.topics)

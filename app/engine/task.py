@@ -28,6 +28,7 @@ from app.engine.state.provenance import Provenance
 from app.engine.state.store import Store
 from app.engine.ticker import Ticker
 from app.engine.topics.ensure import log_topic
+from app.engine.turns import turn
 from app.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -144,7 +145,11 @@ class Task(Generic[P]):
             await self._committer.close(max(_PRODUCER_STOPS / 2, deadline.left()))
         except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it is no longer ours to use
             log.warning("a producer did not stop cleanly", partition=self.partition, error=str(error))
-        self.store.close()
+        try:
+            async with turn():
+                self.store.close()
+        finally:
+            self.store.close()  # also where the wait for the turn was cancelled
 
     async def _run(self) -> None:
         try:

@@ -163,7 +163,7 @@ def offset_before_changelog() -> AbstractContextManager[None]:
 def no_fence() -> AbstractContextManager[None]:
     """Each worker has transactional ids of its own: nobody is fenced, and what was open stays open."""
 
-    def own_producer(settings: Settings, transactional_id: str | None = None) -> Producer:
+    def own_producer(settings: Settings, transactional_id: str | None = None, _follows: object = None) -> Producer:
         own = None if transactional_id is None else f"{transactional_id}-{CURRENT.get().name}"
         return new_producer(settings, own)
 

@@ -42,7 +42,7 @@ def _now() -> float:
 _TIME = SimpleNamespace(monotonic=_now, perf_counter=_now, time=lambda: EPOCH_MS / 1000 + _now())
 
 
-def new_producer(_: Settings, transactional_id: str | None = None) -> Producer:
+def new_producer(_: Settings, transactional_id: str | None = None, _follows: Producer | None = None) -> Producer:
     """A producer of the process that asks."""
     return Producer(CURRENT.get(), transactional_id)
 

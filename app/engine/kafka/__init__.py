@@ -4,6 +4,7 @@
 module                holds
 ====================  ================================================================================================
 ``clients``           how clients are made: addresses, sizes, time-outs, TLS and SASL
+``shared_metadata``   one view of the cluster for all producers of a worker
 ``aiokafka_patches``  what is changed inside aiokafka: transactions, time-outs, back-off, closing
 ``fetch``             the records of a fetch as one list
 ``decompress``        compressed batches, decompressed up to a bound

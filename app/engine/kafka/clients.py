@@ -1,6 +1,7 @@
 """How Kafka clients are made: one place for addresses, sizes and time-outs."""
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,6 +15,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
 from app.engine.kafka import aiokafka_patches, crowded
 from app.engine.kafka.aiokafka_patches.backoff import delay
 from app.engine.kafka.fetch import WHOLE
+from app.engine.kafka.shared_metadata import FollowingProducer
 from app.security import client_options
 from app.settings import Settings
 
@@ -56,12 +58,18 @@ def connection(settings: Settings) -> dict[str, Any]:
     }
 
 
-def new_producer(settings: Settings, transactional_id: str | None = None) -> AIOKafkaProducer:
-    """A producer, not started. Idempotent: its records arrive once and in order, or the send fails."""
+def new_producer(
+    settings: Settings, transactional_id: str | None = None, follows: AIOKafkaProducer | None = None
+) -> AIOKafkaProducer:
+    """A producer, not started. Idempotent: its records arrive once and in order, or the send fails.
+
+    It sees the cluster as the producer does that it ``follows``, if any (:mod:`app.engine.kafka.shared_metadata`).
+    """
     transactional: dict[str, Any] = {}
     if transactional_id is not None:
         transactional = {"transactional_id": transactional_id, "transaction_timeout_ms": TRANSACTION_TIMEOUT_MS}
-    return AIOKafkaProducer(
+    made = AIOKafkaProducer if follows is None else functools.partial(FollowingProducer, follows)
+    return made(
         **connection(settings),
         acks="all",
         enable_idempotence=True,
