@@ -35,6 +35,7 @@ VERBS: dict[str, tuple[list[str], str]] = {
     "demo": (["-m", "demo"], "two racing relays on a real Kafka, live in the terminal"),
     "test": (["-m", "tests"], "all checks and tests; further options go to pytest"),
     "bench": (["-m", "bench"], "the benchmarks: Rollcall, Kafka Streams, Quix Streams, stock Faust, on one broker"),
+    "scale": (["-m", "bench.scale"], "1 to 8 workers, 12 to 384 partitions, and the model that follows"),
     "faults": (["-m", "tests.faults"], "kill, wipe, pause and restart workers and broker, judged by the oracle"),
     "worker": (["-m", "faust", "-A", "app", "worker"], "one worker; settings come from ROLLCALL_* in the environment"),
     "kafka": (["-m", "demo.kafka"], "a real Kafka in the foreground, until Ctrl-C"),

@@ -11,6 +11,7 @@ module           holds
 ``retention``    what stays of batches that are retired for ever, without a broker
 ``passing``      the batches that pass for it
 ``offline``      CPU time of the whole job without a broker, stage by stage
+``scale``        `python3 run.py scale`: what grows with workers, partitions, brokers and state
 ``roll``         how long partitions give no answer while workers are exchanged, or killed
 ``takeover``     what a takeover costs, with a standby copy and without
 ``probes``       contents for each partition, and how long each partition gave no answer

@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from bench import frames
 from bench.process import cpu_seconds
 from bench.workload import Part
 from demo.kafka import EmbeddedKafka
+from demo.kafka.cluster import KafkaCluster
 
 # Deleted topics are gone at once, or their gigabytes would pile up; and nothing is thrown away for its age, since the
 # events say a moment of the past.
@@ -28,12 +29,17 @@ def say(text: str) -> None:
 
 
 class Stage:
-    """As a context manager everything of it is gone at the end."""
+    """As a context manager everything of it is gone at the end. With three brokers each topic is on all of them."""
 
-    def __init__(self, partitions: int, directory: Path | None = None) -> None:
+    def __init__(self, partitions: int, directory: Path | None = None, *, brokers: Literal[1, 3] = 1) -> None:
         self.partitions = partitions
+        self.replicas = brokers
         self.home = Path(tempfile.mkdtemp(prefix="rollcall-bench-", dir=directory))
-        self._kafka = EmbeddedKafka(data_dir=self.home / "kafka", quick_start=False, heap="1g", config=_BROKER)
+        self._kafka: EmbeddedKafka | KafkaCluster
+        if brokers == 1:
+            self._kafka = EmbeddedKafka(data_dir=self.broker_data, quick_start=False, heap="1g", config=_BROKER)
+        else:
+            self._kafka = KafkaCluster(self.broker_data, quick_start=False, heap="1g", config=_BROKER)
         self._runs = 0
 
     def __enter__(self) -> Self:
@@ -66,8 +72,9 @@ class Stage:
         return self.home / "kafka"
 
     def broker_cpu(self) -> float:
-        """CPU seconds that the broker has used."""
-        return cpu_seconds(self._kafka.pid) if self._kafka.pid is not None else 0.0
+        """CPU seconds that the broker has used, or all brokers together."""
+        nodes = self._kafka.nodes.values() if isinstance(self._kafka, KafkaCluster) else (self._kafka,)
+        return sum(cpu_seconds(node.pid) for node in nodes if node.pid is not None)
 
     def next_run(self) -> tuple[str, Path]:
         """An app id and a directory that no run had before."""

@@ -22,7 +22,7 @@ _INPUT = {"retention.ms": "-1", "retention.bytes": "-1"}
 _OUTPUT = _INPUT | {"max.message.bytes": str(16 * 1024 * 1024)}
 
 
-async def make(bootstrap: str, partitions: int) -> None:
+async def make(bootstrap: str, partitions: int, replicas: int = 1) -> None:
     """Remove all topics but Kafka's own, then make those of a run again, empty.
 
     Raises RuntimeError where the broker refuses one.
@@ -38,7 +38,7 @@ async def make(bootstrap: str, partitions: int) -> None:
                 break
             await asyncio.sleep(0.1)
         new = [
-            NewTopic(topic, partitions, 1, topic_configs=_INPUT if topic in (REGISTERED, CONTENT) else _OUTPUT)
+            NewTopic(topic, partitions, replicas, topic_configs=_INPUT if topic in (REGISTERED, CONTENT) else _OUTPUT)
             for topic in GIVEN
         ]
         response = await admin.create_topics(new)

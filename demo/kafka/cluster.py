@@ -34,10 +34,18 @@ class KafkaCluster:
         data_dir: where the nodes keep their data, settings and logs, each in a directory of its own; never removed.
         config: broker settings that are added or that replace the default, for all nodes.
         heap: the largest Java heap of each node, in Java's notation.
+        quick_start: as of `EmbeddedKafka`; switch it off for benchmarks.
 
     """
 
-    def __init__(self, data_dir: Path, *, config: Mapping[str, str] | None = None, heap: str = "256m") -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        config: Mapping[str, str] | None = None,
+        heap: str = "256m",
+        quick_start: bool = True,
+    ) -> None:
         cluster_id = new_cluster_id()
         ids = (1, 2, 3)
         self.doors: dict[int, int] = {}
@@ -55,7 +63,11 @@ class KafkaCluster:
                 **(config or {}),
             }
             self.nodes[node] = EmbeddedKafka(
-                data_dir=data_dir / f"node-{node}", config=settings[node], heap=heap, cluster_id=cluster_id
+                data_dir=data_dir / f"node-{node}",
+                config=settings[node],
+                heap=heap,
+                quick_start=quick_start,
+                cluster_id=cluster_id,
             )
         voters = ",".join(f"{node}@{LOOPBACK}:{kafka.controller_port}" for node, kafka in self.nodes.items())
         for node, kafka in self.nodes.items():

@@ -1,0 +1,153 @@
+"""1, 2, 4 and 8 workers at fixed rates and over a backlog: what a further worker costs.
+
+The workers share one core, whatever their number, and brokers and sender have the others: so the events/s of the
+backlog say what becomes of one core when it is split among more workers. At a fixed rate their CPU is what counts.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench import correctness
+from bench.scale.field import Cores, Field, Scaled, send
+from bench.stage import Stage, say
+from bench.workload import Part
+
+#: Of the internal topics and of the inputs: three for each of eight workers.
+PARTITIONS = 24
+
+#: Seconds. Nobody is to be missed while the workers stand still and a backlog is loaded.
+_SESSION_SECONDS = 60
+
+#: After a rate has begun, until what is measured begins.
+_RUN_IN = 1.0
+
+#: At the end of a backlog, until the last commits are made.
+_SETTLE = 1.0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen in some seconds of one cell.
+
+    Attributes:
+        brokers: how many.
+        workers: how many.
+        rate: events/s that were sent; 0: a backlog.
+        seconds: for how long it was looked at.
+        busy: until the last batch was ready, of a backlog; else as long.
+        events: re-keyed in this time.
+        chunks: of the log, a transaction each.
+        worker_cpu: CPU seconds of all workers.
+        broker_cpu: of all brokers.
+
+    """
+
+    brokers: int
+    workers: int
+    rate: float
+    seconds: float
+    busy: float
+    events: float
+    chunks: float
+    worker_cpu: float
+    broker_cpu: float
+
+
+async def throughput(
+    stage: Stage, cores: Cores, workers: Sequence[int], rates: Sequence[float], seconds: float, backlog: int
+) -> list[Seen]:
+    """Measure each number of workers, the fewest first, at each rate and over a backlog.
+
+    A worker that was started goes on: what is measured next has it among its workers. Raises ContestantError where a
+    worker ends, or where what came out is wrong.
+    """
+    seen = []
+    async with Field(stage, PARTITIONS, Scaled(_SESSION_SECONDS), cores) as field:
+        for count in sorted(workers):
+            begun = time.monotonic()
+            while len(field.workers) < count:
+                field.start()
+            ready = await field.spread()
+            say(f"{count} workers on {stage.replicas} brokers: the partitions are spread after {ready - begun:.1f} s")
+            for rate in rates:
+                seen.append(await _at_rate(field, rate, seconds))
+                say(told(seen[-1]))
+            seen.append(await _backlog(field, backlog))
+            say(told(seen[-1]))
+        for process in field.workers:
+            process.stop()
+    await correctness.check(stage.bootstrap, stage.partitions, field.running.expected)
+    return seen
+
+
+def told(seen: Seen) -> str:
+    """A line about it."""
+    rate = f"{seen.rate:,.0f} events/s" if seen.rate else f"a backlog, {seen.events / seen.busy:,.0f} events/s"
+    workers, brokers = (cpu / seen.events * 1e6 for cpu in (seen.worker_cpu, seen.broker_cpu))
+    return f"{seen.workers} workers, {seen.brokers} brokers, {rate}: {workers:.0f} + {brokers:.0f} us CPU an event"
+
+
+async def _at_rate(field: Field, rate: float, seconds: float) -> Seen:
+    part = Part.of_events(f"{len(field.workers)}-{rate}", int(rate * (seconds + 2 * _RUN_IN)), PARTITIONS)
+    _expect(field, part)
+    sending = asyncio.create_task(send(field.running.stage.bootstrap, part.events(), rate))
+    await asyncio.sleep(_RUN_IN)
+    look = _Look(field, await asyncio.to_thread(_counters, field))
+    await asyncio.sleep(seconds)
+    seen = await look.seen(rate, look.seconds)
+    await sending
+    await field.running.watcher.wait(field.workers)
+    return seen
+
+
+async def _backlog(field: Field, events: int) -> Seen:
+    part = Part.of_events(f"{len(field.workers)}-backlog", events, PARTITIONS)
+    _expect(field, part)
+    before = await asyncio.to_thread(_counters, field)
+    for process in field.workers:
+        process.pause()
+    try:
+        await send(field.running.stage.bootstrap, part.events())
+        look = _Look(field, before)
+    finally:
+        for process in field.workers:
+            process.resume()
+    await field.running.watcher.wait(field.workers)
+    busy = look.seconds
+    await asyncio.sleep(_SETTLE)
+    return await look.seen(0.0, busy)
+
+
+class _Look:
+    """CPU and time from here on. The counters are asked for outside of it: answering costs the workers CPU, too."""
+
+    def __init__(self, field: Field, counters: tuple[float, float]) -> None:
+        self._field = field
+        self._counters = counters
+        self._begun = time.monotonic()
+        self._cpu, self._broker = field.cpu(), field.running.stage.broker_cpu()
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been going on."""
+        return time.monotonic() - self._begun
+
+    async def seen(self, rate: float, busy: float) -> Seen:
+        """What there was until now."""
+        field, stage = self._field, self._field.running.stage
+        cpu, broker, seconds = field.cpu() - self._cpu, stage.broker_cpu() - self._broker, self.seconds
+        counters = await asyncio.to_thread(_counters, field)
+        events, chunks = (now - then for now, then in zip(counters, self._counters, strict=True))
+        return Seen(stage.replicas, len(field.workers), rate, seconds, busy, events, chunks, cpu, broker)
+
+
+def _expect(field: Field, part: Part) -> None:
+    expected = part.expected()
+    field.running.expected |= expected
+    field.running.watcher.expect(batch for batch, outcome in expected.items() if outcome.ready)
+
+
+def _counters(field: Field) -> tuple[float, float]:
+    return field.total("rollcall_rekeyed_records_total"), field.total("rollcall_chunk_records_count")
