@@ -131,19 +131,23 @@ class Run:
         except (ContestantError, KafkaError, AIOKafkaError, FitError, OSError, RuntimeError) as error:
             self.failed.append(f"{what}: {error or type(error).__name__}")
             say(f"FAILED {self.failed[-1]}")
+        self.write()
+
+    def write(self) -> None:
+        """Write the JSON: what was measured is not lost if the rest is broken off."""
+        options = {"quick": self._options.quick, "parts": list(self._options.only or PARTS)}
+        document = as_json(options, self.results, self.model, self.failed)
+        self._options.json.write_text(json.dumps(document, indent=2) + "\n")
 
 
 async def _measure(sizes: Sizes, options: argparse.Namespace) -> list[str]:
     """Run the parts; returns what failed. What was measured is shown and written."""
-    only = options.only or PARTS
     if options.logs is not None:
         options.logs.mkdir(parents=True, exist_ok=True)
     run = Run(sizes, options)
-    for part in only:
+    for part in options.only or PARTS:
         await getattr(run, part)()
     run.fit()
-    document = as_json({"quick": options.quick, "parts": list(only)}, run.results, run.model, run.failed)
-    options.json.write_text(json.dumps(document, indent=2) + "\n")
     sys.stdout.write(tables(run.results, run.model) + "".join(f"FAILED {text}\n" for text in run.failed))
     return run.failed
 
