@@ -120,6 +120,7 @@ ADDED = {
     (driver.AIOKafkaConsumerThread, "_seek_all"),
     (driver.AIOKafkaConsumerThread, "begin_at_committed"),
     (driver.AIOKafkaConsumerThread, "joining"),
+    (driver.AIOKafkaConsumerThread, "member"),
     (driver.AIOKafkaConsumerThread, "seek_all"),
     (driver.Consumer, "_commit_last"),
     (driver.Consumer, "begin"),
