@@ -199,14 +199,7 @@ impl Finished {
         self.bytes.len()
     }
 
-    fn seal<'py>(
-        &mut self,
-        py: Python<'py>,
-        producer: i64,
-        epoch: i16,
-        sequence: i32,
-        attributes: i16,
-    ) -> Bytes<'py> {
+    fn seal<'py>(&mut self, py: Python<'py>, producer: i64, epoch: i16, sequence: i32, attributes: i16) -> Bytes<'py> {
         batches::seal(&mut self.bytes, &Producer { id: producer, epoch, sequence, attributes });
         PyBytes::new(py, &self.bytes)
     }
