@@ -13,7 +13,7 @@ from app.engine.clock import BrokerClock
 from app.engine.kafka.clients import leaders_known, new_producer, start_patiently, stop_producer
 from app.engine.ports import Changes, Topology
 from app.engine.publish import Publisher
-from app.engine.state import origin
+from app.engine.state import folded, origin
 from app.engine.state.provenance import Provenance, check_origin
 from app.engine.state.store import Store
 from app.engine.topics.ensure import changelog_topic, log_topic, plans
@@ -96,6 +96,8 @@ class Committer:
             message = f"task {self.partition} was not fenced"
             raise RuntimeError(message)
         publisher.timestamp = self._clock.now()
+        # The last of the rows: of those before it, a crash may leave a beginning (at least once).
+        changes.rows[folded.KEY] = folded.value(changes.end)
         if self.producer is not None:
             changelog_end = await self._transact(self.producer, publisher, changes)
         else:

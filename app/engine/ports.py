@@ -17,7 +17,7 @@ port            what the engine asks of it
 ==============  ======================================================================================================
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
@@ -107,7 +107,7 @@ class Changes(Protocol):
     """What some records of the log bring about.
 
     ``outputs`` are in the order in which they are to be published; ``rows`` go to the changelog, then to the store
-    (None deletes).
+    (None deletes), in their order; the engine adds one of its own as the last (:mod:`app.engine.state.folded`).
     """
 
     @property
@@ -115,7 +115,7 @@ class Changes(Protocol):
         """What to publish."""
 
     @property
-    def rows(self) -> Mapping[bytes, bytes | None]:
+    def rows(self) -> MutableMapping[bytes, bytes | None]:
         """What to write."""
 
     @property

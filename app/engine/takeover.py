@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.engine.ports import Topology
+from app.engine.state import folded
 from app.engine.state.provenance import ask
 from app.engine.state.restore import Progress, restore
 from app.engine.task import Task
 from app.engine.topics.ensure import changelog_topic
+from app.engine.topics.positions import goes_on_at
 from app.engine.turns import turn
 from app.settings import Settings
 
@@ -33,8 +35,8 @@ async def take_over(
     await asyncio.gather(*(task.fence() for task in tasks.values()))
     if tasks:
         provenance = await ask(settings, topology.topics)
-        for partition, task in tasks.items():
-            task.folded = provenance.committed.get(partition, 0)
         stores = {partition: task.store for partition, task in tasks.items()}
         await restore(settings, changelog_topic(settings), stores, progress, provenance)
         await asyncio.gather(*(task.settle(provenance) for task in tasks.values()))
+        for partition, task in tasks.items():
+            task.folded = goes_on_at(task.log, provenance.committed.get(partition), folded.read(task.store))

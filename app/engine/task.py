@@ -74,7 +74,7 @@ class Task(Generic[P]):
         self.store = Store(store_path(settings, partition))
         self.queue = RecordQueue(settings.max_poll_records)
         self.acknowledged: int | None = None
-        #: How far the group had folded the log when this worker was about to restore the partition.
+        #: From which offset of the log this task goes on at the most: its state has all before.
         self.folded = 0
         self.clock = clock or BrokerClock()
         self._topology = topology

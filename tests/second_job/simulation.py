@@ -13,7 +13,7 @@ from random import Random
 from app.engine.keyed.inputs import SOURCE, TICK
 from app.engine.keyed.processor import KeyedPartition
 from app.engine.ports import TopicNames
-from app.engine.state import origin
+from app.engine.state import folded, origin
 from app.engine.state.memory_store import MemoryStore
 from app.engine.topics.ensure import log_topic
 from tests.crash.broker import Headers, Log, Record
@@ -156,7 +156,7 @@ def _differences(check: str, due: Rows, given: Rows, *, torn: bool) -> list[str]
     """Where rows differ. ``torn``: a row W too many and a watermark that is behind are residue, see the checks."""
     found = []
     for number, (output, other) in enumerate(zip(due, given, strict=True)):
-        for key in sorted(output.keys() | other.keys() - {origin.KEY}):
+        for key in sorted(output.keys() | other.keys() - {origin.KEY, folded.KEY}):
             before, after = output.get(key), other.get(key)
             behind = key.startswith(b"S") and (after or b"") < (before or b"")
             harmless = torn and (behind or (key.startswith(b"W") and before is None))

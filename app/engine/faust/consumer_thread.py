@@ -20,7 +20,7 @@ from app.engine.kafka.stalls import FetchErrors
 from app.engine.topics.ensure import log_topic
 from app.engine.topics.input_positions import Positions
 from app.engine.topics.positions import check as positions_check
-from app.engine.topics.positions import check_passed_on
+from app.engine.topics.positions import check_passed_on, deleted_before
 
 if TYPE_CHECKING:
     from app.engine.faust.app import App
@@ -95,11 +95,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def _begin_at_committed(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int | None]:
         consumer = self._ensure_consumer()
         committed = await self.positions.committed(consumer, partitions)
-        for partition, most in cast("App", self.app).engine.folded().items():
-            offset = committed.get(partition)
-            if offset is not None and offset > most:
-                # Another worker has gone on meanwhile; the group will say so.
-                committed[partition] = most
+        committed |= await self._not_beyond_state(consumer, committed)
         for partition, offset in committed.items():
             if offset is not None:
                 consumer.seek(partition, offset)
@@ -116,6 +112,25 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             {place: 0 for place in fresh if place.topic in inputs and not begins[place]}, COMMIT_PATIENCE
         )
         return committed
+
+    async def _not_beyond_state(
+        self, consumer: AIOKafkaConsumer, committed: Mapping[TopicPartition, int | None]
+    ) -> dict[TopicPartition, int]:
+        """The partitions of the log that go on elsewhere than the group says: their state has not folded so far
+        (:func:`~app.engine.topics.positions.goes_on_at`), or another worker has gone on meanwhile, which the group
+        will say; or the group says nothing, and the state does.
+        """
+        folded = cast("App", self.app).engine.folded()
+        others = {
+            partition: folded[partition]
+            for partition, offset in committed.items()
+            if (folded.get(partition, 0) if offset is None else offset > folded.get(partition, offset))
+        }
+        begins = await consumer.beginning_offsets(list(others)) if others else {}
+        for partition, begin in begins.items():
+            if others[partition] < begin <= (committed[partition] or 0):
+                deleted_before(partition, others.pop(partition), begin, committed[partition])
+        return others
 
     async def _check(self, positions: Mapping[TopicPartition, int | None]) -> Mapping[TopicPartition, int]:
         """Hold where reading goes on against what there is; where each partition begins.

@@ -9,6 +9,7 @@ module            holds
 ``restore``       the changelog into the local database
 ``standby``       copies of partitions that other workers own, kept close to the end of their changelog
 ``origin``        the engine's own row of a changelog: which log the rows follow from
+``folded``        the engine's other row: how far the log is folded in the rows before it
 ``provenance``    whose state this is: of which cluster, changelog and log
 ``divergence``    whether a store is a beginning of the changelog, and not of one that went on otherwise
 ``datadir``       the data directory at start: made, written to, and taken by one worker

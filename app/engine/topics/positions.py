@@ -95,6 +95,47 @@ def check_passed_on(log_topic: str, positions: Mapping[TopicPartition, int | Non
         raise PositionError(message)
 
 
+def goes_on_at(partition: TopicPartition, committed: int | None, folded: int | None) -> int:
+    """From which offset of the log to go on at the most: the group's, unless the state has not folded so far.
+
+    ``committed`` is the group's next offset, asked for before the restore, ``folded`` the state's
+    (:mod:`app.engine.state.folded`); None where there is none. Where they disagree, a line says so.
+    """
+    if folded is None:
+        return committed or 0
+    place = {"topic": partition.topic, "partition": partition.partition, "folded": folded}
+    if committed is None:
+        log.warning(
+            "the group has no offset of the log: a broker forgets it after offsets.retention.minutes without a worker. "
+            "The state says how far the log was folded, and it goes on from there",
+            **place,
+        )
+        return folded
+    if committed > folded:
+        log.warning(
+            "the group's offset of the log is ahead of what the state has folded: it was set by hand, or an older "
+            "release had the partition meanwhile. It goes on from what is folded, so that no record is passed over; "
+            "what was folded before changes nothing",
+            **place,
+            committed=committed,
+        )
+    return min(committed, folded)
+
+
+def deleted_before(partition: TopicPartition, folded: int, begin: int, committed: int | None) -> None:
+    """Say that the log no longer has what lies between the state and the group's offset, from which it goes on."""
+    log.error(
+        "the group's offset of the log is ahead of what the state says it has folded, and the records between are "
+        "deleted. If an older release had the partition meanwhile, nothing is missing; if the offset was set by hand, "
+        "outcomes are: compare with the audit command, and put the inputs back",
+        topic=partition.topic,
+        partition=partition.partition,
+        folded=folded,
+        begins_at=begin,
+        committed=committed,
+    )
+
+
 def deleted_meanwhile(topic: str, partition: int, offset: int, partitions: int) -> PositionError:
     """The error of a changelog whose records were deleted while they were restored."""
     return PositionError(
