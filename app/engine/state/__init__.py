@@ -12,6 +12,7 @@ module            holds
 ``folded``        the engine's other row: how far the log is folded in the rows before it
 ``provenance``    whose state this is: of which cluster, changelog and log
 ``divergence``    whether a store is a beginning of the changelog, and not of one that went on otherwise
+``age``           how long a store may have been away
 ``datadir``       the data directory at start: made, written to, and taken by one worker
 ``disk_errors``   what the operating system refuses, as distinct from damage
 ================  ====================================================================================================
