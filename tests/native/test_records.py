@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from aiokafka import codec
 from aiokafka.consumer import fetcher
 from aiokafka.record.util import calc_crc32c
 from aiokafka.structs import TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
+import app.engine.kafka.plain
 from app.engine.kafka.fetch import INDEXED, WHOLE, KeptBytes
 from app.engine.kafka.unreadable import UnreadableError
 from app.engine.record_queue import RecordQueue
@@ -20,6 +22,11 @@ from tests.engine.test_fetch import ATTRIBUTES, CHECKSUM, PIECES, Piece, compres
 from tests.support.indexed import indexed
 
 PLACE = TopicPartition("t", 0)
+
+#: Bytes of a batch before its records.
+HEAD = 61
+CONTROL = 0b10_0000
+ENCODERS = (codec.gzip_encode, codec.snappy_encode, codec.lz4_encode, codec.zstd_encode)
 
 
 def sound(sent: bytes) -> bytes:
@@ -82,11 +89,71 @@ def test_records_with_a_sound_checksum_and_damage_behind_it_are_read_alike(
     assert take(INDEXED, sound(bytes(batch)), [], 0) == take(WHOLE, sound(bytes(batch)), [], 0)
 
 
-@pytest.mark.parametrize("codec", range(1, 5))
-def test_a_compressed_fetch_is_read_by_the_twin(codec: int) -> None:
+CODECS = range(1, 5)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_a_compressed_fetch_is_indexed_too(codec: int) -> None:
     sent = sound(log([Piece(1, 2, "plain")])) + compressed(codec, lambda _: None, offset=2)
     found = fetch(INDEXED, sent, [], 1).take()
+    assert isinstance(found, IndexedRecords)
     assert [record.offset for record in found] == [1, 2, 3]
+    assert take(INDEXED, sent, [], 1) == take(WHOLE, sent, [], 1)
+
+
+def recompressed(sent: bytes, codecs: Sequence[int]) -> bytes:
+    """The batches, each compressed by one of the codecs in turn, 0 for none."""
+    found, at, number = b"", 0, 0
+    while at < len(sent):
+        (length,) = struct.unpack_from(">i", sent, at + 8)
+        batch, at = bytearray(sent[at : at + 12 + length]), at + 12 + length
+        codec, number = codecs[number % len(codecs)], number + 1
+        (attributes,) = struct.unpack_from(">h", batch, ATTRIBUTES)
+        if codec and not attributes & CONTROL:
+            payload = ENCODERS[codec - 1](bytes(batch[HEAD:]))
+            struct.pack_into(">h", batch, ATTRIBUTES, attributes | codec)
+            struct.pack_into(">i", batch, 8, HEAD - 12 + len(payload))
+            batch[HEAD:] = payload
+        found += batch
+    return sound(found)
+
+
+@examples(150)
+@given(
+    PIECES,
+    st.lists(st.integers(0, 4), min_size=1, max_size=4),
+    st.integers(0, 6),
+    st.lists(st.tuples(st.integers(1, 3), st.integers(0, 12)), max_size=3),
+)
+def test_a_compressed_fetch_is_what_a_whole_one_is(
+    pieces: list[Piece], codecs: list[int], start: int, aborted: list[tuple[int, int]]
+) -> None:
+    sent = recompressed(log(pieces), codecs)
+    assert isinstance(fetch(INDEXED, sent, aborted, start).take(), IndexedRecords)
+    assert take(INDEXED, sent, aborted, start) == take(WHOLE, sent, aborted, start)
+
+
+@examples(200)
+@given(PIECES, st.lists(st.integers(0, 4), min_size=1, max_size=4), st.data())
+def test_a_damaged_compressed_fetch_is_read_and_refused_alike(
+    pieces: list[Piece], codecs: list[int], data: st.DataObject
+) -> None:
+    sent = bytearray(recompressed(log(pieces), codecs))
+    for _ in range(data.draw(st.integers(1, 3))):
+        sent[data.draw(st.integers(0, len(sent) - 1))] = data.draw(st.integers(0, 255))
+    damaged = bytes(sent[: len(sent) - data.draw(st.integers(0, 80))])
+    assert take(INDEXED, damaged, [], 0) == take(WHOLE, damaged, [], 0)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_a_fetch_that_was_compressed_by_far_is_read_by_and_by(codec: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = recompressed(log([Piece(1, 2, "plain") for _ in range(6)]), [codec])
+    monkeypatch.setattr(app.engine.kafka.plain, "ENOUGH", 100)
+    found = fetch(INDEXED, sent, [], 0)
+    offsets = [record.offset for record in found.take()]
+    assert 0 < len(offsets) < 12
+    assert offsets == list(range(len(offsets)))
+    assert found.next_fetch_offset == len(offsets)
 
 
 class Sent:

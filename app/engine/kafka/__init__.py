@@ -8,6 +8,7 @@ module                holds
 ``aiokafka_patches``  what is changed inside aiokafka: transactions, time-outs, back-off, closing
 ``fetch``             the records of a fetch as one list
 ``decompress``        compressed batches, decompressed up to a bound
+``plain``             compressed batches as plain ones, to be indexed natively
 ``unreadable``        a batch of records that can't be read, named
 ``broker_errors``     Kafka's error codes that the client lacks, and the text of a broker's refusal
 ``client_errors``     what a broker's final refusals mean in terms of settings, ACLs and the app id

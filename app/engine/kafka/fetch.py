@@ -7,9 +7,9 @@ is the same: checksums are checked, aborted transactions, control batches and wh
 over. Other consumers of the process read as ever; all name a batch that can't be read
 (:mod:`app.engine.kafka.unreadable`).
 
-With ``INDEXED`` the records are an index into the fetched bytes (:class:`app.native.records.IndexedRecords`), where the
-native part is there and each batch of the fetch is plain: else they are a list, as with ``WHOLE``. Which batches count
-is decided here, in either case.
+With ``INDEXED`` the records are an index into the bytes (:class:`app.native.records.IndexedRecords`), where the native
+part is there and each batch of the fetch is plain, or is once it is decompressed (:mod:`app.engine.kafka.plain`): else
+they are a list, as with ``WHOLE``. Which batches count is decided here, in either case.
 
 This replaces three names inside ``aiokafka.consumer.fetcher`` (pinned, with a test).
 """
@@ -21,6 +21,7 @@ from aiokafka.consumer import fetcher
 
 from app import native
 from app.engine.kafka.decompress import ENOUGH, MOST_RECORDS, account, bound
+from app.engine.kafka.plain import plain
 from app.engine.kafka.unreadable import UnreadableError, unreadable
 from app.native.records import IndexedRecords
 
@@ -50,6 +51,7 @@ class WholeFetch(_Records):  # type: ignore[misc] # aiokafka has no types here
     """What was fetched of one partition, taken as a whole."""
 
     next_fetch_offset: int
+    _records: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -67,7 +69,7 @@ class WholeFetch(_Records):  # type: ignore[misc] # aiokafka has no types here
         with it, raises UnreadableError. The consumer's own position has not moved then.
         """
         if self._indexed and native.AVAILABLE and self._check_crcs:
-            index = native.rust().Records.index(self._records.data)
+            index = self._index()
             if index is not None:
                 return self._indexed_records(index)
         taken: list[Any] = []
@@ -86,6 +88,19 @@ class WholeFetch(_Records):  # type: ignore[misc] # aiokafka has no types here
             if account.decompressed > ENOUGH or len(taken) >= MOST_RECORDS:
                 break
         return taken
+
+    def _index(self) -> Any:
+        """An index over all batches, once those that are compressed are plain ones; None where one is not sound."""
+        index = native.rust().Records.index(self._records.data)
+        if index is not None:
+            return index
+        uncompressed = plain(self._records.data)
+        if uncompressed is None:
+            return None
+        index = native.rust().Records.index(uncompressed)
+        if index is not None:
+            self._records = KeptBytes(uncompressed)
+        return index
 
     def _indexed_records(self, index: Any) -> IndexedRecords:
         """As :meth:`take`, of a fetch in which each batch is plain."""
