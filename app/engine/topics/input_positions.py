@@ -6,16 +6,20 @@ metadata; an offset of another id counts as none. A commit without an id is of a
 no ids.
 """
 
+import asyncio
 from collections.abc import Collection, Mapping
 from typing import Any
 
 import structlog
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from app.engine.kafka.cluster import topic_ids
 
 log = structlog.get_logger(__name__)
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0  # seconds between two questions: twice as long each time
 
 
 class Positions:
@@ -33,12 +37,25 @@ class Positions:
     ) -> dict[TopicPartition, int | None]:
         """The offset of each partition that was committed of the topic that is there now; None where none was.
 
-        Raises KafkaError.
+        A broker that ends, or moves on, meanwhile is asked again, until the caller gives up. Raises KafkaError where
+        asking again is of no use.
         """
-        self.ids = await topic_ids(consumer._client, self._inputs)  # noqa: SLF001 - the consumer asks for no ids itself
+        self.ids = await self._ids(consumer._client)  # noqa: SLF001 - the consumer asks for no ids itself
         found = await consumer._coordinator.fetch_committed_offsets(list(partitions))  # noqa: SLF001 - it gives out no metadata
         self.anew.clear()
         return {partition: self._offset(partition, found.get(partition)) for partition in partitions}
+
+    async def _ids(self, client: Any) -> Mapping[str, str]:
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                return await topic_ids(client, self._inputs)
+            except KafkaError as error:
+                if not error.retriable:
+                    raise
+                log.warning("the broker did not say which topics there are; it is asked again", error=repr(error))
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, OffsetAndMetadata]:
         """The offsets as they are committed."""
