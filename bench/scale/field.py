@@ -5,7 +5,6 @@ import json
 import os
 import re
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -120,9 +119,19 @@ class Field:
         return time.monotonic()
 
     async def until(self, true: Callable[[], bool]) -> None:
-        """Wait for a condition. Raises ContestantError when a worker ends, or after :data:`PATIENCE`."""
+        """Wait for a condition. Raises ContestantError when a worker ends, or after :data:`PATIENCE`.
+
+        A worker that does not answer yet does not fulfil it.
+        """
+
+        def answered() -> bool:
+            try:
+                return true()
+            except OSError:
+                return False
+
         deadline = time.monotonic() + PATIENCE
-        while not await asyncio.to_thread(true):
+        while not await asyncio.to_thread(answered):
             self.running.check()
             if time.monotonic() > deadline:
                 raise ContestantError(self.workers[0].with_log(f"not within {PATIENCE:.0f} s"))
@@ -133,7 +142,7 @@ class Field:
         return self.running.cpu()
 
     def total(self, name: str) -> float:
-        """The sum of a metric over all workers and labels."""
+        """The sum of a metric over all workers and labels. Raises OSError where one of them does not answer."""
         return sum(metric(process, name) for process in self.workers)
 
     def _owned(self) -> float:
@@ -145,12 +154,9 @@ class Field:
 
 
 def metric(process: Process, name: str) -> float:
-    """The sum of a metric over its labels; 0 while the worker does not answer."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{process.port}/metrics", timeout=30) as answer:
-            text = answer.read().decode()
-    except (OSError, urllib.error.URLError):
-        return 0.0
+    """The sum of a metric over its labels. Raises OSError where the worker does not answer."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{process.port}/metrics", timeout=30) as answer:
+        text = answer.read().decode()
     return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if re.match(rf"{name}[ {{]", line))
 
 

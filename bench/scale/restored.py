@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bench.process import ContestantError
 from bench.scale.field import Cores, Field, Scaled, lines, send
 from bench.stage import Stage, say
 from bench.workload import Part
@@ -42,6 +43,8 @@ async def restores(stage: Stage, cores: Cores, sizes: Sequence[int]) -> list[Res
             await field.spread()
             cpu = field.cpu()
             log_lines = lines(process.log, "state restored")
+            if not log_lines:
+                raise ContestantError(process.with_log("it has restored nothing"))
             found.append(
                 Restored(sum(line["records"] for line in log_lines), sum(line["seconds"] for line in log_lines), cpu)
             )

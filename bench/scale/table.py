@@ -60,7 +60,7 @@ def _restores(results: Results) -> str:
         (
             f"{restored.records:,.0f}",
             f"{restored.seconds:.2f}",
-            f"{restored.records / restored.seconds:,.0f}",
+            f"{restored.records / max(0.01, restored.seconds):,.0f}",
             f"{restored.start_cpu:.1f}",
         )
         for restored in results.restored

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench import correctness
+from bench.process import ContestantError
 from bench.scale.field import Cores, Field, Scaled, send
 from bench.stage import Stage, say
 from bench.workload import Part
@@ -135,11 +136,14 @@ class _Look:
         return time.monotonic() - self._begun
 
     async def seen(self, rate: float, busy: float) -> Seen:
-        """What there was until now."""
+        """What there was until now. Raises ContestantError where it was nothing."""
         field, stage = self._field, self._field.running.stage
         cpu, broker, seconds = field.cpu() - self._cpu, stage.broker_cpu() - self._broker, self.seconds
         counters = await asyncio.to_thread(_counters, field)
         events, chunks = (now - then for now, then in zip(counters, self._counters, strict=True))
+        if not events:
+            message = field.workers[0].with_log(f"nothing was re-keyed within {seconds:.0f} s")
+            raise ContestantError(message)
         return Seen(stage.replicas, len(field.workers), rate, seconds, busy, events, chunks, cpu, broker)
 
 
