@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from app import native
 from app.native import PURE
 from tests.engine.harness import until
 from tests.support import forks
@@ -94,11 +93,11 @@ def test_a_forked_worker_is_as_one_begun_from_nothing(number: signal.Signals, tm
 
 def test_a_worker_that_chooses_otherwise_before_its_imports_is_begun_from_nothing(tmp_path: Path) -> None:
     """Its native part, and its code itself: a forked one has them already."""
-    settings = {"ROLLCALL_LOG_FORMAT": "json", PURE: "1" if native.AVAILABLE else "0"}
+    settings = {"ROLLCALL_LOG_FORMAT": "json", PURE: "1"}
     worker = Worker("127.0.0.1:9", tmp_path, settings=settings)
     try:
         worker.launch()
-        assert not isinstance(worker.process, Fork) or os.environ.get(PURE) == settings[PURE]
+        assert not isinstance(worker.process, Fork) or os.environ.get(PURE) == "1"
         until(partial(_waits_for_its_broker, worker), "a try to reach the broker")
         assert json.loads(worker.log.read_text().splitlines()[0])["runs"] == "python"
     finally:
