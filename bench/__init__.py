@@ -9,6 +9,7 @@ module           holds
 ``special``      cells that measure something else than a backlog: a restore, latency
 ``large``        one very large batch, without a broker: is it linear, how long is a step
 ``retention``    what stays of batches that are retired for ever, without a broker
+``retiring``     the same of a real worker on a broker
 ``passing``      the batches that pass for it
 ``offline``      CPU time of the whole job without a broker, stage by stage
 ``scale``        `python3 run.py scale`: what grows with workers, partitions, brokers and state

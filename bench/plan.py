@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from bench.cells import Cell, Cells, JoinOnly, Throughput
 from bench.figures import Figure
 from bench.retention import BATCHES, Retention, retention_figures
+from bench.retiring import BATCHES as RETIRED
+from bench.retiring import Retiring, retiring_figures
 from bench.roll import Roll, roll_figures
 from bench.special import Latency, Restore
 from bench.takeover import Takeover, open_figures
@@ -259,6 +261,7 @@ class Plan:
     def _retention(self) -> None:
         """What stays of batches that come and are retired for ever: several figures of one run."""
         self.figures += retention_figures(self.cells.add(Retention("rollcall-retention", BATCHES)))
+        self.figures += retiring_figures(self.cells.add(Retiring("rollcall-retiring", RETIRED, self.partitions)))
 
     def _takeover(self) -> None:
         """What a takeover costs with a standby copy, against without."""
