@@ -104,7 +104,7 @@ class _Rounds:
     def _round(self, name: str, fault: Fault) -> int:
         cast, traffic, row = self.cast, self.traffic, self.result.row(name)
         fault.prepare(cast, cast.chance.choice(cast.workers))
-        held = cast.holdings()
+        held = self._held()
         holders = list(held) if len(held) >= fault.victims else cast.workers
         victims = cast.chance.sample(holders, fault.victims) if fault.victim is None else [fault.victim(cast)]
         everything = list(range(LOG_PARTITIONS))
@@ -127,6 +127,13 @@ class _Rounds:
         row.rounds += sum(answers > 0 for answers in left)
         row.idle += not any(left)
         return sum(left)
+
+    def _held(self) -> dict[Worker, list[int]]:
+        """Who has which partitions, once all have an owner; after a while whoever has any."""
+        deadline = time.monotonic() + 10
+        while sum(map(len, (held := self.cast.holdings()).values())) < LOG_PARTITIONS and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return held
 
     def _work(self, hit: Sequence[int]) -> None:
         """Return at a moment at which the partitions owe something.

@@ -167,7 +167,7 @@ class Traffic:
             if task.batch is not None and task.made > made_after:
                 first.setdefault(task.batch.partition, task.came)
         missing = set(partitions) - first.keys()
-        return None if missing else max(first[number] for number in partitions)
+        return None if missing else max((first[number] for number in partitions), default=time.monotonic())
 
     def quiet(self, seconds: float, within: float = 60) -> None:
         """Wait until nothing has come for so long. Raises TimeoutError."""
