@@ -25,7 +25,7 @@ APP = "rollcall"
 LOG = f"{APP}-log"
 KNOWN = {**ALL, **KILLS, **DISK, **CLUSTER_FAULTS, **EXCHANGES}
 SERVED_SECONDS = PATIENCE  # partitions that are not served again by then stand still
-DRAIN_SECONDS = 180
+DRAIN_SECONDS = 600
 
 
 def run(plan: Plan, say: Callable[[str], None] = lambda _: None) -> Result:
