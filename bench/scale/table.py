@@ -14,6 +14,9 @@ _UNITS = {
     "record": (1e6, "us a record"),
 }
 
+#: A fit that leaves more than this share of an observation says that something else was measured as well.
+_UNEXPLAINED = 0.15
+
 
 def tables(results: Results, model: Model) -> str:
     """All of it, as text of at most 100 columns."""
@@ -87,7 +90,11 @@ def _coefficient(name: str, value: float, fit_name: str) -> str:
 
 
 def _predictions(model: Model) -> str:
-    lines = []
+    lines = [
+        f"The fit {name} leaves up to {found.worst:.0%} unexplained: not to be relied on, measure on an idle machine"
+        for name, found in model.fits.items()
+        if found.worst > _UNEXPLAINED
+    ]
     for rate in RATES:
         found = predicted(model, rate)
         if found is None:

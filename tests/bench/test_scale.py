@@ -84,6 +84,13 @@ def test_noise_of_five_percent_moves_the_cost_of_an_event_little_and_shows_in_th
     assert 0.01 < found.worst < 0.1
 
 
+def test_a_fit_that_leaves_much_unexplained_is_said_not_to_be_relied_on() -> None:
+    disturbed = [replace(CELLS[0], worker_cpu=3 * CELLS[0].worker_cpu), *CELLS[1:]]
+    warning = "The fit workers leaves up to"
+    assert warning in tables(Results(disturbed), fitted(Results(disturbed)))
+    assert warning not in tables(RESULTS, fitted(RESULTS))
+
+
 def test_a_residual_is_a_share_of_what_was_observed() -> None:
     found = fit(("slope",), [(1.0,), (1.0,)], [1.0, 3.0])
     slope = (1 + 1 / 3) / (1 + 1 / 9)
