@@ -50,6 +50,8 @@ class Batch(BatchState):
         """
         self.last = fact.at
         if isinstance(fact, Placed):
+            if self.registration is None:
+                return None  # see _without_slot
             upload = fact.upload or self.pending.pop(fact.held).upload
             self.slots[fact.slot] = upload
             if isinstance(upload, Content):  # as _know, without a call: nearly every fact is one
@@ -70,6 +72,8 @@ class Batch(BatchState):
             return self._without_slot(fact)
         if isinstance(fact, _GIVING_UP):
             return self._give_up(fact)
+        if isinstance(fact, Retaken) and self.registration is None:
+            return None  # as above
         if isinstance(fact, Retaken):
             content = self.excess.pop(fact.text_id)
             self.slots[fact.slot] = content
@@ -79,7 +83,10 @@ class Batch(BatchState):
         self._note(fact)
         return None
 
-    def _without_slot(self, fact: Surplus | Refused) -> Upload:
+    def _without_slot(self, fact: Surplus | Refused) -> Upload | None:
+        if self.registration is None:
+            # A row that a paused worker has written back, of a batch that was forgotten since: it has no beginning.
+            return None
         upload = fact.upload or self.pending.pop(fact.held).upload
         refused = isinstance(fact, Refused)
         self._know(upload, REFUSED if refused else IN_EXCESS)

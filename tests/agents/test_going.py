@@ -140,6 +140,20 @@ def test_a_batch_that_was_retired_is_not_retired_again_by_the_rows_that_a_paused
     assert left(worker) == kept
 
 
+def test_rows_without_a_beginning_that_a_paused_worker_wrote_back_are_no_batch(make_worker: MakeWorker) -> None:
+    """Of a batch whose receipt is gone as well: a worker that loads it does not stop over them."""
+    worker = make_worker()
+    for records in (log := log_of("C0 R2", "C1 C2 F3")).records[:2], log.records[2:]:
+        list(carried_out(worker, records))
+    late = {key: value for key, value in left(worker).items() if key.startswith(keys.BATCHES)}
+    beginning = min(late)
+    list(carried_out(worker, [log.retire("~"), log.forget("~")]))
+    worker.tables.write({key: value for key, value in late.items() if key != beginning}, worker.store.offset, ())
+    worker.start()
+    batch = worker.tables.batch("b")
+    assert (batch.registration, batch.slots, batch.uploads) == (None, [], {})
+
+
 @pytest.mark.parametrize("most", [10_000, 0])
 def test_originals_that_a_crash_left_behind_go_with_their_batch(
     make_worker: MakeWorker, monkeypatch: pytest.MonkeyPatch, most: int
