@@ -1,6 +1,7 @@
 """What every test shares: settings, how tests are spread over processes, and a line a minute with the progress."""
 
 import gc
+import signal
 
 import pytest
 from hypothesis import settings
@@ -23,6 +24,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Where the reports of all processes come together, tell the progress."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # Of a command in the background of a script, or under nohup: what tests start would not hear Ctrl-C either.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         keeps_durations = bool(config.getoption("--record-durations"))
         config.pluginmanager.register(ProgressPlugin(config, keeps_durations=keeps_durations), "progress")

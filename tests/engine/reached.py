@@ -118,7 +118,6 @@ ADDED = {
     (driver.AIOKafkaConsumerThread, "_look_again"),
     (driver.AIOKafkaConsumerThread, "_begin_at_committed"),
     (driver.AIOKafkaConsumerThread, "_not_beyond_state"),
-    (driver.AIOKafkaConsumerThread, "member"),
     (driver.AIOKafkaConsumerThread, "_seek_all"),
     (driver.AIOKafkaConsumerThread, "begin_at_committed"),
     (driver.AIOKafkaConsumerThread, "joining"),

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any, Self
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 
 from app.engine import takeover
 from app.engine.deadline import Deadline
@@ -152,7 +152,11 @@ async def test_the_loop_goes_on_while_a_takeover_opens_its_databases(
     async with Turns() as turns:
         tasks: dict[int, Any] = {
             number: SimpleNamespace(
-                store=SimpleNamespace(open=partial(turns.note, number)), fence=nothing, settle=nothing, folded=0
+                log=TopicPartition("log", number),
+                store=SimpleNamespace(open=partial(turns.note, number), get=lambda _: None),
+                fence=nothing,
+                settle=nothing,
+                folded=0,
             )
             for number in range(TASKS)
         }

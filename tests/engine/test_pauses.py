@@ -1,15 +1,18 @@
 """A chunk keeps others waiting for a bounded piece of work only; what it is, and when it is told, stays as it was."""
 
 import asyncio
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from agents import contents
 from agents.join import Join
 from agents.pace import LOADED, RECORDS
 from agents.steps import Steps
 from app.core.facts import Alias
+from app.core.fold import take_content
 from app.engine.state.memory_store import MemoryStore
 from app.settings import Settings
 from tables import batches
@@ -27,14 +30,17 @@ async def test_others_have_their_turn_within_a_chunk_and_nothing_of_it_is_told_b
     guarantee: Guarantee, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     folded, turns = 0, []
-    take = Steps.take
 
-    def counting(*given: object) -> object:
-        nonlocal folded
-        folded += 1
-        return take(*given)  # type: ignore[arg-type]
+    def counted(take: Callable[..., object]) -> Callable[..., object]:
+        def counting(*given: object) -> object:
+            nonlocal folded
+            folded += 1
+            return take(*given)
 
-    monkeypatch.setattr(Steps, "take", counting)
+        return counting
+
+    monkeypatch.setattr(Steps, "take", counted(Steps.take))
+    monkeypatch.setattr(contents, "take_content", counted(take_content))
     async with running(monkeypatch, tmp_path, guarantee) as rig:
         rig.feed(f"R{COUNT} C0-{COUNT - 1}")
         while rig.task.acknowledged is None:

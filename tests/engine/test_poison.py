@@ -22,16 +22,18 @@ pytestmark = pytest.mark.kafka
 # A fold that fails on one text of one batch; every other record goes to the real one.
 BUG = """
 def install():
+    import agents.contents as contents
     import agents.steps as steps
-    take = steps.take
 
-    def buggy(batch, event, position, policy, most):
-        secret_in_a_local_variable = "hunter2" + batch.batch_id
-        if getattr(event, "text_id", "") == "poisoned.text-0001":
-            raise ZeroDivisionError("nobody foresaw this")
-        return take(batch, event, position, policy, most)
+    def with_bug(take):
+        def buggy(batch, event, *rest):
+            secret_in_a_local_variable = "hunter2" + batch.batch_id
+            if getattr(event, "text_id", "") == "poisoned.text-0001":
+                raise ZeroDivisionError("nobody foresaw this")
+            return take(batch, event, *rest)
+        return buggy
 
-    steps.take = buggy
+    steps.take, contents.take_content = with_bug(steps.take), with_bug(contents.take_content)
 """
 SAID = re.compile(
     r"(?P<topic>\S+) partition (?P<partition>\d+) offset (?P<offset>\d+) "

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from app.engine.state import folded
 from tests.faults.audit import audit
 from tests.faults.faults import READY_SECONDS, WORKERS, Cast
 from tests.faults.matrix import APP, drain
@@ -135,7 +136,9 @@ def test_a_worker_that_wakes_after_its_partitions_were_taken_over_changes_nothin
         cast.ready()
         after, raw_after = look.records(WRITTEN), len(look.records(WRITTEN, read_committed=False))
 
-        late = sorted(set(after) - set(before))
+        # How far the log is folded is written of every chunk, of one too in which the hop of the woken worker repeats
+        # itself.
+        late = sorted(record for record in set(after) - set(before) if record[3] != folded.KEY)
         record_property("fate", fate)
         record_property("late records", len(late))
         sys.stdout.write(

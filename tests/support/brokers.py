@@ -68,6 +68,10 @@ async def _clear(bootstrap: str) -> None:
                 await admin._send_request(LeaveGroupRequest(group, member))
         if groups:
             await admin._send_request(DeleteGroupsRequest(groups))
+        # One that was frozen a moment ago may name no broker at first, not even itself.
+        while admin._client.cluster.controller is None:
+            await admin._client.force_metadata_update()
+            await asyncio.sleep(0.02)
         if doomed := sorted(set(await admin.list_topics()) - INTERNAL):
             await admin.delete_topics(doomed)
         while set(await admin.list_topics()) - INTERNAL:  # noqa: ASYNC110 - what is waited for is the broker's

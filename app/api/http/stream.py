@@ -33,7 +33,7 @@ MOST_LISTENERS = 200
 _MOST_KEPT = 1000
 
 #: What changes by itself as time passes: no reason to tell the overview again.
-_PASSING = {"time", "oldest_pending_seconds"}
+_PASSING = {"time", "oldest_pending_seconds", "oldest_closed_seconds"}
 
 
 class Listener:

@@ -107,9 +107,11 @@ class OneBatch:
             found |= receipts.rows(self.batch_id, batch.receipt)
         else:
             found |= dict(batches.row(self.batch_id, row, batches.format_of(batch)) for row in rows)
-        for index in (waiting.key_for(batch), closed.key_for(batch)):
-            if index is not None:
-                found[index] = closed.value(batch, 0, whole=True)
+        waits, rests = waiting.key_for(batch), closed.key_for(batch)
+        if waits is not None:
+            found[waits] = b""
+        if rests is not None:
+            found[rests] = closed.value(batch, 0, whole=True)
         for at, held in batch.pending.items():
             original = Original(held.source or Source(0, 0, 0), b"null")
             found[pending.key(self.batch_id, at)] = pending.value(original)
