@@ -11,6 +11,8 @@ module           holds
 ``retention``    what stays of batches that are retired for ever, without a broker
 ``retiring``     the same of a real worker on a broker
 ``passing``      the batches that pass for it
+``tenths``       the figures of what is looked at after each tenth of a run
+``records``      records and envelopes that a benchmark makes up itself
 ``offline``      CPU time of the whole job without a broker, stage by stage
 ``scale``        `python3 run.py scale`: what grows with workers, partitions, brokers and state
 ``roll``         how long partitions give no answer while workers are exchanged, or killed

@@ -5,7 +5,6 @@ many that a registration reconciles; half as many slots filled one by one after 
 of them first: twice as many should take twice as long. A *work* is what is folded between two turns of the event loop.
 """
 
-import json
 import logging
 import sys
 import time
@@ -25,6 +24,8 @@ from app.engine.state.store import Store
 from app.settings import Settings
 from app.wire.acts import encode
 from app.wire.record import TICK_HEADER, source_header
+from bench.records import ID, Record, envelope
+from bench.workload import MOMENT
 from tables.partition_state import PartitionState
 
 _UPLOADS = 200_000
@@ -33,37 +34,18 @@ _CHUNK = 10_000
 _START = 1_772_442_000_000  # ms
 _LATE = _START + 10 * 86_400_000
 _NOW = datetime(2026, 3, 2, tzinfo=UTC)
-_UUID = "00000000-0000-4000-8000-000000000000"
-
-
-@dataclass
-class _Record:
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes
-    headers: list[tuple[str, bytes | None]]
 
 
 @dataclass
 class _Log:
     """The records of a run; those up to ``measured`` only prepare it."""
 
-    records: list[_Record] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
     measured: int = 0
 
     def send(self, code: int, data: dict[str, Any]) -> None:
         topic, at = names.INPUTS[code], len(self.records)
-        envelope = {
-            "event_id": _UUID,
-            "event_type": topic,
-            "event_timestamp": "2026-03-02T09:00:00Z",
-            "source_service": "bench",
-            "schema_version": 1,
-            "correlation_id": _UUID,
-            "data": {"entity_id": _BATCH} | data,
-        }
-        self.add(json.dumps(envelope).encode(), [("s", source_header(code, 0, at))])
+        self.add(envelope(topic, {"entity_id": _BATCH} | data), [("s", source_header(code, 0, at))])
 
     def add(
         self,
@@ -72,7 +54,7 @@ class _Log:
         key: bytes | None = _BATCH.encode(),
         time: int = _START,
     ) -> None:
-        self.records.append(_Record(len(self.records), time, key, value, headers))
+        self.records.append(Record(len(self.records), time, key, value, headers))
 
     def contents(self, count: int) -> None:
         for number in range(count):
@@ -84,7 +66,7 @@ class _Log:
                     "raw_file_storage_id": "raw",
                     "text_storage_id": f"text-{number:07d}",
                     "file_size_bytes": 1,
-                    "timestamp": "2026-03-02T09:00:00Z",
+                    "timestamp": MOMENT,
                 },
             )
 
@@ -119,7 +101,7 @@ def _reconciled(count: int) -> _Log:
 def _after_an_act(count: int) -> _Log:
     log = _Log()
     log.registration(count // 2)
-    key, value, headers = encode(_BATCH, Extend(_UUID, "bench", "to have acted", 60))
+    key, value, headers = encode(_BATCH, Extend(ID, "bench", "to have acted", 60))
     log.add(value, list(headers), key=key)
     log.measured = len(log.records)
     log.contents(count // 2)
@@ -142,7 +124,7 @@ def _run(log: _Log) -> tuple[float, float, int]:
     return seconds, max(times), len(times)
 
 
-def _works(join: Join, tables: PartitionState, records: Sequence[_Record]) -> Iterator[float]:
+def _works(join: Join, tables: PartitionState, records: Sequence[Record]) -> Iterator[float]:
     for begin in range(0, len(records), _CHUNK):
         began = time.perf_counter()
         for work in join.changes(records[begin : begin + _CHUNK]):

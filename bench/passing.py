@@ -4,11 +4,9 @@ The rows of the store are the live keys of the changelog: whoever restores it ha
 """
 
 import gc
-import json
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -18,6 +16,8 @@ from agents.join import Join
 from app.engine.state.store import Store
 from app.settings import Settings
 from app.wire.record import TICK_HEADER, source_header
+from bench.records import ID, Record, envelope
+from bench.workload import MOMENT
 from tables import keys
 from tables.partition_state import PartitionState
 
@@ -30,31 +30,7 @@ _BETWEEN_TICKS = 200
 _CHUNK = 10_000
 _START = 1_772_442_000_000
 _NOW = datetime(2026, 3, 2, tzinfo=UTC)
-_UUID = "00000000-0000-4000-8000-000000000000"
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-
-
-@dataclass(slots=True)
-class _Record:
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes
-    headers: list[tuple[str, bytes | None]]
-
-
-def _envelope(topic: str, data: dict[str, object]) -> bytes:
-    return json.dumps(
-        {
-            "event_id": _UUID,
-            "event_type": topic,
-            "event_timestamp": "2026-03-02T09:00:00Z",
-            "source_service": "bench",
-            "schema_version": 1,
-            "correlation_id": _UUID,
-            "data": data,
-        }
-    ).encode()
 
 
 def _events(batch: str) -> Iterator[tuple[int, bytes]]:
@@ -74,12 +50,12 @@ def _of_one(batch: str) -> Iterator[tuple[int, bytes]]:
             "raw_file_storage_id": "raw",
             "text_storage_id": f"{batch}-{number:02d}-text",
             "file_size_bytes": 20_000,
-            "correlation_id": _UUID,
-            "timestamp": "2026-03-02T09:00:00Z",
+            "correlation_id": ID,
+            "timestamp": MOMENT,
         }
-        yield 1, _envelope("huleedu.file.essay.content.provisioned.v1", content)
+        yield 1, envelope("huleedu.file.essay.content.provisioned.v1", content)
         if not number:
-            yield 0, _envelope("huleedu.batch.essays.registered.v1", registration | {"course_code": "ENG5"})
+            yield 0, envelope("huleedu.batch.essays.registered.v1", registration | {"course_code": "ENG5"})
 
 
 #: The id in what is sent of each batch, to be replaced by its own.
@@ -104,7 +80,7 @@ class Passing:
         tables = PartitionState(self._store, settings.cache_uploads)
         self._join = Join(0, tables, settings, lambda: _NOW)
         self._join.retiring.complete = True
-        self._chunk: list[_Record] = []
+        self._chunk: list[Record] = []
         self._spent = 0.0
         self._at = 0
 
@@ -120,7 +96,7 @@ class Passing:
             for code, value in _events(batch):
                 timestamp = _START + self._at * 1000 // _RECORDS_A_SECOND
                 headers: list[tuple[str, bytes | None]] = [("s", source_header(code, 0, ends[code])), ("k", b"key")]
-                self._chunk.append(_Record(self._at, timestamp, batch.encode(), value, headers))
+                self._chunk.append(Record(self._at, timestamp, batch.encode(), value, headers))
                 ends[code], self._at = ends[code] + 1, self._at + 1
             retiring = self._join.retiring
             if timestamp >= next_tick or retiring.behind:
@@ -128,7 +104,7 @@ class Passing:
                 due = self._join.deadline()
                 if due is not None and due <= timestamp:
                     says = [(TICK_HEADER, b""), *retiring.headers(timestamp)]
-                    self._chunk.append(_Record(self._at, timestamp, None, b"", says))
+                    self._chunk.append(Record(self._at, timestamp, None, b"", says))
                     self._at, next_tick = self._at + 1, timestamp + _BETWEEN_TICKS
                     self._fold()
             if len(self._chunk) >= _CHUNK:

@@ -9,14 +9,17 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.partitioner import murmur2
 
+from bench.records import ID, envelope
 from bench.workload import CONTENT, MOMENT, REGISTERED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 _SLOT = "huleedu.els.essay.slot.assigned.v1"
 
@@ -25,8 +28,6 @@ RATE = 20
 
 #: Slots of a batch: for 300 s of probes.
 SLOTS = 6000
-
-_ID = "00000000-0000-4000-8000-000000000000"
 
 
 class Probes:
@@ -129,20 +130,6 @@ def _batch(name: str, number: int, partitions: int) -> str:
     return next(batch for batch in tried if (murmur2(batch.encode()) & 0x7FFFFFFF) % partitions == number)
 
 
-def _envelope(topic: str, data: Mapping[str, object]) -> bytes:
-    return json.dumps(
-        {
-            "event_id": _ID,
-            "event_type": topic,
-            "event_timestamp": MOMENT,
-            "source_service": "bench",
-            "schema_version": 1,
-            "correlation_id": _ID,
-            "data": data,
-        }
-    ).encode()
-
-
 def _registered(batch: str) -> bytes:
     data = {
         "entity_id": batch,
@@ -151,7 +138,7 @@ def _registered(batch: str) -> bytes:
         "course_code": "ENG5",
         "user_id": "bench",
     }
-    return _envelope(REGISTERED, data)
+    return envelope(REGISTERED, data)
 
 
 def _content(batch: str, probe: str) -> bytes:
@@ -162,7 +149,7 @@ def _content(batch: str, probe: str) -> bytes:
         "raw_file_storage_id": probe,
         "text_storage_id": probe,
         "file_size_bytes": 1,
-        "correlation_id": _ID,
+        "correlation_id": ID,
         "timestamp": MOMENT,
     }
-    return _envelope(CONTENT, data)
+    return envelope(CONTENT, data)

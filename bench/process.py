@@ -1,5 +1,6 @@
 """A contestant's process: started, paused, ended; its CPU time and memory, children included. Linux only (/proc)."""
 
+import contextlib
 import http
 import http.client
 import os
@@ -61,14 +62,17 @@ def peak_rss(pid: int) -> int:
     """Peak resident memory of a process and its present descendants, added up, in bytes."""
     total = 0
     for process in _tree(pid, _stats()):
-        try:
-            status = Path(f"/proc/{process}/status").read_text()
-        except OSError:
-            continue
-        for line in status.splitlines():
-            if line.startswith("VmHWM:"):
-                total += int(line.split()[1]) * 1024
+        with contextlib.suppress(OSError):
+            total += memory(process, "VmHWM")
     return total
+
+
+def memory(pid: int, field: str) -> int:
+    """A field of a process's status that is told in kB (man 5 proc), in bytes; 0 where it has none. Raises OSError."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1]) * 1024
+    return 0
 
 
 class Process:

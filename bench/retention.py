@@ -25,15 +25,12 @@ from bench.figures import Figure
 from bench.passing import SLICES, Passing
 from bench.process import ContestantError
 from bench.stage import Stage, say
+from bench.tenths import TENTHS, THIRD, tenth_figures
 from bench.trial import Measured
 
 BATCHES = 300_000
 _KEPT_SECONDS = 20.0
-_TENTHS = 10
-_OF_TENTH = SLICES // _TENTHS
-#: The speeds are compared from here on: batches have been retired, and receipts forgotten, in each slice.
-_THIRD = 3
-
+_OF_TENTH = SLICES // TENTHS
 #: What is told of each tenth.
 QUANTITIES = ("rows", "database_mb", "memory_mb")
 
@@ -108,28 +105,14 @@ def in_tenths(slices: Sequence[Slice]) -> list[Slice]:
 
 def microseconds(slices: Sequence[Slice]) -> float:
     """The CPU time of an event from the end of the third tenth on."""
-    begin, end = slices[_THIRD * _OF_TENTH - 1], slices[-1]
+    begin, end = slices[THIRD * _OF_TENTH - 1], slices[-1]
     return (end["cpu_seconds"] - begin["cpu_seconds"]) / (end["events"] - begin["events"]) * 1e6
 
 
 def retention_figures(cell: str) -> list[Figure]:
     """The figures of one run."""
     named = {"rows": "rows, and live keys of the changelog", "database_mb": "database, MB", "memory_mb": "memory, MB"}
-    figures = [
-        Figure(f"retention:{quantity}.{number}", f"{words}, in tenth {number}", cell, f"retention.{quantity}.{number}")
-        for quantity, words in named.items()
-        for number in range(1, _TENTHS + 1)
-    ]
-    figures += [
-        Figure(
-            f"retention:{quantity}.growth",
-            f"{words}: the last tenth against the third",
-            cell,
-            f"retention.{quantity}.growth",
-            goal=1.1,
-        )
-        for quantity, words in named.items()
-    ]
+    figures = tenth_figures("retention", "retention", cell, named, "in")
     title = "events a CPU second with retention, against without, from the fourth tenth on"
     return [*figures, Figure("retention:speed", title, cell, "retention.speed", most=False, goal=0.9, high=True)]
 

@@ -5,24 +5,22 @@ tenth there is time for what is due to go, so that what stays is told apart from
 """
 
 import asyncio
-from pathlib import Path
 
 from bench import reading, trial
 from bench.cells import Cell
 from bench.contestants import Rollcall, Site
 from bench.figures import Figure
+from bench.process import memory
 from bench.stage import Stage, say
+from bench.tenths import TENTHS, THIRD, tenth_figures
 from bench.trial import Measured, Phase, Running
 from bench.workload import Part
 
 BATCHES = 30_000
-_TENTHS = 10
 _SLOTS = 10
 #: A batch goes after 2 s, its receipt 2 s later, each with the next tick.
 _KEPT_SECONDS = 2
 _PAUSE_SECONDS = 7.0
-#: Neither run is compared from its start on: what a program loads is no work.
-_THIRD = 3
 
 
 class _Keeping(Rollcall):
@@ -46,7 +44,7 @@ class Retiring(Cell):
     """With retention and without, one after the other; CPU time from the end of the third tenth on."""
 
     def __init__(self, name: str, batches: int, partitions: int) -> None:
-        parts = (Part(f"tenth-{n}", batches // _TENTHS, _SLOTS, partitions=partitions) for n in range(1, _TENTHS + 1))
+        parts = (Part(f"tenth-{n}", batches // TENTHS, _SLOTS, partitions=partitions) for n in range(1, TENTHS + 1))
         super().__init__(name, "rollcall", tuple(Phase(part.name, part) for part in parts))
 
     async def measure(self, stage: Stage) -> Measured:
@@ -54,7 +52,7 @@ class Retiring(Cell):
         kept, never = [await self._run(stage, seconds) for seconds in (_KEPT_SECONDS, 0)]
         for quantity in ("keys", "memory_mb"):
             kept[f"retiring.{quantity}.growth"] = kept[f"retiring.{quantity}.10"] / max(
-                1.0, kept[f"retiring.{quantity}.{_THIRD}"]
+                1.0, kept[f"retiring.{quantity}.{THIRD}"]
             )
         kept["retiring.never.keys"] = never["retiring.keys.10"]
         kept["retiring.speed"] = never["retiring.cpu"] / kept["retiring.cpu"]
@@ -69,10 +67,10 @@ class Retiring(Cell):
             number += 1
             changelog = self.changelog(running)
             keys = await asyncio.to_thread(live_keys, stage, changelog)
-            memory = sum(_resident(process.pid) for process in running.processes) / 1e6
+            memory = sum(memory(process.pid, "VmRSS") for process in running.processes) / 1e6
             say(f"kept for {seconds} s, tenth {number}: {keys} live keys of the changelog, {memory:.0f} MB")
             running.measured |= {f"retiring.keys.{number}": keys, f"retiring.memory_mb.{number}": memory}
-            begun = running.cpu() if number <= _THIRD else begun
+            begun = running.cpu() if number <= THIRD else begun
             running.measured["retiring.cpu"] = running.cpu() - begun
 
         return await trial.run(stage, _Keeping(self.contestant.name, seconds), self.phases, after_phase=after)
@@ -91,36 +89,10 @@ def live_keys(stage: Stage, topic: str) -> int:
     return len(live)
 
 
-def _resident(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * 1024
-    return 0
-
-
 def retiring_figures(cell: str) -> list[Figure]:
     """The figures of one run."""
     named = {"keys": "live keys of the changelog", "memory_mb": "memory of the worker, MB"}
-    figures = [
-        Figure(
-            f"retention-broker:{quantity}.{number}",
-            f"{words}, after tenth {number}",
-            cell,
-            f"retiring.{quantity}.{number}",
-        )
-        for quantity, words in named.items()
-        for number in range(1, _TENTHS + 1)
-    ]
-    figures += [
-        Figure(
-            f"retention-broker:{quantity}.growth",
-            f"{words}: the last tenth against the third",
-            cell,
-            f"retiring.{quantity}.growth",
-            goal=1.1,
-        )
-        for quantity, words in named.items()
-    ]
+    figures = tenth_figures("retention-broker", "retiring", cell, named, "after")
     figures.append(Figure("retention-broker:never", "live keys where all is kept", cell, "retiring.never.keys"))
     title = "events a CPU second of the worker with retention, against without, from the fourth tenth on"
     return [*figures, Figure("retention-broker:speed", title, cell, "retiring.speed", most=False, goal=0.9, high=True)]
