@@ -1,18 +1,21 @@
 """A node's directory: its ids, the metadata of an empty one, and what its log says when it did not start."""
 
 import base64
+import contextlib
+import shutil
 import subprocess
+import tempfile
 import uuid
+from hashlib import sha256
 from pathlib import Path
 from typing import IO
 
 from demo.kafka.errors import KafkaStartError
+from demo.kafka.jars import LOCK_FILE, cache_dir
 from demo.kafka.properties import render
 
+_CHECKPOINT = "bootstrap.checkpoint"
 _TAIL_LINES = 25
-
-#: The metadata of the first node that was formatted in this process; empty before.
-_formatted: list[bytes] = []
 
 
 def new_cluster_id() -> str:
@@ -30,12 +33,12 @@ def format_node(command: list[str], data_dir: Path, log: IO[bytes], cluster_id: 
 
     ``command`` is Java with the class path and ``server.properties`` is in the directory; what the tool says goes to
     ``log``. Kafka's own tool does it, in a Java of its own, which costs a second. What it writes is the same for every
-    node but for the ids: a process that starts several brokers asks it once. Raises KafkaStartError.
+    node but for the ids, so it is asked once, and the rest is kept beside the jars. Raises KafkaStartError.
     """
-    home = data_dir / "log"
-    if _formatted:
+    home, kept = data_dir / "log", checkpoint_file()
+    if kept.exists():
         home.mkdir(parents=True, exist_ok=True)
-        (home / "bootstrap.checkpoint").write_bytes(_formatted[0])
+        shutil.copyfile(kept, home / _CHECKPOINT)
         ids = {"cluster.id": cluster_id, "directory.id": new_cluster_id(), "node.id": node_id}
         (home / "meta.properties").write_text(render({**ids, "version": "1"}), encoding="utf-8")
         return
@@ -43,7 +46,15 @@ def format_node(command: list[str], data_dir: Path, log: IO[bytes], cluster_id: 
     done = subprocess.run(tool, cwd=data_dir, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False)  # noqa: S603 - the Java that the caller found
     if done.returncode != 0:
         raise start_error(data_dir, "its data directory could not be formatted")
-    _formatted.append((home / "bootstrap.checkpoint").read_bytes())
+    with contextlib.suppress(OSError):  # a cache that can't be written to costs the next node a second
+        with tempfile.NamedTemporaryFile(dir=kept.parent, prefix=".", delete=False) as scratch:
+            scratch.write((home / _CHECKPOINT).read_bytes())
+        Path(scratch.name).rename(kept)  # at once: no other process finds half of it
+
+
+def checkpoint_file() -> Path:
+    """Where the metadata of an empty node is kept: beside the jars, named after them."""
+    return cache_dir() / f"{sha256(LOCK_FILE.read_bytes()).hexdigest()[:16]}.checkpoint"
 
 
 def start_error(data_dir: Path, reason: str) -> KafkaStartError:
