@@ -19,6 +19,8 @@ from tests.support.patience import PATIENCE
 from tests.support.worker import ROOT, Worker
 
 ESCAPES = re.compile(r"\x1b\[[?0-9;]*[a-zA-Z]")  # Faust hides and shows the cursor around its spinner
+# What libraries say of tasks and connections that are not ended in order.
+NOISE = re.compile(r"Traceback|Unclosed|was destroyed but it is pending|never retrieved|never awaited")
 ACQUIRED = "partitions acquired"
 LISTENING = "0A"  # the state of a listening socket in /proc/net/tcp
 LOOPBACK = "0100007F"  # 127.0.0.1 as the kernel writes it: little-endian
@@ -32,12 +34,18 @@ if "worker" in sys.orig_argv and "-c" not in sys.orig_argv:
 """
 
 
-def bug(home: Path, source: str) -> dict[str, str]:
-    """Environment of a worker that runs `install()` of `source` at its start, before any code of the project."""
+def bug(home: Path, source: str, *, early: bool = False) -> dict[str, str]:
+    """Environment of a worker that runs `install()` of `source` at its start.
+
+    A forked one has imported the project by then, so what is patched must be looked up where it is used. `early`: it is
+    begun from nothing, and no code of the project has run before.
+    """
     folder = home / "bug"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "sitecustomize.py").write_text(GUARD.format(module="planted_bug"))
     (folder / "planted_bug.py").write_text(source)
+    if early:
+        (folder / "early").touch()
     return {"PYTHONPATH": f"{folder}:{ROOT}"}
 
 
@@ -94,9 +102,9 @@ def create(io: KafkaIO, name: str, partitions: int, config: Mapping[str, str]) -
     assert [code for _, code, *_ in answer.topic_errors] == [0], answer
 
 
-def alter(io: KafkaIO, name: str, config: Mapping[str, str]) -> None:
-    """Give an existing topic settings of its own; those that are not named fall back to the broker's."""
-    answers = io.call(io._admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, dict(config))]))
+def alter(io: KafkaIO, name: str, config: Mapping[str, str], of: ConfigResourceType = ConfigResourceType.TOPIC) -> None:
+    """Give an existing topic, or a broker, settings of its own; those that are not named fall back to the default."""
+    answers = io.call(io._admin.alter_configs([ConfigResource(of, name, dict(config))]))
     assert all(entry[0] == 0 for answer in answers for entry in answer.resources), answers
 
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from demo.kafka import EmbeddedKafka
 from tests.engine.harness import flat, plain_log
 from tests.oracle import judge, topics
+from tests.support.brokers import borrowed
 from tests.support.fault_proxy import FaultProxy
 from tests.support.kafka_io import KafkaIO
 from tests.support.play import await_outputs
 from tests.support.stage import PARTITIONS
-from tests.support.worker import Worker, free_port
+from tests.support.worker import Worker
 
 pytestmark = pytest.mark.kafka
 
@@ -23,16 +23,14 @@ COUNTED = 5
 
 def test_a_worker_whose_broker_is_away_tries_it_seldom_says_little_and_serves_on_its_return(tmp_path: Path) -> None:
     """Rates, not times: a slow machine tries less often. It was 63 to 190 tries a second."""
-    inside, outside = free_port(), free_port()
-    listeners = {
-        "listeners": f"PROXIED://127.0.0.1:{inside}",
-        "advertised.listeners": f"PROXIED://127.0.0.1:{outside}",
-        "listener.security.protocol.map": "PROXIED:PLAINTEXT",
-    }
-    kafka = EmbeddedKafka(data_dir=tmp_path / "kafka", config=listeners)
-    with FaultProxy({outside: inside}) as proxy, kafka, KafkaIO(kafka.bootstrap) as io, ExitStack() as ends:
+    with (
+        borrowed() as kafka,
+        FaultProxy({kafka.advertised: kafka.behind}) as proxy,
+        KafkaIO(kafka.bootstrap) as io,
+        ExitStack() as ends,
+    ):
         io.create_topics(PARTITIONS)
-        worker = Worker(f"127.0.0.1:{outside}", tmp_path / "worker")
+        worker = Worker(f"127.0.0.1:{kafka.advertised}", tmp_path / "worker")
         ends.callback(worker.close)
         worker.start()
         read = io.reader(topics.OUTPUTS, read_committed=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from aiokafka.admin.config_resource import ConfigResourceType
 
 from app.engine.kafka.cluster import describe
 from app.engine.topics import ensure as engine_topics
@@ -11,15 +12,16 @@ from app.engine.topics.ensure import TopicError
 from app.engine.topics.plans import time_limits
 from app.settings import Settings
 from app.topology import TOPICS, topology
-from demo.kafka import EmbeddedKafka
 from tests.engine.harness import alter, dead, described, flat, until
 from tests.oracle import topics
+from tests.support.brokers import borrowed
 from tests.support.events import Message
 from tests.support.kafka_io import KafkaIO
 from tests.support.worker import Worker
 
 pytestmark = pytest.mark.kafka
 
+NODE = "1"
 HOSTILE = {
     "log.cleanup.policy": "compact",
     "log.retention.ms": "1000",
@@ -33,10 +35,12 @@ LIMITS = ("log.message.timestamp.before.max.ms", "log.message.timestamp.after.ma
 
 
 @pytest.fixture(scope="module")
-def io(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaIO]:
-    home = tmp_path_factory.mktemp("hostile")
-    with EmbeddedKafka(data_dir=home, config=HOSTILE) as broker, KafkaIO(broker.bootstrap) as made:
+def io() -> Iterator[KafkaIO]:
+    """On a broker whose defaults were changed while it ran: to a topic they are what they would be from its start."""
+    with borrowed() as broker, KafkaIO(broker.bootstrap) as made:
+        alter(made, NODE, HOSTILE, ConfigResourceType.BROKER)
         yield made
+        alter(made, NODE, {}, ConfigResourceType.BROKER)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """A cluster that can't keep groups or transactions answers "not available" for ever: it is named with its setting."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,7 @@ import pytest
 
 from app.engine.topics.coordinators import GROUPS, TRANSACTIONS, Internal, judge
 from demo.kafka import EmbeddedKafka
-from tests.engine.harness import log_lines, until
+from tests.engine.harness import NOISE, log_lines, plain_log, until
 from tests.support.worker import Worker
 
 BROKER = {
@@ -65,16 +65,48 @@ def test_what_a_cluster_can_not_do_is_said_with_the_setting(
     assert line is None if said is None else said in (line or "")
 
 
+FACTOR = "transaction.state.log.replication.factor"
+
+
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
+    """A broker that can't keep transactions, and is not started yet."""
+    made = EmbeddedKafka(data_dir=tmp_path_factory.mktemp("kafka"), config={FACTOR: "3"})
+    yield made
+    made.close()
+
+
 @pytest.mark.kafka
-def test_a_worker_on_one_broker_of_three_says_what_is_missing_and_stops_when_it_is_told_to(tmp_path: Path) -> None:
+def test_a_worker_comes_up_when_its_broker_does(kafka: EmbeddedKafka, tmp_path: Path) -> None:
+    """It needs no transactions."""
+    worker = Worker(kafka.bootstrap, tmp_path, settings={"ROLLCALL_PROCESSING_GUARANTEE": "at_least_once"})
+    try:
+        worker.launch()
+        until(lambda: worker.log.exists() and "trying again" in plain_log(worker), "a try")
+        assert worker.get("/health/ready")[0] != 200
+        kafka.start()
+        worker.wait_ready()
+        worker.stop()
+        assert worker.exit_code == 0
+        assert not NOISE.search(plain_log(worker))
+    finally:
+        worker.close()
+
+
+@pytest.mark.kafka
+def test_a_worker_on_one_broker_of_three_says_what_is_missing_and_stops_when_it_is_told_to(
+    kafka: EmbeddedKafka, tmp_path: Path
+) -> None:
     """Both of Kafka's defaults; the second one was silence for ever."""
-    factor = "transaction.state.log.replication.factor"
-    with EmbeddedKafka(data_dir=tmp_path / "kafka", config={factor: "3"}) as kafka:
-        worker = Worker(kafka.bootstrap, tmp_path / "worker", settings={"ROLLCALL_LOG_FORMAT": "json"})
+    kafka.start()
+    worker = Worker(kafka.bootstrap, tmp_path, settings={"ROLLCALL_LOG_FORMAT": "json"})
+    try:
         worker.launch()
         begins = "the cluster can't be worked with"
         (line, *_) = until(
             lambda: [line for line in log_lines(worker) if line["event"].startswith(begins)], "a line about the cluster"
         )
-        assert f"the cluster has 1 broker and {factor}=3: it can't make __transaction_state" in line["found"]
+        assert f"the cluster has 1 broker and {FACTOR}=3: it can't make __transaction_state" in line["found"]
         worker.stop()
+    finally:
+        worker.close()

@@ -14,6 +14,7 @@ from app.engine.kafka.clients import connection
 from app.engine.kafka.stalls import AGAIN_SECONDS, ERRORS_SECONDS, OPEN_SECONDS, FetchErrors, Stalls
 from app.settings import Settings
 from demo.kafka import EmbeddedKafka
+from tests.support.brokers import borrowed
 from tests.support.kafka_io import KafkaIO
 from tests.support.patience import PATIENCE
 
@@ -56,8 +57,8 @@ class Watched:
 
 @pytest.fixture(scope="module")
 def kafka() -> Iterator[EmbeddedKafka]:
-    """A broker of its own: a file of it is damaged."""
-    with EmbeddedKafka() as made:
+    """A broker of which a file is damaged, and mended again."""
+    with borrowed() as made:
         with KafkaIO(made.bootstrap) as io:
             io.create_topics({partition.topic: 1 for partition in (DAMAGED, SOUND, OPEN)})
         yield made

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
-from demo.kafka import EmbeddedKafka
-from tests.engine.harness import acquired, bug, flat, log_lines, plain_log, until
+from tests.engine.harness import NOISE, acquired, bug, flat, log_lines, plain_log, until
 from tests.oracle import judge, topics
 from tests.support.play import await_outputs
 from tests.support.stage import Stage
@@ -18,7 +17,6 @@ from tests.support.worker import Worker, free_port
 
 pytestmark = pytest.mark.kafka
 
-NOISE = re.compile(r"Traceback|Unclosed|was destroyed but it is pending|never retrieved|never awaited")
 STUCK_CHUNK = """
 def install():
     import asyncio
@@ -62,23 +60,6 @@ def test_a_broker_that_is_not_there_is_one_line_a_try_and_sigterm_still_ends_the
     assert all(line["broker"] == worker.env["ROLLCALL_BROKER"] for line in tries)
     assert len(lines) <= 2 * len(tries), [line["event"] for line in lines]  # the client may add a line of its own
     assert not NOISE.search(plain_log(worker))
-
-
-def test_a_worker_comes_up_when_its_broker_does(tmp_path: Path) -> None:
-    kafka = EmbeddedKafka(data_dir=tmp_path / "kafka")
-    worker = Worker(kafka.bootstrap, tmp_path / "worker")
-    try:
-        worker.launch()
-        until(lambda: worker.log.exists() and "trying again" in plain_log(worker), "a try")
-        assert worker.get("/health/ready")[0] != 200
-        kafka.start()
-        worker.wait_ready()
-        worker.stop()
-        assert worker.exit_code == 0
-        assert not NOISE.search(plain_log(worker))
-    finally:
-        worker.close()
-        kafka.close()
 
 
 @pytest.mark.parametrize("guarantee", ["at_least_once", "exactly_once"])

@@ -186,7 +186,7 @@ def test_a_release_that_cannot_read_what_another_one_of_its_group_writes_names_b
     found = {partition_for(name.encode(), 3): name for name in (f"mixed-{number}" for number in range(20))}
     for batch in found.values():
         write(stage, batch, {keys.named(keys.BATCHES, batch) + bytes(16): bytes([FORMAT + 1]) + b"\x90"})
-    newer = stage.worker(settings=bug(tmp_path, NEWER))
+    newer = stage.worker(settings=bug(tmp_path, NEWER, early=True))
     newer.start()
     worker.launch()
     stage.io.produce(message for batch in found.values() for message in flat("C0", batch))

@@ -19,7 +19,7 @@ def deadlines() -> dict[str, str]:
     }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     """A worker that runs, and what it was told."""
     with Stage(tmp_path_factory.mktemp("history"), settings=deadlines()) as stage:

@@ -23,11 +23,14 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
-    """One broker for the tests of this module, with a second listener; each test may start it again."""
+def kafka() -> Iterator[EmbeddedKafka]:
+    """One broker for the tests of this module, with a second listener; each test may start it again.
+
+    A start costs more than all else here: the tests that need it run stand before those that end it.
+    """
     second = f"SECOND://127.0.0.1:{free_port()}"
     config = {"listeners": second, "listener.security.protocol.map": "SECOND:PLAINTEXT", "message.max.bytes": "3000000"}
-    with EmbeddedKafka(data_dir=tmp_path_factory.mktemp("kafka"), config=config) as broker:
+    with EmbeddedKafka(config=config) as broker:
         yield broker
 
 
@@ -124,6 +127,13 @@ def test_a_paused_broker_is_silent_until_it_is_resumed(kafka: EmbeddedKafka) -> 
     assert eventually(lambda: answers(host, int(port)))
 
 
+def test_a_second_broker_on_the_same_port_is_refused_by_name(kafka: EmbeddedKafka) -> None:
+    kafka.start()
+    port = int(kafka.bootstrap.split(":")[1])
+    with pytest.raises(KafkaStartError, match=f"port {port} .* is taken"):
+        EmbeddedKafka(port=port).start()
+
+
 def test_a_paused_broker_can_be_stopped_in_order(kafka: EmbeddedKafka) -> None:
     kafka.start()
     pid = kafka.pid
@@ -135,13 +145,6 @@ def test_a_paused_broker_can_be_stopped_in_order(kafka: EmbeddedKafka) -> None:
     assert (kafka.data_dir / "log" / ".kafka_cleanshutdown").exists()  # the broker's own mark of an orderly end
 
 
-def test_a_second_broker_on_the_same_port_is_refused_by_name(kafka: EmbeddedKafka) -> None:
-    kafka.start()
-    port = int(kafka.bootstrap.split(":")[1])
-    with pytest.raises(KafkaStartError, match=f"port {port} .* is taken"):
-        EmbeddedKafka(port=port).start()
-
-
 def test_a_failed_start_shows_the_end_of_the_brokers_log(kafka: EmbeddedKafka, tmp_path: Path) -> None:
     kafka.stop()  # one broker at a time
     broken = EmbeddedKafka(data_dir=tmp_path, config={"num.network.threads": "many"})
@@ -151,13 +154,11 @@ def test_a_failed_start_shows_the_end_of_the_brokers_log(kafka: EmbeddedKafka, t
 
 
 def test_temporary_data_is_removed_on_close(kafka: EmbeddedKafka) -> None:
-    kafka.stop()
-    with EmbeddedKafka() as temporary:
-        pid, directory = temporary.pid, temporary.data_dir
-        assert directory is not None
-        assert directory.exists()
-    assert pid is not None
-    assert not exists(pid)
+    directory = kafka.data_dir
+    assert directory is not None
+    assert directory.exists()
+    kafka.close()
+    assert kafka.pid is None
     assert not directory.exists()
 
 
@@ -189,6 +190,6 @@ def test_the_foreground_command_prints_its_address_and_ends_on_sigterm(kafka: Em
         assert running.stdout.readline() == f"127.0.0.1:{port}\n"
         assert answers("127.0.0.1", port)
         running.send_signal(signal.SIGTERM)
-        assert running.wait(30) == 0
+        assert running.wait(PATIENCE) == 0
     assert not answers("127.0.0.1", port)
     assert (tmp_path / "data" / "log" / "meta.properties").exists()

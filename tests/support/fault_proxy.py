@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from tests.support.patience import PATIENCE
+
 _PIECE = 4096  # bytes that are passed on at a time, so that a rate is smooth and a loss hits a part of an answer
 _SEGMENT = 1460  # bytes in a TCP segment: what is lost at a time
 _RESENT = 0.2  # seconds after which Linux sends a lost segment again, at the least (RTO)
@@ -49,13 +51,13 @@ class FaultProxy:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(PATIENCE)
         return self
 
     def __exit__(self, *_: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(PATIENCE)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(PATIENCE)
         self._loop.close()
 
     def black_hole(self) -> None:

@@ -19,12 +19,9 @@ DURATIONS = ROOT / "tests" / "durations.json"
 UNKNOWN_SECONDS = 20.0
 
 # Directories whose files share a fixture that is dear: a unit each.
-SHARED = ("tests/api", "tests/board", "tests/history", "tests/refusals", "tests/security")
-# Files that share a fixture of their directory's conftest, though others of that directory don't.
-SHARED_FILES = {
-    f"tests/worker/{name}.py": "tests/worker"
-    for name in ("test_acceptance", "test_harness", "test_http", "test_inputs", "test_settings")
-}
+SHARED = ("tests/api", "tests/board", "tests/history", "tests/refusals", "tests/security", "tests/worker/shared")
+# Files of these directories that don't share it, and would have a second broker beside it.
+OWN = frozenset({"tests/history/test_late_log.py"})
 # Files whose tests share nothing dear and take long: each test is a unit.
 APART = frozenset(
     f"tests/{name}.py"
@@ -48,10 +45,8 @@ def unit_of(nodeid: str) -> str:
     file = nodeid.partition("::")[0]
     if file in APART:
         return nodeid
-    if file in SHARED_FILES:
-        return SHARED_FILES[file]
     directory = file.rpartition("/")[0]
-    return directory if directory in SHARED else file
+    return directory if directory in SHARED and file not in OWN else file
 
 
 def recorded() -> dict[str, float]:

@@ -6,13 +6,13 @@ import pytest
 
 from tests.support import spread
 from tests.support.progress import Progress
-from tests.support.spread import APART, SHARED, SHARED_FILES, recorded, unit_of
+from tests.support.spread import APART, OWN, SHARED, recorded, unit_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_every_file_and_directory_that_is_named_exists() -> None:
-    assert [name for name in (*APART, *SHARED, *SHARED_FILES) if not (ROOT / name).exists()] == []
+    assert [name for name in (*APART, *OWN, *SHARED) if not (ROOT / name).exists()] == []
 
 
 def test_every_recorded_unit_still_exists() -> None:
@@ -21,7 +21,8 @@ def test_every_recorded_unit_still_exists() -> None:
 
 def test_files_that_share_a_dear_fixture_are_one_unit_and_others_are_units_of_their_own() -> None:
     assert unit_of("tests/api/test_group.py::test_a") == unit_of("tests/api/test_stream.py::test_b[x::y]")
-    assert unit_of("tests/worker/test_http.py::test_a") == unit_of("tests/worker/test_inputs.py::test_b")
+    assert unit_of("tests/worker/shared/test_http.py::test_a") == "tests/worker/shared"
+    assert unit_of("tests/history/test_late_log.py::test_a") == "tests/history/test_late_log.py"
     assert unit_of("tests/core/test_rules.py::test_a") == "tests/core/test_rules.py"
     assert unit_of("tests/crash/test_mutations.py::test_a[b]") == "tests/crash/test_mutations.py::test_a[b]"
 

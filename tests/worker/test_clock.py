@@ -46,7 +46,7 @@ def shifted(stage: Stage, seconds: int, guarantee: str) -> Worker:
     """A worker with a wrong clock, and an app id of its own."""
     name = f"clock{seconds % 100_000}"
     home = stage.home / name
-    env = bug(home, SHIFT.format(seconds=seconds)) | {"ROLLCALL_PROCESSING_GUARANTEE": guarantee}
+    env = bug(home, SHIFT.format(seconds=seconds), early=True) | {"ROLLCALL_PROCESSING_GUARANTEE": guarantee}
     return stage.worker(app_id=name, settings=env)
 
 
