@@ -25,8 +25,15 @@ FAUST = str(Path(sys.executable).parent / "faust")
 
 
 def inherited() -> dict[str, str]:
-    """What a worker gets of this process's environment: all but settings. The choice of the twin is none."""
-    return {name: value for name, value in os.environ.items() if name == PURE or not name.startswith("ROLLCALL_")}
+    """What a worker gets of this process's environment: all but settings, and the name of the test that runs.
+
+    The choice of the twin is no setting.
+    """
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name == PURE or not name.startswith(("ROLLCALL_", "PYTEST_CURRENT_TEST"))
+    }
 
 
 class _Parent:

@@ -67,6 +67,10 @@ def _become(request: dict[str, Any], streams: list[int]) -> None:
     os.environ.clear()
     os.environ.update(request["env"])
     sys.argv[:] = request["argv"]  # in place: Faust has kept the list
+    path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    if Path(path[0], "planted_bug.py").exists():  # see `bug` of tests/engine/harness.py
+        sys.path[1:1] = path
+        import_module("planted_bug").install()
 
 
 def run() -> NoReturn:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.native import PURE
-from tests.engine.harness import until
+from tests.engine.harness import bug, until
 from tests.support import forks
 from tests.support.forks import Fork, run_all
 from tests.support.patience import PATIENCE
@@ -89,6 +89,31 @@ def test_a_forked_worker_is_as_one_begun_from_nothing(number: signal.Signals, tm
     finally:
         for worker in workers:
             worker.close()
+
+
+def test_a_worker_that_is_started_again_by_another_test_is_forked_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_CURRENT_TEST", "of another test (call)")
+    worker = Worker("127.0.0.1:9", tmp_path)
+    monkeypatch.setenv("PYTEST_CURRENT_TEST", "this one (call)")
+    try:
+        worker.launch()
+        assert isinstance(worker.process, Fork)
+    finally:
+        worker.close()
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_a_bug_is_planted_in_a_forked_worker_and_in_one_begun_from_nothing(tmp_path: Path, *, early: bool) -> None:
+    said = bug(tmp_path, "def install():\n    print('PLANTED', flush=True)\n", early=early)
+    worker = Worker("127.0.0.1:9", tmp_path / "worker", settings=said)
+    try:
+        worker.launch()
+        assert isinstance(worker.process, Fork) is not early
+        until(lambda: worker.log.exists() and worker.log.read_text().count("PLANTED") == 1, "a planted bug")
+    finally:
+        worker.close()
 
 
 def test_a_worker_that_chooses_otherwise_before_its_imports_is_begun_from_nothing(tmp_path: Path) -> None:

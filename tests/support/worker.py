@@ -176,7 +176,11 @@ class Worker:
     def _may_be_forked(self) -> bool:
         """Whether it runs this code, and all that may matter before an import is as it was for the forking process."""
         own = {name: value for name, value in self.env.items() if name == PURE or not name.startswith("ROLLCALL_")}
-        return self.tree == ROOT and own == inherited() | {"PYTHONUNBUFFERED": "1"}
+        needed = inherited() | {"PYTHONUNBUFFERED": "1"}
+        planted = Path(own.get("PYTHONPATH", "").partition(os.pathsep)[0])
+        if (planted / "planted_bug.py").exists() and not (planted / "early").exists():
+            needed["PYTHONPATH"] = own["PYTHONPATH"]
+        return self.tree == ROOT and own == needed
 
     def _running(self) -> Fork | subprocess.Popen[bytes]:
         if self.process is None or self.process.poll() is not None:
