@@ -58,6 +58,8 @@ class World:
         self.topology = self.job.topology(settings)
         partitions = {**self.job.partitions, self._log: PARTITIONS, self._changelog: PARTITIONS}
         self.broker = Broker(partitions, loop.time)
+        consumed = {*self.topology.topics.inputs, self._log}
+        self._consumed = [log for log in self.broker.logs.values() if log.place.topic in consumed]
         self.acts = self.job.script(scenario.seed)
         self.result = Result(scenario, settings, self.broker, sum(map(len, self.acts)))
         self._loop = loop
@@ -217,14 +219,11 @@ class World:
 
     @property
     def _caught_up(self) -> bool:
-        return not self._left()
+        return all(log.end == self._done(log.place) for log in self._consumed)
 
     def _left(self) -> dict[str, int]:
         """How many records of each partition are not yet done."""
-        consumed = (
-            log for log in self.broker.logs.values() if log.place.topic in {*self.topology.topics.inputs, self._log}
-        )
-        left = {f"{log.place.topic}/{log.place.partition}": log.end - self._done(log.place) for log in consumed}
+        left = {f"{log.place.topic}/{log.place.partition}": log.end - self._done(log.place) for log in self._consumed}
         return {place: count for place, count in left.items() if count}
 
     def _done(self, place: TopicPartition) -> int:

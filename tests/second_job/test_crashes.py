@@ -8,7 +8,7 @@ import pytest
 from tests.crash.catalogue import SEED, Trial, attempt
 from tests.crash.scenario import GUARANTEES, Point, Scenario
 from tests.crash.sweep import crashes, pairs, sweep, zombies
-from tests.crash.test_enumeration import EVERY, right, some
+from tests.crash.test_enumeration import PAIRS, right, some
 from tests.second_job.mutations import TRIALS
 
 JOB = "orders"
@@ -24,18 +24,18 @@ def test_an_undisturbed_run_repeats_nothing(seed: int, guarantee: str) -> None:
 @in_both
 def test_a_crash_at_any_point_with_and_without_a_wipe_harms_nothing(guarantee: str) -> None:
     found = crashes(SEED, guarantee, job=JOB)
-    assert right(sweep(some(found, guarantee)[::2] if EVERY > 1 else found), 40)
+    assert right(sweep(some(found, guarantee, fewer=2)), 25)
 
 
 @in_both
 def test_a_worker_that_is_paused_at_any_point_harms_nothing(guarantee: str) -> None:
     found = zombies(SEED, guarantee, job=JOB)
-    assert right(sweep(some(found, guarantee)[::3] if EVERY > 1 else found), 30)
+    assert right(sweep(some(found, guarantee, fewer=2)), 20)
 
 
 @in_both
 def test_a_second_crash_while_the_first_is_mended_harms_nothing(guarantee: str) -> None:
-    assert right(sweep(pairs(SEED, guarantee, 10, job=JOB)), 10)
+    assert right(sweep(pairs(SEED, guarantee, PAIRS, job=JOB)), PAIRS)
 
 
 def test_a_successor_whose_clock_is_behind_says_what_is_due_late_and_then_rests() -> None:
