@@ -130,8 +130,8 @@ class _Rounds:
 
     def _held(self) -> dict[Worker, list[int]]:
         """Who has which partitions, once all have an owner; after a while whoever has any."""
-        deadline = time.monotonic() + 10
-        while sum(map(len, (held := self.cast.holdings()).values())) < LOG_PARTITIONS and time.monotonic() < deadline:
+        enough = time.monotonic() + 10
+        while sum(map(len, (held := self.cast.holdings()).values())) < LOG_PARTITIONS and time.monotonic() < enough:
             time.sleep(0.05)
         return held
 

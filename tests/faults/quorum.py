@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.protocol.admin import AlterPartitionReassignmentsRequest
 
 from demo.kafka.cluster import KafkaCluster
+from tests.support.patience import PATIENCE
 
 T = TypeVar("T")
 
@@ -38,7 +39,7 @@ class Quorum:
         """The node that is the coordinator of a group or of a transactional id."""
 
         async def ask(client: AIOKafkaClient) -> int:
-            async with asyncio.timeout(30):  # the first question makes the topic of which it is the leader
+            async with asyncio.timeout(PATIENCE):  # the first question makes the topic of which it is the leader
                 while True:
                     try:
                         return int(await client.coordinator_lookup(kind, name))

@@ -18,6 +18,7 @@ from tests.faults.workload import LOG_PARTITIONS, Batch, Item, Workload
 from tests.oracle import topics
 from tests.oracle.records import InputRecord, OutputRecord
 from tests.support.kafka_io import MAX_REQUEST, KafkaIO
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -142,7 +143,7 @@ class Traffic:
         for task in self._running:
             task.cancel()
             with contextlib.suppress(BaseException):
-                task.result(10)
+                task.result(PATIENCE)
 
     def start(self) -> None:
         """Begin; the output topics exist."""

@@ -17,6 +17,7 @@ from tests.security.conftest import PASSWORD, USER, WRONG_PASSWORD, Secured, Wor
 from tests.support import events
 from tests.support.forks import run_all
 from tests.support.kafka_io import KafkaIO
+from tests.support.patience import PATIENCE
 from tests.support.worker import Worker, free_port
 
 pytestmark = pytest.mark.kafka
@@ -79,7 +80,7 @@ def test_workers_that_are_refused_stop_and_say_why(secured: Secured, workers: Wo
             secured.scram, "unknown-authority", secured.scram_login(ROLLCALL_SSL_CAFILE=other)
         ): f"ROLLCALL_SSL_CAFILE='{other}': the certificate of the broker {secured.scram} is refused",
     }
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     for worker, line in said.items():
         while worker.alive:
             assert time.monotonic() < deadline, worker.tail()
@@ -96,7 +97,7 @@ def test_workers_whose_broker_is_not_there_wait_for_it(secured: Secured, workers
     nobody = workers.launch(f"127.0.0.1:{free_port()}", "nobody-there", secured.scram_login())
     other = workers.launch(secured.scram, "other-protocol", {})
     for worker in (nobody, other):
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while worker.log.read_text().count("the broker can't be reached; trying again") < 2:
             assert time.monotonic() < deadline, worker.tail()
             time.sleep(0.1)

@@ -39,6 +39,7 @@ class KafkaIO:
         # Clients whose broker is gone may be cancelled in their own end: that is no failure of a test.
         with contextlib.suppress(CancelledError):
             self.call(self._stop())
+        asyncio.run_coroutine_threadsafe(_cancel_others(), self._loop).result(CALL_SECONDS)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(CALL_SECONDS)
         self._loop.close()
@@ -180,6 +181,17 @@ class KafkaIO:
         consumer.assign(places)
         await consumer.seek_to_beginning(*places)
         return consumer
+
+
+async def _cancel_others() -> None:
+    """End what a client that could not be stopped in order still runs on this loop.
+
+    Once the loop is closed it could only complain, in the middle of another test.
+    """
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 class Reader:

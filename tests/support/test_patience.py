@@ -9,15 +9,15 @@ import pytest
 from tests.support.patience import slowness
 
 TESTS = Path(__file__).resolve().parents[1]
-LEAST = 30  # seconds: a shorter wait for something that must happen is a bet on the machine
+LEAST = 60  # seconds: a shorter wait for something that must happen is a bet on the machine
 WAITS = {"within", "timeout"}
-BOUNDED = {"timeout", "wait_for", "wait_end", "wait_ready"}  # the last argument is a bound in seconds
+BOUNDED = {"timeout", "wait_for", "wait_end", "wait_ready", "result"}  # the last argument is a bound in seconds
 CLOCKS = {"monotonic", "perf_counter", "time"}
 PATIENT = {"PATIENCE", "LONG", "slowness", "deadline", "end"}
 # What is expected not to happen, or is asked again and again: a short wait is right there.
 SHORT = {
-    "tests/worker/test_harness.py",  # waits that must run out
-    "tests/worker/test_inputs.py",  # a first look; what is not there yet is waited for after it
+    "tests/worker/shared/test_harness.py",  # waits that must run out
+    "tests/worker/shared/test_inputs.py",  # a first look; what is not there yet is waited for after it
     "tests/crash/world.py",  # virtual seconds
     "tests/support/worker.py",  # a request to a worker that may be paused; who needs its answer asks again
     "tests/ops/prometheus.py",  # the same
@@ -62,6 +62,10 @@ def hasty(source: str) -> Iterator[int]:
                 yield node.lineno
             case ast.Call(args=[*_, last]) if calls(node, deep=False) & BOUNDED and short(last):
                 yield node.lineno
+            case ast.Assign(targets=[ast.Name(id="deadline")], value=ast.BinOp(left=begin, right=end)) if calls(
+                begin
+            ) & CLOCKS and short(end):
+                yield node.lineno
             case ast.keyword(arg=str(name), value=value) if name in WAITS and short(value):
                 yield value.lineno
             case ast.arguments():
@@ -88,6 +92,8 @@ def compares(node: ast.AST) -> bool:
         "reader.require(done, 'a record', within=20)",
         "def until(done, within: float = 20): ...",
         "asyncio.timeout(5)",
+        "task.result(10)",
+        "deadline = time.monotonic() + 30",
     ],
 )
 def test_a_bet_on_the_speed_of_the_machine_is_found(source: str) -> None:
