@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from tests.support.patience import PATIENCE
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -20,6 +22,13 @@ def says(page: "Page", words: str) -> None:
 def live(page: "Page") -> None:
     """Wait until events arrive."""
     page.locator("#live[data-state=live]").wait_for()
+
+
+def rows(page: "Page", count: int) -> None:
+    """Wait until the table has so many rows: those of the answer before may still stand there."""
+    from playwright.sync_api import expect  # noqa: PLC0415 - without it the tests that need it are skipped
+
+    expect(page.locator("tbody tr")).to_have_count(count, timeout=PATIENCE * 1000)  # milliseconds
 
 
 def top(page: "Page", batch_id: str) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from tests.board import scenarios
 from tests.board.conftest import Open
 from tests.board.fake_api import FakeApi
-from tests.board.pages import announced, live, says
+from tests.board.pages import announced, live, rows, says
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -197,10 +197,8 @@ def test_dead_letters_are_asked_for_by_reason_and_by_batch(api: FakeApi, visit: 
     api.letters = [scenarios.dead_letter(n, reason="malformed", batch_id=f"b{n % 2}") for n in range(4)]
     api.letters.append(scenarios.dead_letter(9, reason="upload_conflict", batch_id="b1"))
     page = visit("#/dead-letters?reason=malformed")
-    page.locator("tbody tr").nth(3).wait_for()
-    assert page.locator("tbody tr").count() == 4
+    rows(page, 4)
     page.get_by_label("Batch").fill("b1")
     page.get_by_role("button", name="Show").click()
-    page.locator("tbody tr").nth(1).wait_for()
-    assert page.locator("tbody tr").count() == 2
+    rows(page, 2)
     assert "batch_id=b1" in page.url
