@@ -1,4 +1,4 @@
-"""`python -m tests`: every check of the project, one after the other; what it is given goes to pytest.
+"""`python -m tests`: every check of the project, then the tests; what it is given goes to pytest.
 
 All steps run even if an early one fails. The exit status is 0 only if all passed. The last line is pytest's own.
 """
@@ -8,7 +8,9 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +38,7 @@ class Result:
         return f"{self.title:<22}{outcome:<14}{self.seconds:>7.1f} s"
 
 
-def checks() -> list[tuple[str, list[str]]]:
+def python_checks() -> list[tuple[str, list[str]]]:
     """Return the steps before pytest: title and command."""
     python = [sys.executable, "-m"]
     return [
@@ -45,7 +47,6 @@ def checks() -> list[tuple[str, list[str]]]:
         ("mypy --strict", [*python, "mypy", *TYPED]),
         ("lint-imports", [str(Path(sys.executable).with_name("lint-imports"))]),
         ("docs", [*python, "mkdocs", "build", "--strict", "--quiet"]),
-        *native_checks(),
     ]
 
 
@@ -75,11 +76,7 @@ def main(pytest_options: Sequence[str]) -> int:
     if not rewritten():
         collect = [sys.executable, "-m", "pytest", "--collect-only", "-qq", "-p", "no:xdist", "-p", "no:cacheprovider"]
         aside.append(subprocess.Popen(collect, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-    results = []
-    for title, command in checks():
-        begun = heading(title)
-        status = subprocess.run(command, check=False).returncode
-        results.append(Result(title, status, time.monotonic() - begun))
+    results = list(run_checks())
     for process in aside:
         process.wait()
     begun = heading("pytest")
@@ -89,6 +86,30 @@ def main(pytest_options: Sequence[str]) -> int:
     table = [*(result.row() for result in results), f"failed: {failed}" if failed else "every step is ok"]
     sys.stdout.write("\n" + "\n".join(table) + f"\n{closing_line}\n")
     return 1 if failed else 0
+
+
+def run_checks() -> Iterator[Result]:
+    """Run the checks before pytest, those of each language one after the other beside those of the other language.
+
+    None of them uses more than a core for long. What each says is told in one piece.
+    """
+    with ExitStack() as lanes:
+        begun = []
+        for steps in (python_checks(), native_checks()):
+            lane = lanes.enter_context(ThreadPoolExecutor(1))
+            begun += [(title, lane.submit(run_check, command)) for title, command in steps]
+        for title, running in begun:
+            heading(title)
+            status, seconds, output = running.result()
+            sys.stdout.write(output)
+            yield Result(title, status, seconds)
+
+
+def run_check(command: list[str]) -> tuple[int, float, str]:
+    """Run one: its exit status, the seconds that it took, and what it said."""
+    begun = time.monotonic()
+    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return done.returncode, time.monotonic() - begun, done.stdout
 
 
 def rewritten() -> bool:

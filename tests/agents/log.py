@@ -4,6 +4,7 @@ import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -103,11 +104,17 @@ _INDEPENDENT = (
 )  # fmt: skip
 
 
+@cache
+def _settings(**settings: Any) -> Settings:
+    """They are asked for hundreds of times by one property, and take as long as to fold a log."""
+    return Settings(_env_file=None, **settings)  # type: ignore[call-arg]
+
+
 class Worker:
     """What a task does, without Kafka."""
 
     def __init__(self, store: Store, capacity: int = 100_000, **settings: Any) -> None:
-        self.settings = Settings(_env_file=None, **settings)  # type: ignore[call-arg]
+        self.settings = _settings(**settings)
         self.store = store
         self.capacity = capacity
         self.outputs: list[Output] = []

@@ -162,19 +162,21 @@ def test_rollcall_is_faust_with_the_application(tmp_path: Path) -> None:
     assert "\n  worker " in short.stdout
 
 
+def test_bash_is_told_how_to_complete_rollcall_as_the_document_says(tmp_path: Path) -> None:
+    document = (ROOT / "docs/how-to/operate.md").read_text()
+    assert '$ eval "$(_ROLLCALL_COMPLETE=bash_source rollcall)"' in document
+    script = run("env", "_ROLLCALL_COMPLETE=bash_source", str(BIN / "rollcall"), directory=tmp_path)
+    assert (script.returncode, script.stderr) == (0, "")
+    assert "_ROLLCALL_COMPLETE=bash_complete" in script.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "completed"), [("st", "status"), ("wo", "worker"), ("batch show --w", "--watch"), ("dlq re", "replay")]
 )
 def test_rollcall_is_completed_by_the_shell(words: str, completed: str, tmp_path: Path) -> None:
-    """As bash asks, by click's convention; the command that makes it do so is the document's."""
-    document = (ROOT / "docs/how-to/operate.md").read_text()
-    assert '$ eval "$(_ROLLCALL_COMPLETE=bash_source rollcall)"' in document
-    rollcall = str(BIN / "rollcall")
-    script = run("env", "_ROLLCALL_COMPLETE=bash_source", rollcall, directory=tmp_path)
-    assert (script.returncode, script.stderr) == (0, "")
-    assert "_ROLLCALL_COMPLETE=bash_complete" in script.stdout
+    """As bash asks, by click's convention."""
     asked = [f"COMP_WORDS=rollcall {words}", f"COMP_CWORD={len(words.split())}", "_ROLLCALL_COMPLETE=bash_complete"]
-    ran = run("env", *asked, rollcall, directory=tmp_path)
+    ran = run("env", *asked, str(BIN / "rollcall"), directory=tmp_path)
     assert (ran.returncode, ran.stdout) == (0, f"plain,{completed}\n")
 
 

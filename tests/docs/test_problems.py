@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 
 import pytest
 
@@ -12,8 +13,12 @@ ROWS = [row for row in re.findall(r"^\| (.*?) \| ", PAGE, re.MULTILINE) if row.s
 LINES = sorted({line for row in ROWS for line in re.findall(r"`([^`]+)`", row)})
 
 
-def texts() -> list[str]:
-    """Every text in the code; of those that are put together, the fixed parts with ``…`` between them."""
+@cache
+def texts() -> str:
+    """Every text in the code, read when it is first asked for.
+
+    Of those that are put together, the fixed parts with ``…`` between them.
+    """
     found = []
     for top in ("app", "tables", "agents"):
         for path in (ROOT / top).rglob("*.py"):
@@ -23,10 +28,7 @@ def texts() -> list[str]:
                     found.append("".join(map(str, parts)))
                 elif isinstance(node, ast.Constant) and isinstance(node.value, str):
                     found.append(node.value)
-    return found
-
-
-TEXTS = "\n".join(texts())
+    return "\n".join(found)
 
 
 @pytest.mark.parametrize("line", LINES)
@@ -35,4 +37,4 @@ def test_the_code_writes_the_line(line: str) -> None:
     parts = [part.strip(" :.,;=()'") for part in line.split("…")]
     parts = [part for part in parts if len(part) > 2]  # a word
     assert parts
-    assert [part for part in parts if part not in TEXTS] == []
+    assert [part for part in parts if part not in texts()] == []
