@@ -41,9 +41,9 @@ class Sizes:
 
     brokers: tuple[Literal[1, 3], ...] = (1, 3)
     workers: tuple[int, ...] = (1, 2, 4, 8)
-    rates: tuple[float, ...] = (400.0, 2000.0)
+    rates: tuple[float, ...] = (50.0, 400.0, 2000.0)
     seconds: float = 6.0
-    backlog: int = 40_000
+    backlog: int = 60_000
     partitions: tuple[int, ...] = (12, 96, 384)
     restores: tuple[int, ...] = (20_000, 80_000, 240_000)
 
@@ -166,6 +166,7 @@ def as_json(options: dict[str, Any], results: Results, model: Model, failed: Seq
             for name, found in model.fits.items()
         },
         "chunk_records": model.chunk_records,
+        "poll_records": model.poll_records,
         "predictions": [asdict(found) for rate in RATES if (found := predicted(model, rate)) is not None],
         "failed": list(failed),
     }

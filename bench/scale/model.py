@@ -1,8 +1,9 @@
 """What is fitted to what, and what follows for a rate.
 
-CPU seconds of all workers in a cell = worker x workers x seconds + chunk x chunks + event x events. A worker costs what
-it does with nothing to do; a chunk what it costs whatever is in it (a transaction, its round trips); an event the rest.
-CPU seconds of the brokers = idle x seconds + chunk x chunks + event x events, for each number of brokers by itself.
+CPU seconds of all workers in a cell = worker x workers x seconds + poll x polls + chunk x chunks + event x events. A
+worker costs what it does with nothing to do; a poll a fetch that brought something, and to re-key it; a chunk what it
+costs whatever is in it (a transaction, its round trips); an event the rest. CPU seconds of the brokers =
+idle x seconds + poll x polls + chunk x chunks + event x events, for each number of brokers by itself.
 Seconds of a rebalance = base + partition x partitions that come to a worker; seconds of a restore = base + record x
 records.
 """
@@ -10,6 +11,7 @@ records.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from statistics import median
 
 from bench.scale.fit import Fit, fit
@@ -42,11 +44,13 @@ class Results:
 class Model:
     """The fits, by name; where too little was measured for one, it is missing.
 
-    ``chunk_records`` are the records of a chunk while a backlog is worked off, the middle of what was seen.
+    ``chunk_records`` are the records of a chunk while a backlog is worked off, the middle of what was seen, and
+    ``poll_records`` the events for each poll.
     """
 
     fits: Mapping[str, Fit] = field(default_factory=dict)
     chunk_records: float = 0.0
+    poll_records: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -82,15 +86,15 @@ def fitted(results: Results) -> Model:
     """Fit all that there are enough observations for. Raises FitError for what does not settle its coefficients."""
     fits = {}
     rows: list[tuple[float, ...]]
-    workers = ("worker", "chunk", "event")
+    workers = ("worker", "poll", "chunk", "event")
     if len(results.seen) >= len(workers):
-        rows = [(seen.workers * seen.seconds, seen.chunks, seen.events) for seen in results.seen]
+        rows = [(seen.workers * seen.seconds, seen.polls, seen.chunks, seen.events) for seen in results.seen]
         fits["workers"] = fit(workers, rows, [seen.worker_cpu for seen in results.seen])
-    brokers = ("idle", "chunk", "event")
+    brokers = ("idle", "poll", "chunk", "event")
     for count in sorted({seen.brokers for seen in results.seen}):
         cells = [seen for seen in results.seen if seen.brokers == count]
         if len(cells) >= len(brokers):
-            rows = [(seen.seconds, seen.chunks, seen.events) for seen in cells]
+            rows = [(seen.seconds, seen.polls, seen.chunks, seen.events) for seen in cells]
             fits[f"{count} brokers"] = fit(brokers, rows, [seen.broker_cpu for seen in cells])
     line = ("base", "partition")
     if len({moved.partitions for moved in results.moved}) >= len(line):
@@ -103,8 +107,14 @@ def fitted(results: Results) -> Model:
         rows = [(1.0, restored.records) for restored in results.restored]
         seconds = [max(_LEAST, restored.seconds) for restored in results.restored]
         fits["restore"] = fit(("base", "record"), rows, seconds)
-    backlogs = [seen.events / seen.chunks for seen in results.seen if not seen.rate and seen.chunks]
-    return Model(fits, median(backlogs) if backlogs else 0.0)
+    backlogs = [seen for seen in results.seen if not seen.rate and seen.chunks and seen.polls]
+    if not backlogs:
+        return Model(fits)
+    chunk_records, poll_records = (
+        median(seen.events / turns for seen, turns in zip(backlogs, map(attrgetter(name), backlogs), strict=True))
+        for name in ("chunks", "polls")
+    )
+    return Model(fits, chunk_records, poll_records)
 
 
 def predicted(model: Model, rate: int) -> Prediction | None:
@@ -112,11 +122,11 @@ def predicted(model: Model, rate: int) -> Prediction | None:
     costs = model.fits.get("workers")
     if costs is None or not model.chunk_records:
         return None
-    chunks = rate / model.chunk_records
-    cores = costs["event"] * rate + costs["chunk"] * chunks
+    chunks, polls = rate / model.chunk_records, rate / model.poll_records
+    cores = costs["event"] * rate + costs["chunk"] * chunks + costs["poll"] * polls
     workers = max(1, math.ceil(cores / (PLANNED_LOAD - costs["worker"])))
     brokers = {
-        name: found["idle"] + found["chunk"] * chunks + found["event"] * rate
+        name: found["idle"] + found["poll"] * polls + found["chunk"] * chunks + found["event"] * rate
         for name, found in model.fits.items()
         if name.endswith(" brokers")
     }

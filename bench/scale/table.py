@@ -10,6 +10,7 @@ _UNITS = {
     "worker": (1000.0, "ms CPU a second and worker"),
     "idle": (1000.0, "ms CPU a second, all brokers"),
     "chunk": (1e6, "us CPU a chunk"),
+    "poll": (1e6, "us CPU a poll"),
     "event": (1e6, "us CPU an event"),
     "record": (1e6, "us a record"),
 }
@@ -31,13 +32,14 @@ def _throughput(results: Results) -> str:
             str(seen.workers),
             f"{seen.rate:,.0f}/s" if seen.rate else f"backlog {seen.events / seen.busy:,.0f}/s",
             f"{seen.events / max(1.0, seen.chunks):,.1f}",
+            f"{seen.events / max(1.0, seen.polls):,.1f}",
             f"{seen.worker_cpu / seen.events * 1e6:,.0f}",
             f"{seen.broker_cpu / seen.events * 1e6:,.0f}",
             f"{seen.broker_cpu / (seen.worker_cpu + seen.broker_cpu):.0%}",
         )
         for seen in results.seen
     ]
-    head = ("brokers", "workers", "events", "a chunk", "us CPU an event", "brokers' us", "brokers' share")
+    head = ("brokers", "workers", "events", "a chunk", "a poll", "us CPU an event", "brokers' us", "brokers' share")
     return _table("Throughput; all workers on one core", head, rows)
 
 
@@ -103,7 +105,9 @@ def _predictions(model: Model) -> str:
         lines.append(f"{rate:,} events/s:")
         lines.append(
             f"  {costs['event'] * 1e6:.1f} us x {rate:,} + {costs['chunk'] * 1e6:.0f} us x {rate:,} / "
-            f"{model.chunk_records:,.0f} records a chunk = {found.cores:.2f} cores of workers"
+            f"{model.chunk_records:,.0f} records a chunk\n"
+            f"  + {costs['poll'] * 1e6:.0f} us x {rate:,} / {model.poll_records:,.0f} a poll = "
+            f"{found.cores:.2f} cores of workers"
         )
         lines.append(
             f"  / ({PLANNED_LOAD} - {costs['worker']:.3f} of a core when idle) = {found.workers} workers, "

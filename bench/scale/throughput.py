@@ -27,6 +27,9 @@ _RUN_IN = 1.0
 #: At the end of a backlog, until the last commits are made.
 _SETTLE = 1.0
 
+#: Backlogs before anything is measured: a broker's JVM compiles what it runs often, with CPU that is no event's.
+_WARM_UP = 3
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -40,6 +43,7 @@ class Seen:
         busy: until the last batch was ready, of a backlog; else as long.
         events: re-keyed in this time.
         chunks: of the log, a transaction each.
+        polls: of the workers' consumers that ended in this time: a fetch that brought something, or a second without.
         worker_cpu: CPU seconds of all workers.
         broker_cpu: of all brokers.
 
@@ -52,6 +56,7 @@ class Seen:
     busy: float
     events: float
     chunks: float
+    polls: float
     worker_cpu: float
     broker_cpu: float
 
@@ -72,6 +77,8 @@ async def throughput(
                 field.start()
             ready = await field.spread()
             say(f"{count} workers on {stage.replicas} brokers: the partitions are spread after {ready - begun:.1f} s")
+            if not seen:
+                await _warm_up(field, max(rates), backlog)
             for rate in rates:
                 seen.append(await _at_rate(field, rate, seconds))
                 say(told(seen[-1]))
@@ -90,8 +97,14 @@ def told(seen: Seen) -> str:
     return f"{seen.workers} workers, {seen.brokers} brokers, {rate}: {workers:.0f} + {brokers:.0f} us CPU an event"
 
 
-async def _at_rate(field: Field, rate: float, seconds: float) -> Seen:
-    part = Part.of_events(f"{len(field.workers)}-{rate}", int(rate * (seconds + 2 * _RUN_IN)), PARTITIONS)
+async def _warm_up(field: Field, rate: float, backlog: int) -> None:
+    for turn in range(_WARM_UP):
+        await _backlog(field, backlog, f"warm-{turn}")
+        await _at_rate(field, rate, _WARM_UP, f"warm-{turn}")
+
+
+async def _at_rate(field: Field, rate: float, seconds: float, name: str = "") -> Seen:
+    part = Part.of_events(f"{name}{len(field.workers)}-{rate}", int(rate * (seconds + 2 * _RUN_IN)), PARTITIONS)
     _expect(field, part)
     sending = asyncio.create_task(send(field.running.stage.bootstrap, part.events(), rate))
     await asyncio.sleep(_RUN_IN)
@@ -103,8 +116,8 @@ async def _at_rate(field: Field, rate: float, seconds: float) -> Seen:
     return seen
 
 
-async def _backlog(field: Field, events: int) -> Seen:
-    part = Part.of_events(f"{len(field.workers)}-backlog", events, PARTITIONS)
+async def _backlog(field: Field, events: int, name: str = "") -> Seen:
+    part = Part.of_events(f"{name}{len(field.workers)}-backlog", events, PARTITIONS)
     _expect(field, part)
     before = await asyncio.to_thread(_counters, field)
     for process in field.workers:
@@ -124,7 +137,7 @@ async def _backlog(field: Field, events: int) -> Seen:
 class _Look:
     """CPU and time from here on. The counters are asked for outside of it: answering costs the workers CPU, too."""
 
-    def __init__(self, field: Field, counters: tuple[float, float]) -> None:
+    def __init__(self, field: Field, counters: tuple[float, ...]) -> None:
         self._field = field
         self._counters = counters
         self._begun = time.monotonic()
@@ -140,11 +153,11 @@ class _Look:
         field, stage = self._field, self._field.running.stage
         cpu, broker, seconds = field.cpu() - self._cpu, stage.broker_cpu() - self._broker, self.seconds
         counters = await asyncio.to_thread(_counters, field)
-        events, chunks = (now - then for now, then in zip(counters, self._counters, strict=True))
+        events, chunks, polls = (now - then for now, then in zip(counters, self._counters, strict=True))
         if not events:
             message = field.workers[0].with_log(f"nothing was re-keyed within {seconds:.0f} s")
             raise ContestantError(message)
-        return Seen(stage.replicas, len(field.workers), rate, seconds, busy, events, chunks, cpu, broker)
+        return Seen(stage.replicas, len(field.workers), rate, seconds, busy, events, chunks, polls, cpu, broker)
 
 
 def _expect(field: Field, part: Part) -> None:
@@ -153,5 +166,6 @@ def _expect(field: Field, part: Part) -> None:
     field.running.watcher.expect(batch for batch, outcome in expected.items() if outcome.ready)
 
 
-def _counters(field: Field) -> tuple[float, float]:
-    return field.total("rollcall_rekeyed_records_total"), field.total("rollcall_chunk_records_count")
+def _counters(field: Field) -> tuple[float, ...]:
+    names = "rollcall_rekeyed_records_total", "rollcall_chunk_records_count", "rollcall_poll_seconds_count"
+    return tuple(field.total(name) for name in names)

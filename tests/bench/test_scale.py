@@ -14,16 +14,18 @@ from bench.scale.restored import Restored
 from bench.scale.table import tables
 from bench.scale.throughput import Seen
 
-# What everything costs in a world made up: ms CPU a second and worker, us a chunk, us an event; and so on.
-WORKER, CHUNK, EVENT = 0.008, 500e-6, 30e-6
-IDLE, BROKER_CHUNK, BROKER_EVENT = 0.05, 300e-6, 5e-6
+# What everything costs in a world made up: ms CPU a second and worker, us a poll, a chunk, an event; and so on.
+WORKER, POLL, CHUNK, EVENT = 0.008, 200e-6, 500e-6, 30e-6
+IDLE, BROKER_POLL, BROKER_CHUNK, BROKER_EVENT = 0.05, 100e-6, 300e-6, 5e-6
 CHUNK_RECORDS = 1000
+POLL_RECORDS = 500
 
 
 def seen(brokers: int, workers: int, rate: float, seconds: float = 6.0) -> Seen:
     """A cell as this world would have it; a rate of 0 is a backlog of 40,000."""
     events = rate * seconds if rate else 40_000.0
     chunks = events / (CHUNK_RECORDS if not rate else 4)
+    polls = events / (POLL_RECORDS if not rate else 2 + rate / 1000 / workers)
     return Seen(
         brokers,
         workers,
@@ -32,8 +34,9 @@ def seen(brokers: int, workers: int, rate: float, seconds: float = 6.0) -> Seen:
         seconds - 1,
         events,
         chunks,
-        WORKER * workers * seconds + CHUNK * chunks + EVENT * events,
-        brokers * (IDLE * seconds + BROKER_CHUNK * chunks + BROKER_EVENT * events),
+        polls,
+        WORKER * workers * seconds + POLL * polls + CHUNK * chunks + EVENT * events,
+        brokers * (IDLE * seconds + BROKER_POLL * polls + BROKER_CHUNK * chunks + BROKER_EVENT * events),
     )
 
 
@@ -65,9 +68,9 @@ RESULTS = Results(
 
 def test_the_fit_finds_the_costs_that_observations_were_made_of() -> None:
     found = fitted(RESULTS).fits
-    assert found["workers"].values == pytest.approx((WORKER, CHUNK, EVENT))
-    assert found["1 brokers"].values == pytest.approx((IDLE, BROKER_CHUNK, BROKER_EVENT))
-    assert found["3 brokers"].values == pytest.approx((3 * IDLE, 3 * BROKER_CHUNK, 3 * BROKER_EVENT))
+    assert found["workers"].values == pytest.approx((WORKER, POLL, CHUNK, EVENT))
+    assert found["1 brokers"].values == pytest.approx((IDLE, BROKER_POLL, BROKER_CHUNK, BROKER_EVENT))
+    assert found["3 brokers"].values == pytest.approx((3 * IDLE, 3 * BROKER_POLL, 3 * BROKER_CHUNK, 3 * BROKER_EVENT))
     assert found["first"].values == pytest.approx((3, 0.05))
     assert {name: found[name].values for name in ("join", "term", "kill")} == dict.fromkeys(
         ("join", "term", "kill"), pytest.approx((1, 0.02))
@@ -123,12 +126,12 @@ def test_what_settles_no_coefficient_is_refused_with_the_reason(
 def test_what_follows_for_a_rate_is_arithmetic_from_the_fit() -> None:
     found = predicted(fitted(RESULTS), 1_000_000)
     assert found is not None
-    cores = 30 + 0.0005 * 1_000_000 / CHUNK_RECORDS
+    cores = 30 + 0.0002 * 1_000_000 / POLL_RECORDS + 0.0005 * 1_000_000 / CHUNK_RECORDS
     assert found.cores == pytest.approx(cores)
-    assert found.workers == 52  # 30.5 / (0.6 - 0.008) = 51.5
-    assert found.partitions == 3 * 52
-    assert found.broker_cores["1 brokers"] == pytest.approx(0.05 + 0.3 + 5)
-    assert found.restore_records == pytest.approx(1_000_000 * 86_400 / 52)
+    assert found.workers == 53  # 30.9 / (0.6 - 0.008) = 52.2
+    assert found.partitions == 3 * 53
+    assert found.broker_cores["1 brokers"] == pytest.approx(0.05 + 0.2 + 0.3 + 5)
+    assert found.restore_records == pytest.approx(1_000_000 * 86_400 / 53)
     assert found.restore_seconds == pytest.approx(0.1 + found.restore_records / 150_000)
     assert found.takeover_seconds == pytest.approx(1 + 3 * 0.02)
 
@@ -137,9 +140,16 @@ def test_the_tables_hold_each_cell_fit_and_prediction_in_a_hundred_columns() -> 
     text = tables(RESULTS, fitted(RESULTS))
     assert max(map(len, text.splitlines())) <= 100
     assert text.count("backlog 8,000/s") == 8
-    for line in ("30 us CPU an event", "8 ms CPU a second and worker", "500 us CPU a chunk", "1,000,000 events/s:"):
+    for line in (
+        "30 us CPU an event",
+        "8 ms CPU a second and worker",
+        "200 us CPU a poll",
+        "500 us CPU a chunk",
+        "1,000,000 events/s:",
+    ):
         assert line in text
-    assert "30.0 us x 1,000,000 + 500 us x 1,000,000 / 1,000 records a chunk = 30.50 cores" in text
+    assert "30.0 us x 1,000,000 + 500 us x 1,000,000 / 1,000 records a chunk\n" in text
+    assert "+ 200 us x 1,000,000 / 500 a poll = 30.90 cores of workers" in text
 
 
 def test_parts_that_were_left_out_are_left_out_of_the_tables_and_the_json() -> None:
