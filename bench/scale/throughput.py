@@ -69,7 +69,7 @@ async def throughput(
     A worker that was started goes on: what is measured next has it among its workers. Raises ContestantError where a
     worker ends, or where what came out is wrong.
     """
-    seen = []
+    seen: list[Seen] = []
     async with Field(stage, PARTITIONS, Scaled(_SESSION_SECONDS), cores) as field:
         for count in sorted(workers):
             begun = time.monotonic()
