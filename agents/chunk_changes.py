@@ -160,16 +160,6 @@ class ChunkChanges:
                 self.closed[batch.batch_id] = batch.state
                 self.leaving.note(batch)
 
-    def touch_closed(self, batch: Batch, state: State, row: bytes | None) -> None:
-        """As :meth:`touch`, of a batch that goes without having been loaded: closed it was, in this ``state``, and
-        ``row`` of ``closed`` led to it.
-        """
-        batch_id = batch.batch_id
-        self._batches[batch_id], self._facts[batch_id], self._waited[batch_id] = batch, [], None
-        self.closed[batch_id] = state
-        if row is not None:
-            self.leaving.note_row(batch, row)
-
     def waited(self, batch: Batch) -> bytes | None:
         """The row of ``waiting`` that a touched batch had when the chunk began."""
         return self._waited[batch.batch_id]
@@ -245,6 +235,7 @@ class ChunkChanges:
         """
         rows = self.rows
         rows.update(self.leaving.first)
+        rows.update(self.leaving.kept)
         held, settled = self._held, self._settled
         rows.update((pending.key(*at), pending.value(pending.kept(*held[at]))) for at in held if at not in settled)
         superfluous = list(self._stale)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from app.core.batch import Batch
+from app.core.batch_state import State
 from app.core.events import Cutoff
 from app.core.facts import Fact, Gone, Retired
 from tables import closed, receipts
@@ -22,6 +23,9 @@ class Leaving:
     forgotten: list[bytes] = field(default_factory=list)
     #: The rows of the batches that went.
     purged: dict[bytes, None] = field(default_factory=dict)
+    #: What was known of the batches that went without having been loaded, and the rows of the receipts of those.
+    unseen: dict[str, State] = field(default_factory=dict)
+    kept: dict[bytes, bytes] = field(default_factory=dict)
     #: The row of ``closed`` that a batch had before the chunk.
     _rested: dict[str, bytes | None] = field(default_factory=dict)
     _gone: set[str] = field(default_factory=set)
@@ -32,10 +36,6 @@ class Leaving:
     def note(self, batch: Batch) -> None:
         """Note a batch that waits for nothing before it changes."""
         self._rested[batch.batch_id] = closed.key_for(batch)
-
-    def note_row(self, batch: Batch, row: bytes) -> None:
-        """The same of a batch that was not loaded: by this ``row``."""
-        self._rested[batch.batch_id] = row
 
     def divide(self, batch: Batch) -> None:
         """Note that only a part is done of what a record does to a batch."""
@@ -51,6 +51,16 @@ class Leaving:
         self._gone.add(batch.batch_id)
         self.purge(rows)
         self.retired += [Cutoff(fact.at, batch.batch_id) for fact in facts if isinstance(fact, Retired)]
+
+    def keep(self, batch_id: str, was: State, receipt: Retired) -> None:
+        """Note that a batch was retired without having been loaded: ``was`` is the state that it had."""
+        self.unseen[batch_id] = was
+        self.kept |= receipts.rows(batch_id, receipt)
+        self.retired.append(Cutoff(receipt.at, batch_id))
+
+    def drop(self, batch_id: str, was: State) -> None:
+        """Note that a batch was forgotten without having been loaded."""
+        self.unseen[batch_id] = was
 
     def forget(self, row: bytes) -> None:
         """Note that a receipt goes: by its key in the order of receipts."""

@@ -49,6 +49,7 @@ class JoinProcessor:
         self.tables.write(changes.rows, offset, changes.touched, changes.grown)
         self.counts.take(changes.changed, changes.closed)
         leaving = changes.leaving
+        self.counts.take_unseen(leaving.unseen)
         self.counts.follow_receipts([receipts.order_key(place) for place in leaving.retired], leaving.forgotten)
         self._count(changes)
         for note in changes.notes:

@@ -112,7 +112,7 @@ class Retiring:
             if changes.leaving.alone:
                 # Nothing else is folded before this is written, so nobody looks for what goes and was not loaded.
                 position = Position(record.offset, record.timestamp)
-                kept = self._going.forget(kept.values(), position, changes)
+                kept = self._going.forget(kept.values(), changes)
                 resting = self._going.retire(resting.values(), position, changes)
             rows = [(place.batch_id, receipts.order_key(place)) for place in kept.values()]
             rows += [(row.place.batch_id, closed.key(row.place)) for row in resting.values()]

@@ -106,25 +106,36 @@ class BatchCounts:
 
     def take(self, changed: Iterable[Batch], closed: Mapping[str, State]) -> None:
         """Follow a chunk, once it is written: what it changed, and the states of those that were closed before."""
-        surveyed = self._changed
         watched = time.monotonic() < self._asked + _FORGOTTEN_AFTER
         for batch in changed:
             batch_id = batch.batch_id
-            if surveyed is None:
-                self._closed(closed.get(batch_id), -1)
-            else:
-                # One that has not been counted yet is not to be: from here on it is followed.
-                if batch_id in surveyed or batches.prefix(batch_id) < self._reached:
-                    self._closed(closed.get(batch_id), -1)
-                surveyed.add(batch_id)
+            self._follow(batch_id, closed.get(batch_id), watched=watched)
             self._place(batch)
             self.glances.follow(batch)
-            if watched:
-                self._number += 1
-                self._changes.pop(batch_id, None)
-                self._changes[batch_id] = self._number
         if watched:
             self._bound_changes()
+
+    def take_unseen(self, gone: Mapping[str, State]) -> None:
+        """Follow the batches that a chunk retired or forgot unseen, and the states that they were in: none waited."""
+        watched = time.monotonic() < self._asked + _FORGOTTEN_AFTER
+        for batch_id, was in gone.items():
+            self._follow(batch_id, was, watched=watched)
+            self.glances.let_go(batch_id)
+        if watched:
+            self._bound_changes()
+
+    def _follow(self, batch_id: str, was: State | None, *, watched: bool) -> None:
+        if self._changed is None:
+            self._closed(was, -1)
+        else:
+            # One that has not been counted yet is not to be: from here on it is followed.
+            if batch_id in self._changed or batches.prefix(batch_id) < self._reached:
+                self._closed(was, -1)
+            self._changed.add(batch_id)
+        if watched:
+            self._number += 1
+            self._changes.pop(batch_id, None)
+            self._changes[batch_id] = self._number
 
     def follow_receipts(self, written: Iterable[bytes], gone: Iterable[bytes]) -> None:
         """Follow the receipts that a chunk wrote, and those that it deleted: their keys in the order of receipts."""

@@ -41,8 +41,7 @@ def _waiting(counts: BatchCounts, store: Store, seconds: float) -> Iterator[None
                 break
             batch_id = waiting.read(key)[2]
             if not counts.known(batch_id):
-                rows = store.scan(batches.prefix(batch_id))
-                counts.found_waiting(batches.batch_of(batch_id, (value for _, value in rows)))
+                counts.found_waiting(batches.batch_of(batch_id, receipts.state_of(store, batch_id)))
         else:
             return
         yield
@@ -95,9 +94,9 @@ def _closed(counts: BatchCounts, store: Store, seconds: float) -> Iterator[None]
 
 def _found(counts: BatchCounts, store: Store, place: Cutoff, *, plain: bool) -> None:
     """Count a batch that waits for nothing and was last changed at this place."""
+    if store.get(receipts.key(place.batch_id)) is not None:
+        return  # it was retired: a crash has left rows, or a worker that was paused has written some back
     if store.get(closed.key(place)) is None:
-        if store.get(receipts.key(place.batch_id)) is not None:
-            return  # it was retired, and a crash has left rows
         counts.indexed = False
     counts.found(State.COMPLETE if plain else _state(store, place.batch_id))
 

@@ -131,3 +131,7 @@ class Glances:
         if batch_id in self._known:
             before = self._known[batch_id]
             self._known[batch_id] = glance_of(batch, 0 if before is None else before.front)
+
+    def let_go(self, batch_id: str) -> None:
+        """A batch has gone, and nobody has looked at it: whoever asks for it next loads what is kept of it."""
+        self._known.pop(batch_id, None)

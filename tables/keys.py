@@ -25,5 +25,10 @@ _LENGTH = struct.Struct(">I")
 @lru_cache(maxsize=4096)  # a chunk's batches are asked for again and again
 def named(table: bytes, batch_id: str) -> bytes:
     """The prefix of all rows of ``batch_id`` in ``table``, and of no other batch's."""
+    return table + tail(batch_id)
+
+
+def tail(batch_id: str) -> bytes:
+    """What stands behind the table in :func:`named`: for whoever asks for a batch in many tables, and but once."""
     encoded = batch_id.encode()
-    return table + _LENGTH.pack(len(encoded)) + encoded
+    return _LENGTH.pack(len(encoded)) + encoded

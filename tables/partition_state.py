@@ -130,6 +130,12 @@ class PartitionState:
         """The batch where the cache has it; that it is asked for is not counted as use."""
         return self._cache.get(batch_id)
 
+    def let_go(self, batch_id: str) -> None:
+        """Forget a batch that goes, where the cache has it: once its rows are written, nothing that it says is so."""
+        if self._cache.pop(batch_id, None) is not None:
+            self._sizes.pop(batch_id, None)
+            self._weight -= self._weights.pop(batch_id, 0)
+
     def rows_of(self, batch_id: str) -> list[bytes]:
         """The keys of all rows of facts and originals that there are of a batch: the oldest facts first."""
         prefixes = batches.prefix(batch_id), pending.prefix(batch_id)
