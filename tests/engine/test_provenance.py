@@ -3,6 +3,7 @@
 On a real broker, with the restore and the stores of a worker, and no worker process: see ``tests/worker`` for those.
 """
 
+import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -20,13 +21,14 @@ from app.engine.state.restore import Progress, restore
 from app.engine.state.store import LAYOUT, LOCAL, Store
 from app.settings import Settings
 from app.topology import TOPICS
-from tests.engine.harness import create, until
+from tests.engine.harness import alter, create, until
 from tests.support.brokers import borrowed
 from tests.support.kafka_io import KafkaIO
 
 pytestmark = pytest.mark.kafka
 NUMBERS = count()
 FOREIGN = "local state is of something else and will be restored"
+AWAY = "local state was away for longer than the changelog keeps deletions and will be restored"
 UNLABELLED = "local state does not say whose it is, as older releases wrote it, and will be restored once"
 
 
@@ -215,6 +217,26 @@ def test_a_changelog_that_begins_behind_what_the_store_has_is_refused(place: Pla
 def _delete_before(place: Place, partition: TopicPartition, offset: int) -> None:
     """Delete the records before an offset."""
     place.io.call(place.io._admin.delete_records({partition: RecordsToDelete(offset)}))
+
+
+@pytest.mark.parametrize(("kept_hours", "restored"), [(1, True), (3, False), (100, False)])
+def test_a_store_that_was_away_for_longer_than_its_changelog_keeps_deletions_is_restored_whole(
+    place: Place, monkeypatch: pytest.MonkeyPatch, kept_hours: int, *, restored: bool
+) -> None:
+    """The topic's own setting, where somebody has changed it to less than the 16 hours that it was made with."""
+    alter(place.io, place.changelog, {"cleanup.policy": "compact", "delete.retention.ms": str(kept_hours * 3_600_000)})
+    place.write(b1=b"1")
+    place.restore()
+    place.store.write({b"b-deleted": b"and its deletion is gone"}, place.store.offset)
+    place.write(b2=b"2")
+    left = time.time()
+    monkeypatch.setattr(time, "time", lambda: left + 2 * 3600)
+    assert place.restore() == [AWAY] * restored
+    assert (b"b-deleted" in place.rows()) is not restored
+    place.write(b3=b"3")
+    monkeypatch.setattr(time, "time", lambda: left + 19 * 3600)  # more than what Rollcall would have set
+    assert place.restore() == [AWAY]
+    assert place.rows() == {b"b1": b"1", b"b2": b"2", b"b3": b"3"}
 
 
 def test_rows_of_another_log_or_another_count_are_refused(place: Place) -> None:

@@ -84,6 +84,7 @@ REMARKED = [
     (Role.LOG, "retention.ms", "-1"),  # of a release before, which kept it for ever
     (Role.LOG, "retention.ms", "7776000001"),
     (Role.CHANGELOG, "max.compaction.lag.ms", str(2**63 - 1)),
+    (Role.CHANGELOG, "delete.retention.ms", "57599999"),
     (Role.INPUT, "cleanup.policy", "compact"),
     (Role.OUTPUT, "cleanup.policy", "compact"),
     (Role.OUTPUT, "max.message.bytes", "1000000"),
@@ -117,6 +118,17 @@ def test_a_log_that_is_kept_for_a_shorter_time_is_refused_and_for_a_longer_one_r
     for_ever = plans(Settings(datadir=tmp_path, log_retention_seconds=0), TOPICS)
     assert for_ever["rollcall-log"].config["retention.ms"] == "-1"
     assert findings(for_ever, Role.LOG, {"retention.ms": "7776000000"}).refusals
+
+
+def test_a_changelog_that_keeps_deletions_for_a_shorter_time_is_remarked_on_with_what_follows(
+    planned: dict[str, Plan],
+) -> None:
+    (line,) = findings(planned, Role.CHANGELOG, {"delete.retention.ms": "1000"}).remarks
+    assert (
+        f"topic {CHANGELOG} has delete.retention.ms=1000 and should have delete.retention.ms=57600000 or more" in line
+    )
+    assert "restored whole" in line
+    assert f"kafka-configs.sh --alter --topic {CHANGELOG} --add-config delete.retention.ms=57600000" in line
 
 
 NO_MATTER = [

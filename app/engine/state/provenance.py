@@ -14,17 +14,18 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import structlog
+from aiokafka.admin.config_resource import ConfigResourceType
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, TopicAuthorizationFailedError
 
 from app.engine.kafka import broker_errors
 from app.engine.kafka.clients import admin_client
-from app.engine.kafka.cluster import describe
+from app.engine.kafka.cluster import configurations, describe
 from app.engine.ports import TopicNames
 from app.engine.state import origin
 from app.engine.state.origin import Origin
 from app.engine.state.store import Store
 from app.engine.topics.checks import check, way_out
-from app.engine.topics.plans import changelog_topic, log_topic, plans
+from app.engine.topics.plans import DELETIONS_KEPT_MS, changelog_topic, log_topic, plans
 from app.errors import OperatorError
 from app.settings import Settings
 
@@ -42,12 +43,16 @@ class ProvenanceError(OperatorError):
 
 
 class Provenance(NamedTuple):
-    """What is there: ids (None where the broker does not say them), and how far the group has folded the log."""
+    """What is there: ids (None where the broker does not say them), and how far the group has folded the log.
+
+    ``deletions_kept``: for how long (ms) the changelog keeps deletions at the least.
+    """
 
     cluster: str | None
     changelog: str | None
     log: str | None
     committed: Mapping[int, int]
+    deletions_kept: int = DELETIONS_KEPT_MS
 
     def label(self, settings: Settings, partition: int) -> str:
         """What a store of the partition must say of itself."""
@@ -81,6 +86,7 @@ async def _ask(settings: Settings, topics: TopicNames) -> Provenance:
     async with admin_client(settings) as admin:
         found = await describe(admin, [log_name, changelog_name], settings=False)
         offsets = await admin.list_consumer_group_offsets(settings.app_id)
+        told = await configurations(admin, ConfigResourceType.TOPIC, [changelog_name])
     for name in (log_name, changelog_name):
         if name not in found.topics:
             message = f"topic {name} was deleted under the worker: start again, which says what can be done"
@@ -90,7 +96,10 @@ async def _ask(settings: Settings, topics: TopicNames) -> Provenance:
     if findings.refusals:
         raise ProvenanceError("; ".join(findings.refusals))
     committed = {place.partition: meta.offset for place, meta in offsets.items() if place.topic == log_name}
-    return Provenance(found.id, found.topics[changelog_name].id, found.topics[log_name].id, committed)
+    # Where it is longer it may have become so since; where the broker does not tell it (an ACL), it is as planned.
+    kept = int(told.get(changelog_name, {}).get("delete.retention.ms", DELETIONS_KEPT_MS))
+    ids = found.topics[changelog_name].id, found.topics[log_name].id
+    return Provenance(found.id, *ids, committed, min(kept, DELETIONS_KEPT_MS))
 
 
 def claim(store: Store, settings: Settings, partition: int, provenance: Provenance) -> None:

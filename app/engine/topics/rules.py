@@ -4,8 +4,9 @@ What does **not** matter, and why:
 
 * ``compression.type``: every codec is read; what a topic does to a batch changes no record.
 * ``segment.*``, ``index.*``, ``flush.*``, ``file.delete.delay.ms``, ``preallocate``: how a broker keeps files.
-* ``min.cleanable.dirty.ratio``, ``min.compaction.lag.ms``, ``delete.retention.ms``: when the changelog is compacted; it
-  is read whole either way. But ``max.compaction.lag.ms`` is remarked on, without which what is dead in it may stay.
+* ``min.cleanable.dirty.ratio``, ``min.compaction.lag.ms``: when the changelog is compacted; it is read whole either
+  way. But ``max.compaction.lag.ms`` is remarked on, without which what is dead in it may stay, and so is a
+  ``delete.retention.ms`` that is short: a local directory that was away for longer is restored whole.
 * ``retention.*`` of the changelog: it has an effect with ``delete`` in ``cleanup.policy`` only, which is refused.
 * ``message.timestamp.*`` of the inputs: their times are never read. The limits on the log's: it takes the broker's.
 * ``message.timestamp.after.max.ms``: no record is written with a time ahead of the broker's clock.
@@ -63,6 +64,11 @@ def _no_longer(value: str, about: Circumstances) -> str | None:
 def _no_later(value: str, about: Circumstances) -> str | None:
     wanted = about.plan.config["max.compaction.lag.ms"]
     return wanted if int(value) > int(wanted) else None
+
+
+def _kept_as_long(value: str, about: Circumstances) -> str | None:
+    wanted = about.plan.config["delete.retention.ms"]
+    return f"{wanted} or more" if int(value) < int(wanted) else None
 
 
 def _no_compaction(value: str, _: Circumstances) -> str | None:
@@ -153,6 +159,14 @@ RULES: Final = (
         {Role.CHANGELOG},
         _no_later,
         "what was replaced or deleted in it may stay for long otherwise",
+        refused=False,
+    ),
+    Rule(
+        "delete.retention.ms",
+        {Role.CHANGELOG},
+        _kept_as_long,
+        "a local directory that was away for longer lacks deletions that may be gone, and is restored whole; a restore "
+        "that takes longer may miss some",
         refused=False,
     ),
     Rule(
