@@ -65,6 +65,7 @@ def main() -> int:
             drip=KILL_DRIP if options.kills else None,
             owed=KILL_OWED if options.kills else 1,
             former=former,
+            retention=options.retention,
         )
         results.append(run(plan, _say))
     _say("\n" + table(results))
@@ -127,6 +128,12 @@ def _options() -> argparse.Namespace:
         action="store_true",
         help=f"every way of kill -9 in turn, half with the directory wiped, in short rounds, with a session of "
         f"{SHORT_SESSION} s on three brokers, too; each worker killed is a round",
+    )
+    parser.add_argument(
+        "--retention",
+        type=float,
+        metavar="SECONDS",
+        help="retire a closed batch after so many seconds, and send more for each when it may have gone",
     )
     parser.add_argument("--events-per-round", type=int, help=f"inputs a round, about ({EVENTS})")
     parser.add_argument("--minutes", type=float, help="begin no further round after so many minutes in a guarantee")

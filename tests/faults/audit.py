@@ -32,11 +32,13 @@ def audit(workload: Workload, sent: Sequence[InputRecord], came: Sequence[Seen],
     judged = 0
     for fault in inputs.keys() | seen.keys():
         row, mine = result.row(fault), inputs.get(fault, [])
-        verdict = judge(mine, [seen_output.record for seen_output in seen.get(fault, [])])
+        verdict = judge(mine, [seen_output.record for seen_output in seen.get(fault, [])], retires=workload.retires)
         row.inputs, row.lost, row.wrong = len(mine), verdict.lost, verdict.wrong
         judged += verdict.repeated
         result.details += [line for line in verdict.details if not line.startswith("repeated")][:MAX_DETAILS]
-    for problem in count(workload.batches.values(), came, _texts(workload)):
+    result.late = len({source_of(output) for output in came if is_late(output)})
+    texts = {name: batch.texts for name, batch in workload.batches.items()}
+    for problem in count(workload.batches.values(), came, texts):
         result.row(_fault(workload.batches[problem.batch], schedule)).wrong += 1
         result.details.append(problem.what)
     counted = 0
@@ -60,14 +62,18 @@ class Again:
 
 
 def repeats(seen: Iterable[Seen]) -> Iterator[Again]:
-    """The outputs that came before."""
-    first: dict[str, object] = {}
+    """The outputs that came before. A dead letter is known by the place of its input."""
+    first: dict[object, object] = {}
     for seen_output in seen:
-        event_id = seen_output.record.header("event_id")
-        if event_id is None or seen_output.record.topic == topics.DEAD:
+        record = seen_output.record
+        if record.topic == topics.DEAD:
+            name, data = source_of(seen_output), record.value
+        elif record.header("event_id") is None:
             continue
-        said = (seen_output.record.topic, seen_output.record.key, data_bytes(seen_output))
-        known = first.setdefault(event_id, said)
+        else:
+            name, data = record.header("event_id"), data_bytes(seen_output)
+        said = (record.topic, record.key, data)
+        known = first.setdefault(name, said)
         if known is not said:
             yield Again(seen_output, known != said)
 
@@ -75,6 +81,16 @@ def repeats(seen: Iterable[Seen]) -> Iterator[Again]:
 def data_bytes(seen_output: Seen) -> bytes:
     """The bytes of an output's data, as they stood in the message."""
     return bytes(msgspec.json.decode(seen_output.record.value or b"", type=_Raw).data)
+
+
+def is_late(output: Seen) -> bool:
+    """Whether an output is the dead letter of an input that came when its batch was retired."""
+    return output.record.topic == topics.DEAD and output.record.header("rollcall.reason") == topics.BATCH_RETIRED
+
+
+def source_of(output: Seen) -> object:
+    """Where the input of a dead letter stands."""
+    return tuple(output.record.header(f"rollcall.source.{name}") for name in ("topic", "partition", "offset"))
 
 
 @dataclass(frozen=True)
@@ -89,12 +105,17 @@ def count(batches: Iterable[Batch], seen: Iterable[Seen], texts: Mapping[str, Se
     """What is wrong by counts that hold for every interleaving. ``texts``: by batch, those of its contents."""
     came: dict[str, Came] = {}
     for seen_output in {
-        seen_output.record.header("event_id"): seen_output for seen_output in seen if seen_output.batch is not None
+        seen_output.record.header("event_id") or source_of(seen_output): seen_output
+        for seen_output in seen
+        if seen_output.batch is not None
     }.values():
         assert seen_output.batch is not None
         data = json.loads(seen_output.record.value or b"")["data"]
         mine = came.setdefault(seen_output.batch.name, Came())
-        if seen_output.record.topic == topics.SLOT:
+        if seen_output.record.topic == topics.DEAD:
+            if is_late(seen_output):
+                mine.retired.add(data.get("text_storage_id") or data["file_upload_id"])
+        elif seen_output.record.topic == topics.SLOT:
             mine.slots[data["text_storage_id"]] = data["essay_id"]
         elif seen_output.record.topic == topics.EXCESS:
             mine.excess.add(data["text_storage_id"])
@@ -113,13 +134,6 @@ def batch_of(record: InputRecord, workload: Workload) -> Batch:
     return workload.batches[data.get("entity_id") or data["batch_id"]]
 
 
-def _texts(workload: Workload) -> dict[str, list[str]]:
-    return {
-        name: [f"{name}.text-{number:04d}" for number in range(batch.kind.contents)]
-        for name, batch in workload.batches.items()
-    }
-
-
 def _fault(batch: Batch | None, schedule: Sequence[str]) -> str:
     return "?" if batch is None else schedule[batch.began]
 
@@ -133,4 +147,4 @@ def _by_fault(pairs: Iterable[tuple[Batch | None, T]], schedule: Sequence[str]) 
 
 def count_by_id(seen: Iterable[Seen]) -> Counter[str]:
     """How often each event id came."""
-    return Counter(str(seen_output.record.header("event_id")) for seen_output in seen)
+    return Counter(str(output.record.header("event_id")) for output in seen if output.record.topic != topics.DEAD)

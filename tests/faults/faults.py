@@ -44,11 +44,13 @@ class Cast:
         self.problems: list[str] = []
         self.former = ROOT  # the code of another release, where workers are exchanged for it
         self.exchanged = 0
+        self.settings: dict[str, str] = {}  # of workers that are started from here on
 
     def add(self, tree: Path = ROOT) -> Worker:
         """Start a further worker, of the release whose code lies there; it may not be ready yet."""
         size = self.chunks[len(self.stage.workers) % len(self.chunks)] if self.chunks else None
-        worker = self.stage.worker(settings={"ROLLCALL_MAX_POLL_RECORDS": str(size)} if size else {})
+        chunks = {"ROLLCALL_MAX_POLL_RECORDS": str(size)} if size else {}
+        worker = self.stage.worker(settings=self.settings | chunks)
         worker.tree = tree
         worker.launch()
         self.workers.append(worker)

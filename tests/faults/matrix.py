@@ -12,6 +12,7 @@ from tests.faults.faults import ALL, WORKERS, Cast, Fault, now
 from tests.faults.former import EXCHANGES
 from tests.faults.kills import KILLS
 from tests.faults.results import Result
+from tests.faults.retention import all_retired
 from tests.faults.stage import Plan, stage_of
 from tests.faults.state import ask
 from tests.faults.traffic import Traffic
@@ -37,7 +38,7 @@ def run(plan: Plan, say: Callable[[str], None] = lambda _: None) -> Result:
     """
     result = Result(plan.guarantee, plan.seed, plan.session_seconds)
     began = time.monotonic()
-    workload = Workload(plan.seed)
+    workload = Workload(plan.seed, retires=plan.retention is not None)
     chance = random.Random(plan.seed)  # noqa: S311 - a schedule, not a secret
     with stage_of(plan) as stage:
         cast = Cast(stage, chance, plan.session_seconds, plan.chunks)
@@ -52,6 +53,8 @@ def run(plan: Plan, say: Callable[[str], None] = lambda _: None) -> Result:
                 say(f"{plan.guarantee}: draining and judging")
                 _drain(cast, traffic)
                 audit(workload, traffic.inputs, traffic.seen, result)
+                if workload.retires:
+                    result.retired = all_retired(cast, workload)
                 ask(cast, workload, traffic, result, drain)
             except (AssertionError, TimeoutError, OSError, RuntimeError) as error:
                 result.problems.append(f"{type(error).__name__}: {error}")

@@ -36,6 +36,8 @@ class Result:
     schedule: list[str] = field(default_factory=list)  # the rounds as they were played
     rows: dict[str, Row] = field(default_factory=dict)
     outputs: int = 0
+    late: int = 0  # uploads that came when their batches were retired
+    retired: int = 0  # batches that were when all was drained
     state_batches: int = 0
     state_wrong: int = 0
     ended_after_pause: int = 0
@@ -102,6 +104,8 @@ def _notes(result: Result) -> list[str]:
             f"session time-out {result.session_seconds:g} s"
         ),
     ]
+    if result.retired:
+        notes.append(f"{result.retired} batches were retired, and {result.late} uploads came too late for theirs")
     if idle:
         notes.append(f"{idle} rounds in which no work was left as the fault struck: judged, but not counted")
     if result.ended_after_pause:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from app.engine.kafka import aiokafka_patches
 from tests.faults.cluster_stage import ClusterStage
 from tests.faults.faults import CHUNKS
+from tests.faults.retention import retiring
 from tests.faults.traffic import Client
 from tests.support.stage import Stage
 
@@ -22,7 +23,7 @@ class Plan:
     ``until`` (monotonic): no further round begins after it. ``drip``: inputs in each tenth of a second between the
     bursts; none: so many that they are half of a round's. ``owed``: until so many answers are owed a fault does not
     strike, for 2 s; then one is enough. ``former``: the code of another release, which the workers run at the
-    beginning.
+    beginning. ``retention``: for so many seconds a closed batch is kept; none: as shipped.
     """
 
     guarantee: str
@@ -37,6 +38,7 @@ class Plan:
     drip: int | None = None
     owed: int = 1
     former: Path | None = None
+    retention: float | None = None
 
 
 class FaultStage(Stage):
@@ -61,11 +63,12 @@ class FaultStage(Stage):
 
 
 def _settings(plan: Plan) -> dict[str, str]:
-    return {
+    usual = {
         "ROLLCALL_PROCESSING_GUARANTEE": plan.guarantee,
         "ROLLCALL_SESSION_TIMEOUT_SECONDS": str(plan.session_seconds),
         "ROLLCALL_LOG_FORMAT": "json",
     }
+    return usual if plan.retention is None else usual | retiring(plan.retention)
 
 
 def stage_of(plan: Plan) -> FaultStage | ClusterStage:

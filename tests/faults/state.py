@@ -2,13 +2,15 @@
 asked about every batch. What it answers shows what it knows.
 """
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tests.contract.notation import Token
-from tests.faults.audit import count, count_by_id, data_bytes
+from tests.faults.audit import count, count_by_id, data_bytes, is_late
 from tests.faults.faults import Cast
 from tests.faults.results import Result
+from tests.faults.retention import NEVER
 from tests.faults.traffic import Seen, Traffic
 from tests.faults.workload import Batch, Workload
 from tests.oracle import judge, topics
@@ -25,14 +27,17 @@ def ask(
 
     Each batch gets its registration again (one that had none: for the first time), a content again, and a new content.
     So a complete batch answers with the same slot or excess, and one more excess; one that was a slot short becomes
-    ready, and one that was pending too: with counts that only the whole of its state can give. Before it is asked
-    anything the worker says nothing: all others stopped in order.
+    ready, and one that was pending too: with counts that only the whole of its state can give. A batch that was retired
+    has nothing but dead letters to say, of the two contents. Before it is asked anything the worker says nothing: all
+    others stopped in order.
     """
     before = list(traffic.seen)
     for worker in cast.workers:
         cast.end(worker)
     cast.workers.clear()
     cast.chunks = ()  # as shipped: many small ones take long, and show nothing here
+    if workload.retires:
+        cast.settings = NEVER  # what the answers are is not to depend on when they are asked for
     cast.add()
     cast.ready()
     traffic.quiet(2)
@@ -45,7 +50,7 @@ def ask(
     answers = traffic.seen[start:]
     known = {_about(output): output for output in reversed(before)}
     result.state_wrong += sum(_complain(result, what) for what in _compare(workload, known, answers))
-    verdict = judge(inputs, [output.record for output in traffic.seen])
+    verdict = judge(inputs, [output.record for output in traffic.seen], retires=workload.retires)
     result.state_wrong += verdict.lost + verdict.wrong
     result.details += [line for line in verdict.details if not line.startswith("repeated")]
 
@@ -73,36 +78,39 @@ def _questions(batch: Batch) -> Iterator[_Question]:
 def _compare(workload: Workload, known: dict[object, Seen], answers: list[Seen]) -> Iterator[str]:
     """What is wrong with the answers: the repeats one by one, all the rest by count."""
     batches = list(workload.batches.values())
-    times = count_by_id(answers)
-    due = 0
-    by_text: dict[object, list[Seen]] = {}
+    by_subject: dict[object, list[Seen]] = {}
     for answer in answers:
-        by_text.setdefault(_about(answer), []).append(answer)
+        by_subject.setdefault(_about(answer), []).append(answer)
+    late = Counter(answer.batch.name for answer in answers if answer.batch is not None and is_late(answer))
     for batch in batches:
-        due += _due(batch)
-        if not batch.kind.registered or not batch.kind.contents:
-            continue
-        text = batch.text(Token("C", 0, 0))
-        first = known.get((topics.SLOT, text)) or known.get((topics.EXCESS, text))
-        if first is None:
-            continue  # lost: the audit has said so
-        same = by_text.get(_about(first), [])
-        if len(same) != 1 or same[0].record.header("event_id") != first.record.header("event_id"):
-            yield f"{text} again: {len(same)} answers, not the one with the first one's event id"
-        elif data_bytes(same[0]) != data_bytes(first):
-            yield f"{text} again: another answer: {data_bytes(same[0])!r}, first {data_bytes(first)!r}"
-    for event_id, number in times.items():
+        if workload.retires and batch.closes:
+            if late[batch.name] != _due(batch):
+                yield f"{batch.name} was retired, and {late[batch.name]} of {_due(batch)} contents came too late for it"
+        elif batch.kind.registered and batch.kind.contents:
+            yield from _again(batch, known, by_subject)
+    for event_id, number in count_by_id(answers).items():
         if number > 1:
             yield f"event {event_id} came {number} times"
+    due = sum(map(_due, batches))
     if len(answers) != due:
         yield f"{len(answers)} answers, not {due}"
-    texts = {
-        batch.name: [batch.text(Token("C", number, number)) for number in (*range(batch.kind.contents), LATE.number)]
-        for batch in batches
-    }
+    texts = {batch.name: [*batch.texts, batch.text(LATE)] for batch in batches}
     everything = [*known.values(), *answers]
     now = [replace(batch, kind=replace(batch.kind, registered=True)) for batch in batches]
     yield from (problem.what for problem in count(now, everything, texts))
+
+
+def _again(batch: Batch, known: Mapping[object, Seen], answers: Mapping[object, Sequence[Seen]]) -> Iterator[str]:
+    """What is wrong with the answer to a content that came again."""
+    text = batch.text(Token("C", 0, 0))
+    first = known.get((topics.SLOT, text)) or known.get((topics.EXCESS, text))
+    if first is None:
+        return  # lost: the audit has said so
+    same = answers.get(_about(first), [])
+    if len(same) != 1 or same[0].record.header("event_id") != first.record.header("event_id"):
+        yield f"{text} again: {len(same)} answers, not the one with the first one's event id"
+    elif data_bytes(same[0]) != data_bytes(first):
+        yield f"{text} again: another answer: {data_bytes(same[0])!r}, first {data_bytes(first)!r}"
 
 
 def _due(batch: Batch) -> int:

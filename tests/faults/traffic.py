@@ -224,9 +224,10 @@ class Traffic:
         )
         try:
             data = json.loads(record.value or b"")["data"]
-            batch = self._workload.batches.get(str(data["batch_id"]))
-        except (ValueError, KeyError, TypeError):
-            data, batch = {}, None  # a dead letter; the audit says what it thinks of it
+            # Dead letters have the input, whose field may have the older name.
+            batch = self._workload.batches.get(str(data.get("batch_id") or data["entity_id"]))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            data, batch = {}, None  # not an input of ours; the audit says what it thinks of it
         text = data.get("text_storage_id")
         self.seen.append(Seen(record, batch, int(output.timestamp), came, self._workload.round, text))
         if batch is not None and text is not None:

@@ -1,10 +1,15 @@
 """An endless stream of inputs from a seed: many batches at a time, their registrations anywhere among their uploads,
-so that every fault finds batches half done. No input comes twice: every repeated output is a fault's.
+so that every fault finds batches half done. No content comes twice: every repeated output is a fault's.
+
+Where batches are retired meanwhile, inputs come for each complete one when all of its own have been sent, some of them
+so late that it has gone.
 """
 
+import heapq
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 from aiokafka.partitioner import murmur2
 
@@ -13,6 +18,8 @@ from tests.support.events import Message, message
 
 LOG_PARTITIONS = 3
 OPEN_BATCHES = 40  # x 15 inputs a batch on average: a batch lives for some 600 inputs, one round or two
+#: What comes late, and so many inputs after the last one of its batch: some of it before the batch goes.
+LATE, SOONEST, LATEST = 60, 50, 2500
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,23 @@ class Batch:
     kind: Kind
     began: int  # the round in which its first input was sent
     left: list[Token] = field(default_factory=list)
+    late: list[Token] = field(default_factory=list)  # what was sent of that which comes late
+
+    @property
+    def closes(self) -> bool:
+        """Whether it is complete once all of its inputs are folded."""
+        return self.kind.registered and self.kind.contents + self.kind.failures >= self.kind.slots
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts of all its contents that were sent, once it has been sent whole."""
+        own = (self.text(Token("C", number, number)) for number in range(self.kind.contents))
+        return [*own, *(self.text(token) for token in self.late if token.kind == "C")]
+
+    @property
+    def failures(self) -> int:
+        """How many failures were sent for it, the same."""
+        return self.kind.failures + sum(token.kind == "F" for token in self.late)
 
     @property
     def partition(self) -> int:
@@ -85,10 +109,15 @@ def tokens(kind: Kind) -> list[Token]:
 
 
 class Workload:
-    """The stream. ``round`` is noted with each batch that begins."""
+    """The stream. ``round`` is noted with each batch that begins; ``retires``: batches are retired meanwhile."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, retires: bool = False) -> None:
         self.round = 0
+        self.retires = retires
+        #: What comes late: after how many inputs, a number of its own, which batch's, what.
+        self._late: list[tuple[int, int, str, Token]] = []
+        self._numbers = count()
+        self._sent = 0
         self.batches: dict[str, Batch] = {}
         self._random = random.Random(seed)  # noqa: S311 - a schedule, not a secret
         self._open: list[Batch] = []
@@ -105,13 +134,27 @@ class Workload:
         return items
 
     def _next(self) -> Item:
+        self._sent += 1
+        if self._late and self._late[0][0] <= self._sent:
+            *_, name, token = heapq.heappop(self._late)
+            self.batches[name].late.append(token)
+            return Item(self.batches[name], token)
         while len(self._open) < OPEN_BATCHES:
             self._open.append(self._begin())
         batch = self._random.choice(self._open)
         token = batch.left.pop()
         if not batch.left:
             self._open.remove(batch)
+            if self.retires and batch.closes:
+                self._come_late(batch)
         return Item(batch, token)
+
+    def _come_late(self, batch: Batch) -> None:
+        slots = batch.kind.slots
+        tokens = [Token("C", LATE, LATE), Token("C", LATE + 1, LATE + 1), Token("F", LATE + 2, LATE + 2)]
+        for token in (*tokens, batch.registration, Token("R", slots, slots, other=True)):
+            due = self._sent + self._random.randint(SOONEST, LATEST)
+            heapq.heappush(self._late, (due, next(self._numbers), batch.name, token))
 
     def _begin(self) -> Batch:
         kind = self._random.choices(KINDS, [kind.weight for kind in KINDS])[0]
@@ -127,17 +170,20 @@ class Came:
 
     slots: dict[str, str] = field(default_factory=dict)  # text -> essay
     excess: set[str] = field(default_factory=set)
+    retired: set[str] = field(default_factory=set)  # uploads that came when the batch was retired: texts, or failures
     ready: list[dict[str, object]] = field(default_factory=list)
     completed: list[dict[str, object]] = field(default_factory=list)
     errors: list[dict[str, object]] = field(default_factory=list)
 
 
-def exact(batch: Batch, came: Came, texts: Sequence[str], *, registered: bool) -> list[str]:
+def exact(batch: Batch, came: Came, sent: Sequence[str], *, registered: bool) -> list[str]:
     """What is wrong with a batch by counts that hold for every interleaving of its inputs.
 
-    ``texts``: those of all its contents that were sent.
+    ``sent``: the texts of all its contents that were sent. What was refused because the batch was retired decides
+    nothing.
     """
-    slots, failures = batch.kind.slots, batch.kind.failures
+    texts = set(sent) - (came.retired - set(came.slots) - came.excess)
+    slots, failures = batch.kind.slots, batch.failures - len(came.retired - set(sent))
     if not registered:
         said = len(came.slots) + len(came.excess) + len(came.ready) + len(came.completed) + len(came.errors)
         return [f"{batch.name}: {said} events about a batch without a registration"] if said else []
@@ -146,7 +192,8 @@ def exact(batch: Batch, came: Came, texts: Sequence[str], *, registered: bool) -
     failed = slots - filled if complete else 0
     fewest = min(len(texts), slots - failures)
     demands = [
-        (set(came.slots) | came.excess == set(texts), "a content has neither slot nor excess, or is unknown"),
+        (complete or not came.retired, "it was retired though it waits for something"),
+        (set(came.slots) | came.excess == texts, "a content has neither slot nor excess, or is unknown"),
         (not set(came.slots) & came.excess, "a content has a slot and is excess"),
         (len(set(came.slots.values())) == filled, "a slot was given twice"),
         (fewest <= filled <= min(len(texts), slots), f"{filled} slots are filled"),

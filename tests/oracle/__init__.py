@@ -13,6 +13,7 @@ module        holds
 ``judge``     compares what went in with what came out
 ``observed``  the same for a batch whose upload order is not known
 ``timed``     judges the events that time brings
+``retired``   judges what came for a batch that was retired
 ``ideal``     what a faultless product would publish: to try the judge on
 ``records``   what the judge is given
 ``values``    compares event data

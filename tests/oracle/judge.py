@@ -11,6 +11,7 @@ from tests.oracle.observed import Observed
 from tests.oracle.outcome import Outcome, outcome
 from tests.oracle.reading import read
 from tests.oracle.records import Event, InputRecord, OutputRecord, Position, Registration, Upload
+from tests.oracle.retired import check_closed, decisive, is_retired
 from tests.oracle.timed import TIMED, check_timed
 from tests.oracle.values import differences, normal
 from tests.oracle.verdict import Verdict
@@ -22,6 +23,7 @@ CONFLICTS = {topics.REGISTRATION_CONFLICT, topics.UPLOAD_CONFLICT, topics.TEXT_I
 @dataclass(frozen=True)
 class _Rules:
     ordered: bool
+    retires: bool
     completed_events: bool
 
 
@@ -31,26 +33,28 @@ def judge(
     *,
     ordered: bool = False,
     completed_events: bool = True,
+    retires: bool = False,
     batches: set[str] | None = None,
 ) -> Verdict:
     """Judge a finished run: all inputs were taken, and nothing more is to come.
 
     `ordered`: the inputs are in the order in which the batches' log has them, so the outcome is known exactly.
-    Without it only what is true of every interleaving of the input partitions is demanded. `batches` limits the
+    Without it only what is true of every interleaving of the input partitions is demanded. `retires`: batches are
+    retired while it runs, and no receipt is forgotten; else nothing may be refused for that. `batches` limits the
     verdict on events to these batches; dead letters are judged for all inputs. Never raises for what it is given to
     judge.
     """
     verdict = Verdict()
     events = read_events(outputs, verdict)
     dead = read_dead_letters(outputs, inputs, verdict)
-    usable = _usable(inputs, dead, verdict)
+    rules = _Rules(ordered, retires, completed_events)
+    usable = _usable(inputs, dead, rules, verdict)
     by_batch: dict[str, list[Event]] = {}
     for event in usable:
         by_batch.setdefault(event.batch, []).append(event)
     emitted: dict[str, list[Emitted]] = {}
     for verdict_of in events:
         emitted.setdefault(verdict_of.batch, []).append(verdict_of)
-    rules = _Rules(ordered, completed_events)
     for batch in by_batch.keys() | emitted.keys():
         if batches is None or batch in batches:
             verdict.add(_judge_batch(batch, by_batch.get(batch, []), dead, emitted.get(batch, []), rules))
@@ -60,9 +64,12 @@ def judge(
     return verdict
 
 
-def _usable(inputs: Sequence[InputRecord], dead: Mapping[Position, list[DeadLetter]], verdict: Verdict) -> list[Event]:
+def _usable(
+    inputs: Sequence[InputRecord], dead: Mapping[Position, list[DeadLetter]], rules: _Rules, verdict: Verdict
+) -> list[Event]:
     """Return the inputs that are events; a malformed one must be a dead letter, a good one only for a conflict."""
     usable: list[Event] = []
+    conflicts = CONFLICTS | {topics.BATCH_RETIRED} if rules.retires else CONFLICTS
     for record in inputs:
         reading = read(record)
         reason = dead[record.position][0].reason if record.position in dead else None
@@ -70,12 +77,12 @@ def _usable(inputs: Sequence[InputRecord], dead: Mapping[Position, list[DeadLett
             why = reading.malformed.why if reading.malformed else ""
             if reason is None:
                 verdict.lose(f"{record.position} ({why}) has no dead letter")
-            elif reason in CONFLICTS:
+            elif reason in conflicts:
                 verdict.fault(f"{record.position} ({why}) was refused as {reason}")
             continue
         if reason is None:
             usable.append(reading.event)
-        elif reason in CONFLICTS:
+        elif reason in conflicts:
             usable.append(reading.event)
             due = _reasons(reading.event)
             if reason not in due:
@@ -90,8 +97,8 @@ def _reasons(event: Event) -> tuple[str, ...]:
     if isinstance(event, Registration):
         return (topics.REGISTRATION_CONFLICT,)
     if event.text is None:
-        return (topics.UPLOAD_CONFLICT,)
-    return (topics.UPLOAD_CONFLICT, topics.TEXT_ID_TOO_LONG)
+        return (topics.UPLOAD_CONFLICT, topics.BATCH_RETIRED)
+    return (topics.UPLOAD_CONFLICT, topics.TEXT_ID_TOO_LONG, topics.BATCH_RETIRED)
 
 
 def _judge_batch(
@@ -112,8 +119,10 @@ def _judge_batch(
     }
     exact = rules.ordered and not any(identity[0] == topics.EXPIRED for identity in seen)
     if exact:
-        found = outcome(inputs)
-        verdict = _conflict_verdict(batch, found, refused)
+        verdict = Verdict()
+        found = outcome(decisive(batch, inputs, refused, verdict))
+        check_closed(batch, inputs, refused, verdict, complete=found.complete)
+        verdict.add(_conflict_verdict(batch, found, refused))
         verdict.add(
             compare(expected_outputs(found, completed_events=rules.completed_events), seen, counts, exact_times=True)
         )
@@ -121,7 +130,9 @@ def _judge_batch(
         observed = Observed(batch, inputs, refused, seen)
         outcomes = observed.outcomes()
         verdict = observed.verdict
-        allowed = Counter(event.text for event in inputs if isinstance(event, Upload))
+        allowed = Counter(
+            event.text for event in inputs if isinstance(event, Upload) and not is_retired(event, refused)
+        )
         compared = [
             compare(_often(expected_outputs(event, completed_events=rules.completed_events), allowed), seen, counts)
             for event in outcomes
@@ -146,7 +157,7 @@ def _conflict_verdict(batch: str, found: Outcome, refused: Mapping[Position, str
     for position in due.keys() - refused.keys():
         verdict.lose(f"{batch}: {position} is a dead letter, {due[position]}, and there is none")
     for position, reason in refused.items():
-        if reason != due.get(position):
+        if reason not in {due.get(position), topics.BATCH_RETIRED}:
             verdict.fault(f"{batch}: {position} was refused as {reason}, and is {due.get(position) or 'none'}")
     return verdict
 

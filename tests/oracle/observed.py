@@ -15,6 +15,7 @@ from tests.oracle.expected import Identity
 from tests.oracle.outcome import Outcome
 from tests.oracle.reading import is_moment, moment
 from tests.oracle.records import Event, Json, Position, Registration, Upload
+from tests.oracle.retired import check_closed, check_places, is_retired
 from tests.oracle.verdict import Verdict
 
 Seen = Mapping[Identity, Emitted]
@@ -26,11 +27,13 @@ class Observed:
     def __init__(self, batch: str, events: Sequence[Event], dead: Mapping[Position, str], seen: Seen) -> None:
         self.batch = batch
         self.seen = seen
+        self._events, self._dead = events, dead
         self.verdict = Verdict()
         self.all = [event for event in events if isinstance(event, Upload)]
         self.live = [event for event in self.all if event.record.position not in dead]
         self.too_long = [event for event in self.all if dead.get(event.record.position) == topics.TEXT_ID_TOO_LONG]
         refused = {event.record.position for event in self.too_long}
+        refused |= {event.record.position for event in self.all if is_retired(event, dead)}
         self.conflicts = [event for event in events if event.record.position in dead.keys() - refused]
         registrations = [event for event in events if isinstance(event, Registration)]
         self.standing = [event for event in registrations if event.record.position not in dead]
@@ -48,13 +51,17 @@ class Observed:
         """
         self._check_registrations()
         self._check_conflicts()
+        check_places(self.batch, self._events, self._dead, self.verdict)
         if not self.standing:
+            check_closed(self.batch, self._events, self._dead, self.verdict, complete=False)
             return [Outcome(None, pending=tuple(self.live))]
         self._check_too_long(self.standing[0])
         contents = self._contents()
         if self.verdict.lost or self.verdict.wrong:
             return []
-        return [self._outcome(registration, contents) for registration in self.standing]
+        found = [self._outcome(registration, contents) for registration in self.standing]
+        check_closed(self.batch, self._events, self._dead, self.verdict, complete=found[0].complete)
+        return found
 
     def _check_registrations(self) -> None:
         standing = {_signature(event) for event in self.standing}

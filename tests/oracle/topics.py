@@ -31,3 +31,4 @@ EVENT_NAMES = {
 REGISTRATION_CONFLICT = "registration_conflict"
 UPLOAD_CONFLICT = "upload_conflict"
 TEXT_ID_TOO_LONG = "text_id_too_long"
+BATCH_RETIRED = "batch_retired"
