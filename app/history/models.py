@@ -134,7 +134,8 @@ class AuditReport(_Model):
     """The state that the changelog says, compared with the log, up to what the group has committed.
 
     ``same``: there is no difference. ``differences`` holds the first of ``differences_total``. ``partial`` of the
-    ``batches`` began before the log does: of them the uploads are compared that it still has.
+    ``batches`` began before the log does: of them all is compared that the records have done that there still are, or,
+    where they were retired since, that the receipt counts those.
     """
 
     app_id: str

@@ -28,6 +28,7 @@ from app.history.read.reader import (
     unsettled,
 )
 from app.history.verify.comparison import Findings, Rows, check_places, compare
+from app.history.verify.earlier import go_on
 from app.history.verify.reference_batch import ReferenceBatch
 from app.history.verify.reference_model import ReferenceModel, digest
 from app.history.verify.replay import Phases, no_phases
@@ -50,8 +51,8 @@ _Refused = dict[tuple[int, int], set[bytes]]
 async def audit(settings: Settings, *, phases: Phases = no_phases) -> AuditReport:
     """Compare the state of every batch with the log. Raises MissingTopicError and KafkaError.
 
-    Where the log begins late, of batches that began before it the uploads are compared that it still has; the report
-    says from where on, and how many there are.
+    Where the log begins late, a batch that began before it is compared in what the records have done to it that there
+    still are; the report says from where on, and how many such batches there are.
     """
     log, changelog = log_topic(settings), changelog_topic(settings)
     counts = {topic: await existing(settings, topic) for topic in (log, changelog)}
@@ -75,7 +76,8 @@ async def audit(settings: Settings, *, phases: Phases = no_phases) -> AuditRepor
             if number < counts[changelog]:
                 rows = await _changelog(reader, TopicPartition(changelog, number), found, phases, label)
             if number < counts[log]:
-                reckoned = await _log(reader, settings, TopicPartition(log, number), end, refused, found, phases, label)
+                place = TopicPartition(log, number)
+                reckoned = await _log(reader, settings, place, end, refused, rows, found, phases, label)
             for batch_id in rows.keys() | reckoned.keys():
                 found.places.setdefault(batch_id, []).append(number)
             compare(number, end, rows, reckoned, found)
@@ -148,11 +150,12 @@ async def _log(  # noqa: PLR0913, PLR0917 - the parts of one report
     partition: TopicPartition,
     end: int,
     refused: Mapping[str, _Refused],
+    rows: Mapping[str, Rows],
     found: Findings,
     phases: Phases,
     label: str,
 ) -> dict[str, ReferenceBatch]:
-    """The log of a partition, reckoned up."""
+    """The log of a partition, reckoned up; of batches that began before it, from what ``rows`` say of that."""
     inputs = {
         (code, *place): digests
         for code, topic in enumerate(names.INPUTS)
@@ -164,6 +167,7 @@ async def _log(  # noqa: PLR0913, PLR0917 - the parts of one report
     span = await spans(reader, [partition])
     begin, _ = span[partition]
     found.begin = begin
+    go_on(reckoner, {batch_id: facts for batch_id, (facts, _) in rows.items()}, begin)
     found.beginnings += map(str, (await beginnings(reader, span)).values())
     progress = phases(f"{label}: reckoning up the log") if end else no_progress
     async with aclosing(read(reader, {partition: (begin, end)}, progress)) as batches_:
@@ -176,6 +180,7 @@ async def _log(  # noqa: PLR0913, PLR0917 - the parts of one report
                     about = (record.key or b"").decode(errors="replace")
                     problem = f"offset {record.offset} is no event, nor a dead letter: {type(error).__name__}: {error}"
                     found.differ(about, partition.partition, "record", None, problem)
+    found.let_go = reckoner.let_go
     return reckoner.batches
 
 

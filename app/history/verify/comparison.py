@@ -37,6 +37,8 @@ class Findings:
         self.recorded: int | None = None
         #: The latest tick that has retired something, by the changelog of the partition that was read last.
         self.retired_up_to = -1
+        #: The latest tick that may have forgotten a batch, by the log of the same.
+        self.let_go = -1
         self.places: dict[str, list[int]] = {}
 
     def differ(self, batch_id: str, partition: int, field: str, changelog: Any, log: Any) -> None:
@@ -98,22 +100,40 @@ def compare(
         found.batches += 1
         reference = reference or ReferenceBatch()
         ours, theirs = summary(batch), reference.summary()
-        if ours != theirs and _began_before(batch, facts, found.begin):
+        if ours != theirs and _lacks_its_beginning(batch, facts, found, reference):
             found.partial += 1
-            unknown = sorted(reference.uploads.keys() - batch.uploads.keys()) if batch.receipt is None else []
-            if unknown:
-                found.differ(batch_id, partition, "uploads", [], unknown)
+            _compare_counts(batch_id, partition, batch.receipt, reference, found)
             continue
+        found.partial += bool(facts) and _first(facts) < found.begin
         for field in ours:
             if ours[field] != theirs[field]:
                 found.differ(batch_id, partition, field, ours[field], theirs[field])
 
 
-def _began_before(batch: Batch, values: list[bytes], begin: int) -> bool:
-    """Whether a batch began before the first record that the log has; of one that was retired it is not known."""
-    if not begin:
-        return False
-    return not values or batch.receipt is not None or any(row[0].at < begin for row in batches.rows_of(values) if row)
+def _first(values: list[bytes]) -> int:
+    """The log offset of the first fact in rows."""
+    return min(row[0].at for row in batches.rows_of(values) if row)
+
+
+def _lacks_its_beginning(batch: Batch, values: list[bytes], found: Findings, reference: ReferenceBatch) -> bool:
+    """Whether a batch may have begun before the log does, and nothing says any more what it was then: it was retired
+    since, or forgotten.
+    """
+    if values:
+        return batch.receipt is not None and batch.receipt.at >= found.begin > 0
+    return found.begin > 0 and reference.changed < found.let_go  # else rows are missing
+
+
+def _compare_counts(
+    batch_id: str, partition: int, receipt: Retired | None, reference: ReferenceBatch, found: Findings
+) -> None:
+    """Find uploads of which the log has the records, and a receipt does not count as many."""
+    if receipt is None:
+        return
+    failures = sum(text is None for text in reference.uploads.values())
+    told = [receipt.filled + receipt.excess + receipt.refusals, receipt.failed + receipt.late_failures]
+    if len(reference.texts) > told[0] or failures > told[1]:
+        found.differ(batch_id, partition, "uploads", told, [len(reference.texts), failures])
 
 
 def _gone_since(now: Batch, reference: ReferenceBatch, end: int, found: Findings) -> bool:

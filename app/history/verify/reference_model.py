@@ -49,6 +49,27 @@ class ReferenceModel:
         #: The batches that rest, by their last change, and those that were retired, by where: some are so no more.
         self._resting: list[tuple[int, str]] = []
         self._receipts: list[tuple[int, str]] = []
+        #: Where batches were retired of which it is not known how they began: what comes behind that changes nothing.
+        self._ends: dict[str, int] = {}
+        #: The latest tick that has retired or forgotten anything.
+        self.let_go = -1
+
+    def begin_with(self, batch_id: str, batch: ReferenceBatch) -> None:
+        """Begin with a batch of which the log lacks records: as it was before the first one that is taken."""
+        self.batches[batch_id] = batch
+        if batch.receipt is not None:
+            heapq.heappush(self._receipts, (batch.receipt[0], batch_id))
+        elif batch.rests:
+            heapq.heappush(self._resting, (batch.changed, batch_id))
+        elif batch.terms is None:
+            if self._ttl:
+                self._wait(batch_id, batch.pending[0].time + self._ttl)
+        elif self._readiness:
+            self._wait(batch_id, batch.opened + self._readiness)
+
+    def end_at(self, batch_id: str, offset: int) -> None:
+        """Take nothing more of a batch from a log offset on, at which it was retired."""
+        self._ends[batch_id] = offset
 
     def take(self, offset: int, time: int, headers: Headers, value: bytes | None) -> None:
         """One record of the log: its offset, append time (ms), headers and value."""
@@ -68,7 +89,7 @@ class ReferenceModel:
         data = envelope["data"]
         batch_id = data.get("entity_id") or data["batch_id"]
         batch = self.batches.setdefault(batch_id, ReferenceBatch())
-        if place in batch.forgotten or batch.receipt is not None:
+        if place in batch.forgotten or batch.receipt is not None or offset > self._ends.get(batch_id, offset):
             return
         before = batch.size
         self._take_in(batch_id, batch, offset, time, place, data)
@@ -111,6 +132,8 @@ class ReferenceModel:
 
     def _let_go(self, offset: int, named: Mapping[str, bytes | None]) -> None:
         """What a tick retires and forgets: each up to a log offset, and there up to an id."""
+        if "r" in named or "f" in named:
+            self.let_go = offset
         for _, batch_id in _up_to(self._receipts, named.get("f")):
             self.batches.pop(batch_id, None)
         for changed, batch_id in _up_to(self._resting, named.get("r")):

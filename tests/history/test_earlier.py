@@ -1,0 +1,121 @@
+"""Of a batch that began before the log does, all is compared that the records have done to it that there still are."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import settings as bounds
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from app.core.facts import Retired
+from app.history.verify.comparison import Findings, Rows, compare
+from app.history.verify.earlier import go_on
+from app.history.verify.reference_model import ReferenceModel
+from app.policy import policy_of
+from tables import batches, pending, receipts
+from tests.core.play import SECOND
+from tests.history.log import BATCHES, STEPS, KeyedLog, Step, fold_all, log_of, refused, settings
+from tests.support import events
+
+
+def audited(log: KeyedLog, begin: int, change: Any = lambda rows: rows) -> Findings:
+    """What the audit finds of a log of which the records before ``begin`` are gone, with the rows of all of it."""
+    with capture_logs():
+        folder, said = fold_all(log, settings())
+    store = folder._slice.store
+    rows: dict[str, Rows] = {}
+    for batch_id in BATCHES:
+        values = receipts.state_of(store, batch_id)
+        if values:
+            rows[batch_id] = values, set(map(pending.offset_of, store.keys(pending.prefix(batch_id))))
+    rows = change(rows)
+    policy = policy_of(settings())
+    model = ReferenceModel(policy.readiness_timeout, policy.pending_ttl, *refused(said))
+    go_on(model, {batch_id: values for batch_id, (values, _) in rows.items()}, begin)
+    for record in log.records[begin:]:
+        model.take(record.offset, record.timestamp, record.headers, record.value)
+    found = Findings()
+    found.begin, found.let_go = begin, model.let_go
+    compare(0, len(log.records), rows, model.batches, found)
+    return found
+
+
+@bounds(max_examples=400, deadline=None)
+@given(STEPS, st.integers(0, 30))
+def test_wherever_a_log_begins_what_its_records_do_is_what_the_state_says(steps: list[Step], begin: int) -> None:
+    log = log_of(steps)
+    found = audited(log, min(begin, len(log.records)))
+    assert not found.total, found.differences
+
+
+def story() -> KeyedLog:
+    log = KeyedLog()
+    log.send_event(events.registration("one", ["first", "second", "third"]))
+    log.send_event(events.content("one", "u0", "t0"))
+    log.send_event(events.content("two", "u0", "t0"))
+    log.send_event(events.content("one", "u1", "t1"))
+    log.send_event(events.failure("one", "u2"))
+    log.send_event(events.content("one", "u3", "t3"))
+    return log
+
+
+def without(rows: dict[str, Rows], at: int) -> dict[str, Rows]:
+    """The rows without the facts of a log offset."""
+    return {
+        batch_id: ([batches.row(batch_id, kept)[1] for value in values if (kept := _kept(value, at))], originals)
+        for batch_id, (values, originals) in rows.items()
+    }
+
+
+def _kept(value: bytes, at: int) -> list[Any]:
+    return [fact for fact in batches.facts_of(value) if fact.at != at]
+
+
+@pytest.mark.parametrize("begin", [1, 2, 3])
+@pytest.mark.parametrize("at", [3, 4, 5])
+def test_a_fact_that_is_missing_of_a_batch_that_began_before_is_a_difference(begin: int, at: int) -> None:
+    found = audited(story(), begin, lambda rows: without(rows, at))
+    assert {difference.batch_id for difference in found.differences} == {"one"}
+    assert found.partial >= 1
+
+
+def test_a_batch_is_counted_as_partial_only_where_it_began_before() -> None:
+    log = story()
+    assert [audited(log, begin).partial for begin in (0, 1, 3)] == [0, 1, 2]
+
+
+def test_a_deadline_from_before_is_kept() -> None:
+    log = story()
+    log.tick(log.time + 7 * SECOND)
+    assert not audited(log, 3).total
+    found = audited(log, 3, lambda rows: without(rows, log.records[-1].offset))
+    fields = {(difference.batch_id, difference.field) for difference in found.differences}
+    assert fields == {("two", "pending"), ("two", "originals")}
+
+
+def test_of_a_batch_that_was_retired_since_the_receipt_counts_at_least_the_uploads_that_the_log_has() -> None:
+    log = story()
+    log.retire("~")
+    log.send_event(events.content("one", "u9", "t9"))  # a dead letter
+    assert not audited(log, 3).total
+
+    def fewer(rows: dict[str, Rows]) -> dict[str, Rows]:
+        (value,), _ = rows["one"]
+        (receipt,) = batches.facts_of(value)
+        assert isinstance(receipt, Retired)
+        less = batches.receipt(msgspec.structs.replace(receipt, filled=1, excess=0))
+        return rows | {"one": ([less], set())}
+
+    found = audited(log, 3, fewer)
+    assert [(difference.batch_id, difference.field) for difference in found.differences] == [("one", "uploads")]
+
+
+def test_a_batch_without_rows_that_no_tick_has_forgotten_is_a_difference() -> None:
+    log = story()
+    found = audited(log, 3, lambda rows: {"two": rows["two"]})
+    assert {difference.batch_id for difference in found.differences} == {"one"}
+    log.retire("~")
+    log.forget("~")
+    assert not audited(log, 3).total
