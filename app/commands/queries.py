@@ -51,6 +51,9 @@ async def _status(out: Out, urls: tuple[str, ...]) -> int:
     ]
     lags += [[f"{source['topic']} {source['partition']}", source["lag"], None] for source in found["inputs"]]
     out.show(render.table(["partition", "lag", "owner"], lags))
+    for partition in found["partitions"]:
+        if partition.get("begins_at"):  # a worker of an older release doesn't say it
+            out.say(render.log_begin(**partition))
     if stuck["items"]:
         out.say("Stuck, the longest wait first (`explain BATCH` says more):")
         out.show(_batches(stuck["items"]))

@@ -129,3 +129,9 @@ def progress() -> Iterator["Phases"]:
             return update
 
         yield phase
+
+
+def log_begin(*, partition: int, begins_at: int, begins_time: str | None, **_: object) -> str:
+    """Where a partition of the log begins that lacks its first records, as a sentence."""
+    since = "" if begins_time is None else f" ({begins_time})"
+    return f"Log partition {partition} begins at offset {begins_at}{since}: what was before is gone."

@@ -8,10 +8,13 @@ to write beside its :class:`~app.engine.ports.Topology`::
 """
 
 import asyncio
+import contextlib
 import socket
+import time
 from typing import Any, cast
 
 import uvloop
+from aiokafka.errors import IllegalStateError, KafkaError
 
 from app import logs
 from app.engine.faust import App, PartitionAssignor, TableManager, Worker, command
@@ -26,6 +29,9 @@ from app.engine.task_manager import TaskManager
 from app.engine.topics import ensure, watch
 from app.errors import OperatorError
 from app.settings import Settings
+
+#: Seconds between two questions where the log begins: of days, hours are enough, and a minute shows what was changed.
+_LOG_BEGINS_EVERY = 60.0
 
 
 class WorkerApp(App):
@@ -54,6 +60,7 @@ class WorkerApp(App):
         """Watch the topics, and whether brokers that ask for a login still let this worker in; it stops when not."""
         await super().on_started()
         self.add_future(self._watch_topics())
+        self.add_future(self._watch_log_begins())
         if self.settings.security_protocol != "PLAINTEXT":
             self.add_future(self._watch())
 
@@ -63,6 +70,17 @@ class WorkerApp(App):
         except OperatorError as error:
             if not self.should_stop:
                 self.fail(error)
+
+    async def _watch_log_begins(self) -> None:
+        """The log's retention deletes what is old, while a worker may run for years."""
+        asked, known = float("-inf"), frozenset[int]()
+        while not self.should_stop:
+            held = frozenset(self.engine.tasks) if self.engine.ready else known
+            if held != known or time.monotonic() > asked + _LOG_BEGINS_EVERY:
+                with contextlib.suppress(KafkaError, IllegalStateError, RuntimeError):  # it is asked again
+                    await self.note_log_begins()
+                    asked, known = time.monotonic(), held
+            await self.sleep(1.0)
 
     async def _watch(self) -> None:
         try:

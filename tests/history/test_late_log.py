@@ -1,5 +1,6 @@
 """History over a log of which the beginning is gone: it says where the log begins, and what it can't compare."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,12 +12,16 @@ from app.engine.kafka.clients import admin_client
 from app.history.copy import copy_log
 from app.history.tell.at import state_at
 from app.history.tell.timeline import timeline
+from app.history.times import iso
 from app.history.verify.audit import audit
 from app.history.verify.replay import replay
 from app.settings import Settings
 from tests.contract.notation import messages, parse
+from tests.engine.harness import until
 from tests.support.events import Message
+from tests.support.forks import run_all
 from tests.support.stage import Stage
+from tests.support.worker import Worker
 
 pytestmark = pytest.mark.kafka
 
@@ -49,6 +54,27 @@ def late(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, Sett
         stage.io.produce(flat("C0 R2 F1", "within"))
         stage.wait_folded("late")
         yield stage, settings, end
+
+
+def test_overview_metrics_and_status_say_where_the_log_begins_and_since_when(late: tuple[Stage, Settings, int]) -> None:
+    stage, settings, begin = late
+    (worker,) = stage.workers
+    worker.stop()
+    worker.start()
+    until(lambda: overview(worker)["partitions"][0]["begins_time"] is not None, "the beginning is known")
+    (partition,) = overview(worker)["partitions"]
+    then = call(stage, state_at(settings, "within"))
+    assert then.beginning is not None
+    assert then.beginning.time is not None
+    assert (partition["begins_at"], partition["begins_time"]) == (begin, iso(then.beginning.time))
+    assert f'rollcall_log_begin_offset{{partition="0"}} {begin}.0' in worker.get("/metrics")[1]
+    (told,) = run_all([["status"]], worker.env)
+    says = f"Log partition 0 begins at offset {begin} ({iso(then.beginning.time)}): what was before is gone."
+    assert says in told.stdout
+
+
+def overview(worker: Worker) -> Any:
+    return json.loads(worker.get("/api/overview")[1])
 
 
 def call(stage: Stage, work: Any) -> Any:

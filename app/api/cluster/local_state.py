@@ -18,6 +18,7 @@ from app.engine.kafka.partitioner import partition_for
 from app.engine.task import Task
 from app.engine.task_manager import TaskManager
 from app.engine.topics.ensure import log_topic
+from app.history.times import iso
 from app.standing import standings
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class LocalState:
 
     def overview(self) -> LocalOverview:
         """The part of the overview that is this worker's."""
-        lags = self._engine.lags()
+        lags, begins = self._engine.lags(), self._engine.progress.log_begins
         return LocalOverview(
             ready=self._engine.ready,
             partitions=[
@@ -69,6 +70,8 @@ class LocalState:
                     owner=self.url,
                     ready=self.serves(partition),
                     lag=lags.get(TopicPartition(self._log, partition)),
+                    begins_at=None if (begin := begins.get(partition)) is None else begin.offset,
+                    begins_time=None if begin is None or begin.time is None else iso(begin.time),
                 )
                 for partition in sorted(self._engine.tasks)
             ],

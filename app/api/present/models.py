@@ -20,12 +20,19 @@ class WorkerInfo(Model):
 
 
 class PartitionInfo(Model):
-    """A partition of the log: which worker owns it (null: not known), whether that one answers for it, and its lag."""
+    """A partition of the log: which worker owns it (null: not known), whether that one answers for it, and its lag.
+
+    ``begins_at`` is the offset at which it begins (what lies before it is gone), ``begins_time`` the time of its first
+    record, both as they were within the last minute; null where they are not known, and where there is no record.
+    """
 
     partition: int
     owner: str | None
     ready: bool
     lag: int | None
+    # Another worker of the group may be of an older release, which does not say it.
+    begins_at: int | None = None
+    begins_time: str | None = None
 
 
 class InputInfo(Model):

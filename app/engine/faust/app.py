@@ -120,6 +120,10 @@ class App(faust.App):
         """Ask for the partitions of all topics now."""
         await cast("Consumer", self.consumer).thread.look_again()
 
+    async def note_log_begins(self) -> None:
+        """Ask where the partitions of the log begin now. Raises KafkaError."""
+        await cast("Consumer", self.consumer).thread.note_log_begins()
+
     async def read_anew(self) -> None:
         """Take all partitions over again: an input that was made anew is then read from its beginning."""
         self.engine.ready = False

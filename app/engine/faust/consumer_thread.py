@@ -17,6 +17,7 @@ from app.engine.kafka.client_watch import Thread
 from app.engine.kafka.clients import connection
 from app.engine.kafka.fetch import INDEXED
 from app.engine.kafka.stalls import FetchErrors
+from app.engine.state.restore import LogBegin
 from app.engine.topics.ensure import log_topic
 from app.engine.topics.input_positions import Positions
 from app.engine.topics.positions import check as positions_check
@@ -146,7 +147,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             await consumer.end_offsets([*positions, *whole]),
         )
         logs = {place.partition: begins[place] for place in positions if place.topic == name}
-        app.engine.progress.log_begins.update(logs)
+        app.engine.progress.begin_at(logs)
         anew = positions_check(name, positions, begins, ends)
         check_passed_on(name, positions, sum(ends[partition] for partition in whole))
         for partition, missed in anew.items():
@@ -215,6 +216,21 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         for partition, offset in positions.items():
             if partition in consumer.assignment():
                 consumer.seek(partition, offset)
+
+    async def note_log_begins(self) -> None:
+        """Ask where the partitions of the log begin that are assigned. Raises KafkaError."""
+        await self.call_thread(self._note_log_begins)
+
+    async def _note_log_begins(self) -> None:
+        consumer, app = self._ensure_consumer(), cast("App", self.app)
+        places = [place for place in consumer.assignment() if place.topic == log_topic(app.settings)]
+        if places:
+            begins = await consumer.beginning_offsets(places)
+            firsts = await consumer.offsets_for_times(dict.fromkeys(places, 0))
+            app.engine.progress.log_begins = {
+                place.partition: LogBegin(begins[place], None if first is None else int(first.timestamp))
+                for place, first in firsts.items()
+            }
 
     async def look_again(self) -> None:
         """Ask for the partitions of all topics now; the group is told of those that are new."""

@@ -37,7 +37,7 @@ STANDBY_LAG = Gauge(
 )
 LOG_BEGINS = Gauge(
     "rollcall_log_begin_offset",
-    "Where the log began, by partition, when this worker took it over: what lies before it is gone.",
+    "Where the log begins, by partition, within the last minute: what lies before it is gone.",
     ["partition"],
 )
 STATE_BYTES = Gauge("rollcall_state_bytes", "Size of the local database on disk, by partition.", ["partition"])
@@ -68,7 +68,7 @@ def observe(engine: "TaskManager[Any]") -> None:
     LOG_BEGINS.clear()
     for number, begin in engine.progress.log_begins.items():
         if number in engine.tasks:
-            LOG_BEGINS.labels(number).set(begin)
+            LOG_BEGINS.labels(number).set(begin.offset)
     STATE_BYTES.clear()
     STATE_ROWS.clear()
     for number, task in engine.tasks.items():

@@ -6,7 +6,7 @@ import functools
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from aiokafka import TopicPartition
@@ -17,10 +17,20 @@ from app.engine.state.age import outdated
 from app.engine.state.divergence import diverged
 from app.engine.state.provenance import Provenance, check_begin, check_changelog, claim
 from app.engine.state.store import Store
+from app.engine.topics.plans import DELETIONS_KEPT_MS
 from app.engine.topics.positions import deleted_meanwhile
 from app.settings import Settings
 
 log = structlog.get_logger(__name__)
+
+
+class LogBegin(NamedTuple):
+    """Where a partition of the log begins: its offset, and the time (ms) of its first record; None where there is none,
+    or nobody has asked yet.
+    """
+
+    offset: int
+    time: int | None = None
 
 
 @dataclass
@@ -32,8 +42,14 @@ class Progress:
 
     done: int = 0
     total: int = 0
-    #: Where each partition of the log began when it was taken over.
-    log_begins: dict[int, int] = field(default_factory=dict)
+    #: Where each partition of the log begins: as it was when it was taken over, or asked for last.
+    log_begins: dict[int, LogBegin] = field(default_factory=dict)
+
+    def begin_at(self, offsets: Mapping[int, int]) -> None:
+        """Note where partitions of the log begin; the time is kept of one that begins where it did."""
+        for number, offset in offsets.items():
+            if self.log_begins.get(number, LogBegin(-1)).offset != offset:
+                self.log_begins[number] = LogBegin(offset)
 
     @property
     def running(self) -> bool:
@@ -136,7 +152,8 @@ async def prepare(
         if provenance is not None:
             check_changelog(settings, partition.partition, ends[partition], provenance)
             claim(store, settings, partition.partition, provenance)
-        if outdated(store, partition.partition, ends[partition]):
+        kept = DELETIONS_KEPT_MS if provenance is None else provenance.deletions_kept
+        if outdated(store, partition.partition, ends[partition], kept):
             _empty(store)
         if store.offset == 0 or store.offset >= ends[partition]:
             # An empty one reads all deletions from here on that are there now.
