@@ -13,6 +13,7 @@ module              holds
 ``cluster_stage``   that cluster, and a proxy before the first worker
 ``quorum``          what is where in it, and moving it
 ``stage``           what is to be run, and the stage for it
+``retention``       batches that are retired meanwhile
 ``matrix``          a run: faults one after the other under traffic that goes on, then the end
 ``audit``           the judgement on outputs: the oracle's, and counts of its own
 ``state``           the judgement on state: a worker that has only the changelog is asked about every batch
