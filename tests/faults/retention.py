@@ -2,6 +2,7 @@
 
 import json
 import time
+from typing import Any
 
 from tests.faults.faults import Cast
 from tests.faults.workload import Workload
@@ -41,7 +42,7 @@ def all_retired(cast: Cast, workload: Workload) -> int:
 def _counts(cast: Cast) -> tuple[int, int] | None:
     """How many batches are complete and retired; None while that is not known of all partitions."""
     status, body = cast.workers[0].get("/api/overview")
-    overview = json.loads(body) if status == 200 else {"missing": True}
-    if overview.get("missing") or overview.get("retired") is None:
+    overview: dict[str, Any] = json.loads(body) if status == 200 else {}
+    if overview.get("missing") != [] or overview["retired"] is None:
         return None
     return overview["counts"]["complete"], overview["retired"]
