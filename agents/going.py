@@ -7,7 +7,7 @@ so: the latest fact of the batch is the one that it names. Whatever is not as it
 it finds its receipt.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import islice
 
 from agents.chunk_changes import ChunkChanges
@@ -31,6 +31,9 @@ class Going:
         #: The prefixes of batches that had originals when this was first asked; None where those were too many.
         self._with_originals: set[bytes] | None = None
         self._asked = False
+        #: The batches that were retired before this start and have rows all the same; None while that is not known.
+        #: Rows that a paused worker writes back come into the store with a takeover only, which is another start.
+        self.left_behind: Collection[str] | None = None
 
     def retire(self, found: Iterable[Resting], position: Position, changes: ChunkChanges) -> dict[str, Resting]:
         """Retire the batches that rest by these rows, but for those that are to be loaded, which are returned."""
@@ -74,8 +77,9 @@ class Going:
             leads = receipts.order_key(place)
             leaving.drop(batch_id, State.RETIRED)
             leaving.forget(leads)
-            # Of what a worker has written that was paused while the batch was retired.
-            leaving.purge(store.keys(keys.BATCHES + tail))
+            if self.left_behind is None or batch_id in self.left_behind:
+                # Of what a worker has written that was paused while the batch was retired.
+                leaving.purge(store.keys(keys.BATCHES + tail))
             leaving.purge((row,))
             leaving.purge(self._originals(keys.PENDING + tail))
             changes.stale(leads)

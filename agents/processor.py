@@ -80,7 +80,7 @@ class JoinProcessor:
     def background(self) -> Iterator[None]:
         """Count the batches that were stored before the start; find out whether an older release has closed any."""
         yield from load_counts(self.counts, self._store)
-        self._join.retiring.complete = self.counts.indexed
+        self._join.retiring.looked_through(complete=self.counts.indexed, left_behind=self.counts.left_behind)
 
     @property
     def cached(self) -> int:

@@ -4,6 +4,7 @@ The settings decide what goes into a tick, and the tick alone what follows from 
 the same records. A tick has so few batches that they are done between two polls. What is left goes with the next one.
 """
 
+from collections.abc import Collection
 from itertools import islice
 
 from agents.chunk_changes import ChunkChanges
@@ -51,6 +52,13 @@ class Retiring:
         self._full = False
         #: The tick before which everything is done, and the rows that say so.
         self.done, self._marks = progress.latest(tables.store)
+
+    def looked_through(self, *, complete: bool, left_behind: Collection[str]) -> None:
+        """Told once that all rows were looked through that there were at the start: whether the index is ``complete``,
+        and which batches were retired before and have rows that were ``left_behind``.
+        """
+        self.complete = complete
+        self._going.left_behind = left_behind
 
     def due(self) -> int | None:
         """The log time (ms) at which something goes next, or None."""

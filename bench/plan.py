@@ -6,7 +6,7 @@ from bench.cells import Cell, Cells, JoinOnly, Throughput
 from bench.figures import Figure
 from bench.retention import BATCHES, Retention, retention_figures
 from bench.retiring import BATCHES as RETIRED
-from bench.retiring import Retiring, retiring_figures
+from bench.retiring import OverDeletions, Retiring, over_deletions_figures, retiring_figures
 from bench.roll import Roll, roll_figures
 from bench.special import Latency, Restore
 from bench.takeover import Takeover, open_figures
@@ -262,6 +262,8 @@ class Plan:
         """What stays of batches that come and are retired for ever: several figures of one run."""
         self.figures += retention_figures(self.cells.add(Retention("rollcall-retention", BATCHES)))
         self.figures += retiring_figures(self.cells.add(Retiring("rollcall-retiring", RETIRED, self.partitions)))
+        deleted = OverDeletions("rollcall-restore-deleted", self.events // 11, self.partitions)
+        self.figures += over_deletions_figures(self.cells.add(deleted))
 
     def _takeover(self) -> None:
         """What a takeover costs with a standby copy, against without."""

@@ -11,6 +11,7 @@ from bench.cells import Cell
 from bench.contestants import Rollcall, Site
 from bench.figures import Figure
 from bench.process import memory
+from bench.special import Restore
 from bench.stage import Stage, say
 from bench.tenths import TENTHS, THIRD, tenth_figures
 from bench.trial import Measured, Phase, Running
@@ -36,7 +37,6 @@ class _Keeping(Rollcall):
             "ROLLCALL_BATCH_RETENTION_SECONDS": self._seconds,
             "ROLLCALL_RECEIPT_RETENTION_SECONDS": self._seconds,
             "ROLLCALL_READINESS_TIMEOUT_SECONDS": "0",
-            "ROLLCALL_TICK_SECONDS": "0.2",
         }
 
 
@@ -76,6 +76,21 @@ class Retiring(Cell):
         return await trial.run(stage, _Keeping(self.contestant.name, seconds), self.phases, after_phase=after)
 
 
+class OverDeletions(Restore):
+    """A restore of a changelog of which nearly all was deleted again, and nothing is compacted away yet."""
+
+    def __init__(self, name: str, batches: int, partitions: int) -> None:
+        fill = Part("fill", batches, _SLOTS, partitions=partitions)
+        super().__init__(name, "rollcall", [Phase(fill.name, fill)])
+        self.contestant = _Keeping(self.contestant.name, _KEPT_SECONDS)
+
+    async def _restore(self, running: Running) -> None:
+        await asyncio.sleep(_PAUSE_SECONDS)
+        changelog = self.changelog(running)
+        running.measured["restore.live_keys"] = await asyncio.to_thread(live_keys, running.stage, changelog)
+        await super()._restore(running)
+
+
 def live_keys(stage: Stage, topic: str) -> int:
     """How many keys a topic has whose latest record is no deletion. For a thread without an event loop."""
     ends = asyncio.run(reading.ends(stage.bootstrap, topic, stage.partitions))
@@ -96,3 +111,21 @@ def retiring_figures(cell: str) -> list[Figure]:
     figures.append(Figure("retention-broker:never", "live keys where all is kept", cell, "retiring.never.keys"))
     title = "events a CPU second of the worker with retention, against without, from the fourth tenth on"
     return [*figures, Figure("retention-broker:speed", title, cell, "retiring.speed", most=False, goal=0.9, high=True)]
+
+
+def over_deletions_figures(cell: str) -> list[Figure]:
+    """The figures of one restore."""
+    title = "records/s of a restore over deletions against a raw read"
+    measured = "restore.rows_per_second"
+    return [
+        Figure(
+            "restore-deleted:speed",
+            title,
+            *(cell, measured, (cell,), "raw.rows_per_second"),
+            most=False,
+            goal=0.5,
+            high=True,
+        ),
+        Figure("restore-deleted:records", "records/s of a restore over deletions", cell, measured, high=True),
+        Figure("restore-deleted:live", "live keys of that changelog", cell, "restore.live_keys"),
+    ]

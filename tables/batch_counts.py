@@ -80,7 +80,8 @@ class Changes(NamedTuple):
 class BatchCounts:
     """The counts of one partition. ``listed``: every batch that waits is in it; ``counted``: the closed ones too.
 
-    ``indexed``: as far as was looked, every batch that rests has its row in ``closed``.
+    ``indexed``: as far as was looked, every batch that rests has its row in ``closed``. ``left_behind``: those that
+    were retired before the counts began, and have rows all the same.
     """
 
     def __init__(self) -> None:
@@ -90,6 +91,7 @@ class BatchCounts:
         self.listed = False
         self.counted = False
         self.indexed = True
+        self.left_behind: set[str] = set()
         self.pending_uploads = 0
         self._pending: dict[str, int] = {}
         self._complete = 0

@@ -95,7 +95,9 @@ def _closed(counts: BatchCounts, store: Store, seconds: float) -> Iterator[None]
 def _found(counts: BatchCounts, store: Store, place: Cutoff, *, plain: bool) -> None:
     """Count a batch that waits for nothing and was last changed at this place."""
     if store.get(receipts.key(place.batch_id)) is not None:
-        return  # it was retired: a crash has left rows, or a worker that was paused has written some back
+        # It was retired: a crash has left rows, or a worker that was paused has written some back.
+        counts.left_behind.add(place.batch_id)
+        return
     if store.get(closed.key(place)) is None:
         counts.indexed = False
     counts.found(State.COMPLETE if plain else _state(store, place.batch_id))

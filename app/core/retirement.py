@@ -93,13 +93,17 @@ def _within(batch: Batch, cutoff: Cutoff | None) -> bool:
 
 def _receipt(batch: Batch, registration: Registration) -> Retired:
     state = batch.state
-    moments = (upload.moment for upload in batch.slots if upload is not None)
-    discarded = [acted.time for acted in batch.acts.values() if isinstance(acted.act, Discard) and not acted.refused]
     published = state is State.COMPLETE
+    if published:
+        # At once: it is made for each batch that is closed.
+        closed_at = max([registration.moment, *[upload.moment for upload in batch.slots if upload is not None]]) // 1000
+    else:
+        acts = batch.acts.values()
+        closed_at = [acted.time for acted in acts if isinstance(acted.act, Discard) and not acted.refused][-1]
     return Retired(
         at=0,
         time=0,
-        closed_at=max(registration.moment, *moments) // 1000 if published else discarded[-1],
+        closed_at=closed_at,
         how=batch.closed,
         slots=len(batch.slots),
         filled=batch.filled,
