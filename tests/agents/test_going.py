@@ -54,7 +54,7 @@ def _changed(work: ChunkChanges) -> set[str]:
     return {*(batch.batch_id for batch in work.changed), *work.leaving.unseen}
 
 
-@examples(80)
+@examples(50)
 @given(STEPS)
 def test_what_a_row_says_is_the_receipt_that_the_batch_would_get(
     make_worker: MakeWorker, steps: list[tuple[str, object]]
@@ -68,7 +68,7 @@ def test_what_a_row_says_is_the_receipt_that_the_batch_would_get(
         assert (row.place.at, closed.kept(row)) == (batch.last, receipt_of(batch))
 
 
-@examples(80)
+@examples(50)
 @given(STEPS, st.booleans())
 def test_a_batch_goes_by_its_row_as_if_it_had_been_loaded(
     make_worker: MakeWorker,

@@ -49,7 +49,7 @@ def logs(draw: st.DrawFn) -> Log:
     return log
 
 
-@examples(150)
+@examples(90)
 @given(logs(), CUTS, st.sampled_from([1, 100_000]))
 def test_any_split_of_the_same_log_gives_the_same_outputs_and_the_same_state(
     log: Log, cuts: set[int], capacity: int
@@ -62,7 +62,7 @@ def test_any_split_of_the_same_log_gives_the_same_outputs_and_the_same_state(
     assert parts.rows() == whole.rows()
 
 
-@examples(100)
+@examples(60)
 @given(logs(), CUTS)
 def test_a_restart_between_any_two_chunks_changes_nothing(log: Log, cuts: set[int]) -> None:
     whole = worker_of().run(log.records)
@@ -85,7 +85,7 @@ def log_with_an_expiry_and_a_later_registration() -> Log:
     return log
 
 
-@examples(150)
+@examples(90)
 @given(logs(), CUTS, st.integers(0, 40), st.integers(0, 40))
 @example(log_with_an_expiry_and_a_later_registration(), set(), 3, 3)
 def test_what_is_folded_again_after_a_crash_changes_nothing_and_says_nothing_new(
@@ -108,7 +108,7 @@ def test_what_is_folded_again_after_a_crash_changes_nothing_and_says_nothing_new
     assert distinct(worker.outputs) == distinct(whole.outputs)
 
 
-@examples(150)
+@examples(90)
 @given(logs(), CUTS, st.integers(0, 12), st.integers(0, 12))
 def test_a_chunk_of_which_the_changelog_took_a_beginning_only_is_made_whole_by_folding_it_again(
     log: Log, cuts: set[int], torn: int, rows: int

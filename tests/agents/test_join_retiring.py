@@ -115,7 +115,7 @@ def _told(worker: Worker) -> list[str]:
     return sorted(str(output[:3]) for output in worker.outputs)
 
 
-@examples(60)
+@examples(40)
 @given(STEPS, st.sets(st.integers(1, 30), max_size=4))
 def test_however_the_log_is_cut_the_same_batches_go(
     make_worker: MakeWorker, steps: list[str | tuple[str, str]], cuts: set[int]
@@ -132,7 +132,7 @@ def test_however_the_log_is_cut_the_same_batches_go(
         assert other.states(IDS) == whole.states(IDS) == other.live(IDS)
 
 
-@examples(60)
+@examples(40)
 @given(STEPS, st.integers(0, 40), st.integers(0, 40), st.integers(0, 12))
 def test_state_that_is_ahead_of_the_offset_or_torn_comes_out_the_same(
     make_worker: MakeWorker, steps: list[str | tuple[str, str]], crash: int, back: int, rows_written: int

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator  # noqa: TC003 - pytest reads the
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.acts import Discard, DiscardUpload, Extend, ForceComplete, Reopen
@@ -19,6 +19,7 @@ from tables import batches, keys, receipts
 from tables.batch_counts import MOST_CHANGES, BatchCounts, Standing
 from tables.counts_loader import load_counts
 from tests.agents.log import Log, Worker
+from tests.core.examples import examples
 from tests.core.play import SECOND, START
 from tests.support.events import content, essay_ids, failure, message, registration, uid
 
@@ -84,7 +85,7 @@ def known(standing: Standing, truth: Standing) -> Standing:
     )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=150)
+@examples(90)
 @given(st.randoms(use_true_random=False))
 def test_after_any_chunk_the_census_is_what_counting_anew_says(pick: random.Random) -> None:
     log = Log()
