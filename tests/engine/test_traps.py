@@ -113,7 +113,7 @@ def test_nothing_is_committed_while_the_broker_stands_still_and_all_is_right_aft
     first = stage.io.produce(record for number in range(400) for record in flat("R2 C0 C1", f"frozen-{number}"))
     stage.kafka.pause()
     try:
-        time.sleep(1)  # what was under way in the sockets arrives
+        time.sleep(slowness())  # what was under way in the sockets arrives
         committed, folded = metric(worker, "rollcall_offset_commits_total"), metric(worker, "rollcall_records_total")
         time.sleep(3)
         assert metric(worker, "rollcall_offset_commits_total") == committed

@@ -12,6 +12,7 @@ from aiokafka.structs import TopicPartition
 from tests.engine.harness import flat, log_lines, metric, plain_log, until
 from tests.oracle import topics
 from tests.support.events import Message
+from tests.support.patience import slowness
 from tests.support.stage import Stage
 from tests.support.worker import Worker
 
@@ -68,7 +69,7 @@ def test_a_log_whose_records_were_deleted_before_they_were_folded_stops_the_work
         worker.stop()
     else:
         worker.pause()
-        time.sleep(1)  # as above
+        time.sleep(slowness())  # as above
     for number in range(3):
         stage.io.call(stage.io._producer.send_and_wait(log, b"unread", key=b"k", partition=number))
     delete_all(stage, log)
@@ -166,7 +167,7 @@ def test_an_input_whose_records_were_deleted_unread_is_read_on_and_told_at_start
 def test_an_input_whose_records_are_deleted_under_the_running_worker_is_told(stage: Stage) -> None:
     worker = worker_with_state(stage, "gap-running")
     worker.pause()
-    time.sleep(1)  # the fetch that is under way comes back empty: the broker holds it for half a second
+    time.sleep(slowness())  # the fetch that is under way comes back empty: the broker holds it for half a second
     stage.io.produce(flat("C0 C1 C2 C3 C4 C5 C6 C7", f"lost-{next(NAMES)}"))
     delete_all(stage, topics.CONTENT)
     worker.resume()
