@@ -46,7 +46,7 @@ class Going:
                 not resting.kept
                 or batches.last_of(of_facts) != place.at  # it was changed elsewhere
                 or (known is not None and known.last != place.at)
-                or store.get(keys.RECEIPTS + tail) is not None
+                or self._is_retired(batch_id, tail)
             ):
                 left[batch_id] = resting
                 continue
@@ -85,6 +85,12 @@ class Going:
             changes.stale(leads)
             self._tables.let_go(batch_id)
         return left
+
+    def _is_retired(self, batch_id: str, tail: bytes) -> bool:
+        """Whether a batch has its receipt already, and the rows that lead here were written back."""
+        if self.left_behind is not None:
+            return batch_id in self.left_behind
+        return self._tables.store.get(keys.RECEIPTS + tail) is not None
 
     def _originals(self, prefix: bytes) -> Sequence[bytes]:
         """The keys of the originals that there are of a batch that rests: what a crash has left behind.

@@ -2,7 +2,6 @@
 store.
 """
 
-import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
@@ -26,8 +25,8 @@ _QUEUES = {
     keys.CLOSED: len(keys.CLOSED),
     keys.RECEIPT_ORDER: len(keys.RECEIPT_ORDER),
 }
-#: Whether a key is one of theirs.
-_IN_QUEUES = re.compile(b"|".join(map(re.escape, _QUEUES))).match
+#: The bytes that their keys begin with.
+_FIRST_BYTES = frozenset(table[0] for table in _QUEUES)
 
 
 #: What the cache's unit stands for, in bytes of memory, and how many of the bytes of a batch's rows are within it for
@@ -165,7 +164,8 @@ class PartitionState:
             sizes[batch_id] = sizes.get(batch_id, 0) + size
         if rows:
             self.store.write(rows, offset)
-            for key in filter(_IN_QUEUES, rows):
+            # What goes from a queue leaves its front where it was seen, or behind.
+            for key in [key for key, value in rows.items() if value is not None and key[0] in _FIRST_BYTES]:
                 prefix = key[: _QUEUES[key[:1]]]
                 floor = self._floors.get(prefix)
                 if floor is not None and key < floor:

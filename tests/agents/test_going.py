@@ -142,8 +142,9 @@ def test_a_row_of_what_is_not_so_any_more_retires_nothing(make_worker: MakeWorke
     assert not list(worker.store.scan(keys.CLOSED))
 
 
+@pytest.mark.parametrize("looked_through", [True, False])
 def test_a_batch_that_was_retired_is_not_retired_again_by_the_rows_that_a_paused_worker_wrote_back(
-    make_worker: MakeWorker,
+    make_worker: MakeWorker, *, looked_through: bool
 ) -> None:
     log = log_of("C0 R1")
     worker = make_worker()
@@ -153,6 +154,10 @@ def test_a_batch_that_was_retired_is_not_retired_again_by_the_rows_that_a_paused
     kept = left(worker)
     worker.tables.write(late, worker.store.offset, ())
     worker.start()
+    if looked_through:
+        counts = BatchCounts()
+        list(load_counts(counts, worker.store))
+        worker.join.retiring.looked_through(complete=True, left_behind=counts.left_behind)
     list(carried_out(worker, [log.retire("~")]))
     assert left(worker) == kept
 
