@@ -14,7 +14,6 @@ import time
 from typing import Any, cast
 
 import uvloop
-from aiokafka.errors import IllegalStateError, KafkaError
 
 from app import logs
 from app.engine.faust import App, PartitionAssignor, TableManager, Worker, command
@@ -75,9 +74,10 @@ class WorkerApp(App):
         """The log's retention deletes what is old, while a worker may run for years."""
         asked, known = float("-inf"), frozenset[int]()
         while not self.should_stop:
-            held = frozenset(self.engine.tasks) if self.engine.ready else known
-            if held != known or time.monotonic() > asked + _LOG_BEGINS_EVERY:
-                with contextlib.suppress(KafkaError, IllegalStateError, RuntimeError):  # it is asked again
+            held = frozenset(self.engine.tasks)
+            if self.engine.ready and (held != known or time.monotonic() > asked + _LOG_BEGINS_EVERY):
+                # Whatever it is (a broker that is away, a rebalance): it is asked again, and nothing depends on it.
+                with contextlib.suppress(Exception):
                     await self.note_log_begins()
                     asked, known = time.monotonic(), held
             await self.sleep(1.0)

@@ -121,7 +121,7 @@ class App(faust.App):
         await cast("Consumer", self.consumer).thread.look_again()
 
     async def note_log_begins(self) -> None:
-        """Ask where the partitions of the log begin now. Raises KafkaError."""
+        """Ask where the partitions of the log begin now. Raises KafkaError and TimeoutError."""
         await cast("Consumer", self.consumer).thread.note_log_begins()
 
     async def read_anew(self) -> None:

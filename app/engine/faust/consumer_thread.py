@@ -38,6 +38,9 @@ HEARTBEAT_MS = 500
 #: coordinator. What is not committed then is with the next commit. And what the last one has at the least.
 COMMIT_PATIENCE, LAST_COMMIT = 20.0, 0.5
 
+#: Seconds for the question where the log begins, which is asked again.
+_LOOK_PATIENCE = 10.0
+
 
 class RebalanceListener(driver.ConsumerRebalanceListener):
     """Faust's listener, which takes it that every rebalance begins with partitions that are let go."""
@@ -218,8 +221,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
                 consumer.seek(partition, offset)
 
     async def note_log_begins(self) -> None:
-        """Ask where the partitions of the log begin that are assigned. Raises KafkaError."""
-        await self.call_thread(self._note_log_begins)
+        """Ask where the partitions of the log begin that are assigned. Raises KafkaError and TimeoutError."""
+        # Beside the thread's own queue, which commits and takeovers go through: a broker that is away is waited for.
+        asked = asyncio.run_coroutine_threadsafe(self._note_log_begins(), self.thread_loop)
+        async with asyncio.timeout(_LOOK_PATIENCE):
+            await asyncio.wrap_future(asked)
 
     async def _note_log_begins(self) -> None:
         consumer, app = self._ensure_consumer(), cast("App", self.app)
