@@ -1,4 +1,4 @@
-"""A produce request goes out as aiokafka writes it, byte for byte, but uncopied; answers are read ahead."""
+"""A produce request goes out as aiokafka writes it, byte for byte, but uncopied."""
 
 import asyncio
 from typing import Any
@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from app.engine.kafka import aiokafka_patches
 from app.engine.kafka.aiokafka_patches import transfer
-from tests.engine.silent import cluster, run
 
 aiokafka_patches.install()
 
@@ -94,13 +93,3 @@ def test_a_connection_that_breaks_is_closed_and_the_error_is_the_networks() -> N
         assert reasons == [CloseReason.CONNECTION_BROKEN]
 
     asyncio.run(scene())
-
-
-def test_a_connection_reads_ahead() -> None:
-    async def scene() -> None:
-        async with cluster(1) as (_, client):
-            readers = [connection._reader for connection in client._conns.values()]
-            assert readers
-            assert all(reader._limit == transfer.READ_AHEAD for reader in readers)
-
-    run(scene)

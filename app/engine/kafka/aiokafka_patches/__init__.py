@@ -5,7 +5,8 @@ module            holds
 ================  ===================================================================================================
 ``transactions``  the wait for a transaction's markers, and a search for a coordinator that outlives the broker asked
 ``answers``       a time-out for each kind of request, and the end of a connection that is silent
-``transfer``      requests and answers of megabytes, with fewer copies
+``transfer``      produce requests of megabytes, with fewer copies
+``frames``        answers, read from the socket into memory of their size
 ``nodes``         connections to nodes: each on its own, with a back-off
 ``known_nodes``   what a client knows of its nodes: who failed, who is silent, when to try again
 ``metadata``      metadata from a node that is likely to answer
@@ -30,12 +31,12 @@ from app.engine.kafka.aiokafka_patches import (
     answers,
     closing,
     forgotten,
+    frames,
     keeping,
     metadata,
     nodes,
     retries,
     transactions,
-    transfer,
 )
 
 
@@ -43,7 +44,7 @@ def install() -> None:
     """Change it for all clients of the process. Idempotent."""
     transactions.install()
     answers.install()
-    transfer.install()
+    frames.install()
     nodes.install()
     metadata.install()
     retries.install()

@@ -35,7 +35,7 @@ import asyncio
 from typing import Any
 
 from aiokafka import conn
-from aiokafka.conn import AIOKafkaConnection, AIOKafkaProtocol, CloseReason
+from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.errors import KafkaConnectionError, RequestTimedOutError
 from aiokafka.producer.sender import Sender
@@ -92,7 +92,6 @@ _SECONDS: dict[type[Any], float] = {
 def install() -> None:
     """Change it for all clients of the process. Idempotent."""
     conn.wait_for = _unlimited
-    AIOKafkaProtocol.data_received = _data_received
     AIOKafkaConnection.connect = _connect
     AIOKafkaConnection.send = _send
     AIOKafkaConnection.close = _close
@@ -118,14 +117,6 @@ def seconds(request: Any, otherwise: float) -> float:
 def _unlimited(answer: Any, _: float | None = None) -> Any:
     """What aiokafka waits for, as it is: :func:`_answered` has the time-out."""
     return answer
-
-
-_original_received = AIOKafkaProtocol.data_received
-
-
-def _data_received(self: Any, data: bytes) -> None:
-    self.heard = getattr(self, "heard", 0) + 1
-    _original_received(self, data)
 
 
 _original_connect = AIOKafkaConnection.connect

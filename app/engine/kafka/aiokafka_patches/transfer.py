@@ -1,24 +1,17 @@
-"""Requests and answers of megabytes: with fewer copies, and fewer turns of the event loop.
+"""Produce requests of megabytes, with fewer copies.
 
-**A produce request goes to the socket with its batches as they are.** aiokafka joins a request's fields level by level,
-and then the whole behind its header and its length: each batch was copied seven times, a megabyte at a time.
-
-**An answer is taken in as fast as it comes.** asyncio stops reading from a socket when twice a limit is there, which
-aiokafka sets to 64 KiB, and begins again when it is asked for more: that was for each single read, of up to 256 KiB.
+A produce request goes to the socket with its batches as they are. aiokafka joins a request's fields level by level, and
+then the whole behind its header and its length: each batch was copied seven times, a megabyte at a time.
 """
 
 import struct
 from collections.abc import Iterator
 from typing import Any
 
-from aiokafka import conn
 from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.protocol.types import Array, Bytes, Int32, Schema
-
-#: Bytes of the limit: twice as much may wait in a connection, beside the answer that is waited for.
-READ_AHEAD = 512 * 1024
 
 _original_send = AIOKafkaConnection.send
 
@@ -26,11 +19,6 @@ _LENGTH = struct.Struct(">i")
 
 #: A smaller piece is joined to those beside it: a system call takes 1,024 pieces at most.
 _SMALL = 16 * 1024
-
-
-def install() -> None:
-    """Change it for all clients of the process; :mod:`~app.engine.kafka.aiokafka_patches.answers` sends. Idempotent."""
-    conn.READER_LIMIT = READ_AHEAD
 
 
 def send(self: Any, request: Any, expect_response: bool = True) -> Any:  # noqa: FBT001, FBT002 - aiokafka's signature
