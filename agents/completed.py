@@ -1,5 +1,6 @@
 """What is counted of a batch that became ready: how long it took, and which traces belong to it."""
 
+from operator import attrgetter
 from typing import NamedTuple
 
 from app.core.batch import Batch
@@ -19,7 +20,7 @@ class Completed(NamedTuple):
 
 def completed(batch: Batch, time: int) -> Completed:
     """What to count of a batch that became ready at log time ``time`` (ms)."""
-    latest = max((upload for upload in batch.slots if upload is not None), key=lambda upload: upload.moment)
+    latest = max([upload for upload in batch.slots if upload is not None], key=attrgetter("moment"))
     registration = batch.registration
     return Completed(
         (time - batch.registered_at) / 1e3,

@@ -1,22 +1,26 @@
-"""The plain contents of a chunk: nearly all of its records, folded in one loop."""
+"""The plain contents of a chunk: nearly all of its records, folded by batch."""
 
 from collections.abc import Sequence
 from sys import maxsize
+from typing import TYPE_CHECKING, cast
 
 from agents.chunk_changes import ChunkChanges
-from agents.pace import LOADED, RECORDS
+from agents.pace import LOADED, TOGETHER
 from agents.steps import Steps
 from agents.watermarks import Watermarks
-from app.core.batch import Batch
-from app.core.events import CONTENT
-from app.core.facts import Fact
-from app.core.fold import Outcome, take_content
+from app.core.events import CONTENT, Content
+from app.core.fold import Outcome, take_content, take_contents
 from app.core.messages import Assigned
-from app.core.outputs import Expiry, Output, Refusal
+from app.core.outputs import Expiry, Refusal
 from app.engine.ports import Record
-from app.wire.chunk import Chunk, Entry
+from app.wire.chunk import Chunk
 
-_ASSIGNED = Outcome.ASSIGNED
+if TYPE_CHECKING:
+    from app.core.batch import Batch
+    from app.core.facts import Fact
+
+#: Fewer contents of a batch are folded one by one: that takes less than what is done once for all of them.
+_FEW = 4
 
 #: The bytes of an output in short, about. Those of a chunk can't be many more: its records have some 8 MiB, and an
 #: output says nothing beside its content but the essay's id.
@@ -26,83 +30,119 @@ _SIZE = 1000
 class Contents:
     """Folds the contents of one chunk that was read.
 
+    A run of them is folded batch by batch: what a content does depends on nothing but its batch, and those of one batch
+    mostly take one slot after the other. What comes of it is in the order of the log all the same.
+
     Each batch is looked up, and noted, once for all of the changes: they are carried out, and the cache is bounded,
     between two sets of changes only.
     """
 
     def __init__(self, chunk: Chunk, records: Sequence[Record], steps: Steps, watermarks: Watermarks) -> None:
         self._chunk = chunk
+        # Asked only for the records of a run, each of which has one.
+        self._content = cast("list[Content]", chunk.content)
         self._records = records
         self._steps = steps
         self._watermarks = watermarks
         self._changes: ChunkChanges | None = None
         #: By the number of the batch in the chunk: the batch, and what was decided about it.
-        self._batches: list[tuple[Batch, list[Fact]] | None] = []
+        self._batches: dict[int, tuple[Batch, list[Fact]]] = {}
 
-    def fold(self, begin: int, changes: ChunkChanges, size: int) -> int:
-        """Fold from record ``begin`` on, up to the first that is no plain content, or until the outputs have more than
-        ``size`` bytes, or it has taken long (:mod:`agents.pace`); the number of the record to go on with.
+    def fold(self, begin: int, changes: ChunkChanges) -> int:
+        """Fold from record ``begin`` on, up to the first that is no plain content, or until it has taken long
+        (:mod:`agents.pace`); the number of the record to go on with.
 
         A content that the log had before is none here, nor the first one of an input partition. Raises PoisonError.
         """
         if changes is not self._changes:
-            self._changes, self._batches = changes, [None] * len(self._chunk.batch_ids)
-        batches, assigned = self._batches, changes.assigned
-        marks, places = self._watermarks.offsets, self._chunk.places
+            self._changes, self._batches = changes, {}
+        chunk, known = self._chunk, len(self._batches)
+        marks = self._watermarks.offsets
         # By the number of the place: the highest offset so far, where there is one.
-        highest = [marks.get(place, maxsize) for place in places]
-        tables, policy = self._steps.tables, self._steps.policy
-        most, done, looked_up, others = tables.loaded + LOADED, begin, 0, 0
-        for entry in self._chunk.entries[begin : begin + RECORDS]:
-            content, offset = entry.content, entry.source.offset
-            if content is None or offset <= highest[entry.place]:
-                break
-            found = batches[entry.number]
-            if found is None:
-                if tables.loaded >= most:
-                    break
-                found = self._batch(entry, changes)
-                looked_up += 1
-            batch, facts = found
-            try:
-                decided, outputs, outcome = take_content(batch, content, entry, policy)
-            except Exception as error:
-                raise self._steps.poison(batch, entry, error) from error
-            highest[entry.place] = offset
-            done += 1
-            # What is decided of a content settles nothing that was pending: it is about the content itself.
-            facts += decided
-            if outcome is _ASSIGNED and len(outputs) == 1:
-                assigned += outputs  # type: ignore[arg-type] # the one output of a slot that was taken
-                continue
-            others += 1
-            self._note(batch, outputs, outcome, done - 1, changes)
-            if changes.size > size:
-                break
-        marks |= {place: offset for place, offset in zip(places, highest, strict=True) if offset != maxsize}
-        changes.size += (done - begin - others) * _SIZE
-        if done - begin > others:
-            changes.outcomes[CONTENT, _ASSIGNED] += done - begin - others
+        highest = [marks.get(place, maxsize) for place in chunk.places]
+        groups, end = self._run(begin, highest, changes)
+        #: The output of each record that was folded with others, and the records that are to be folded by themselves.
+        outputs: list[Assigned | None] = [None] * (end - begin)
+        left: list[int] = []
+        for number, records in groups.items():
+            left += records[self._together(number, records, begin, outputs) :]
+        done = begin
+        for record in sorted(left):
+            changes.assigned += outputs[done - begin : record - begin]  # type: ignore[arg-type] # none of them is None
+            self._alone(record, changes)
+            done = record + 1
+        changes.assigned += outputs[done - begin :]  # type: ignore[arg-type] # as above
+        together = end - begin - len(left)
+        if together:
+            changes.outcomes[CONTENT, Outcome.ASSIGNED] += together
+            changes.size += together * _SIZE
+        marks |= {place: offset for place, offset in zip(chunk.places, highest, strict=True) if offset != maxsize}
         # Each of the others found its batch here.
-        tables.hits += done - begin - looked_up
-        return done
+        self._steps.tables.hits += end - begin - (len(self._batches) - known)
+        return end
 
-    def _batch(self, entry: Entry, changes: ChunkChanges) -> tuple[Batch, list[Fact]]:
-        batch = self._steps.tables.batch(self._chunk.batch_ids[entry.number])
-        self._steps.note(batch, entry.at, changes)
-        found = self._batches[entry.number] = batch, changes.facts_of(batch)
-        return found
+    def _run(self, begin: int, highest: list[int], changes: ChunkChanges) -> tuple[dict[int, list[int]], int]:
+        """The records to be folded now, those of each batch by its number, and the end of the run. ``highest`` is
+        brought up to it.
+        """
+        chunk, tables = self._chunk, self._steps.tables
+        groups: dict[int, list[int]] = {}
+        most = tables.loaded + LOADED
+        end = min(begin + TOGETHER, len(chunk.at))
+        columns = chunk.batch[begin:end], chunk.place[begin:end], chunk.offset[begin:end]
+        for record, number, place, offset in zip(range(begin, end), *columns, strict=True):
+            if number < 0 or offset <= highest[place]:
+                return groups, record
+            group = groups.get(number)
+            if group is not None:
+                group.append(record)
+            else:
+                if number not in self._batches:
+                    if tables.loaded >= most:
+                        return groups, record
+                    self._look_up(number, record, changes)
+                groups[number] = [record]
+            highest[place] = offset
+        return groups, end
 
-    def _note(
-        self, batch: Batch, outputs: Sequence[Output], outcome: Outcome, number: int, changes: ChunkChanges
-    ) -> None:
-        """Note what came of record ``number``, where it is more than a slot, or something else."""
-        entry = self._chunk.entries[number]
+    def _look_up(self, number: int, record: int, changes: ChunkChanges) -> None:
+        batch = self._steps.tables.batch(self._chunk.batch_ids[number])
+        self._steps.note(batch, self._chunk.at[record], changes)
+        self._batches[number] = batch, changes.facts_of(batch)
+
+    def _together(self, number: int, records: list[int], begin: int, outputs: list[Assigned | None]) -> int:
+        """Fold the first of a batch's records together, as many as can be; how many that were."""
+        if len(records) < _FEW:
+            return 0
+        batch, facts = self._batches[number]
+        at = self._chunk.at
+        try:
+            decided, assigned = take_contents(
+                batch, [self._content[record] for record in records], [at[record] for record in records]
+            )
+        except Exception:  # noqa: BLE001 - a bug, which shows itself again at the record that brings it about
+            return 0
+        facts += decided
+        for record, output in zip(records, assigned, strict=False):
+            outputs[record - begin] = output
+        return len(decided)
+
+    def _alone(self, record: int, changes: ChunkChanges) -> None:
+        """Fold a record by itself: what comes of it may be more than a slot, or something else."""
+        chunk = self._chunk
+        batch, facts = self._batches[chunk.batch[record]]
+        content, position = self._content[record], chunk.position(record)
+        try:
+            decided, outputs, outcome = take_content(batch, content, position, self._steps.policy)
+        except Exception as error:
+            raise self._steps.poison(batch, position, error) from error
+        # What is decided of a content settles nothing that was pending: it is about the content itself.
+        facts += decided
         changes.outcomes[CONTENT, outcome] += 1
         for output in outputs:
             if isinstance(output, Assigned):
                 changes.emit_in_short(output)
             elif not isinstance(output, Expiry | Refusal):
-                self._steps.applier.say(batch, output, self._records[number], entry, changes)
-        if outcome is Outcome.HELD:
-            changes.hold(batch.batch_id, entry.at, entry.source, self._records, number)
+                self._steps.applier.say(batch, output, self._records[record], position, changes)
+        if outcome is Outcome.HELD and position.source is not None:
+            changes.hold(batch.batch_id, position.at, position.source, self._records, record)

@@ -78,7 +78,7 @@ class Join:
         done, count = bisect_left(records, self.retiring.done, key=attrgetter("offset")), len(records)
         while done < count:
             if not self._poison:
-                done = contents.fold(done, changes, bounds.outputs)
+                done = contents.fold(done, changes)
             if done < count and changes.size <= bounds.outputs and not pace.reached(done):
                 changes = yield from self._other(records[done], done, changes, bounds)
                 done += 1
@@ -96,11 +96,12 @@ class Join:
 
     def _other(self, record: Record, done: int, changes: ChunkChanges, bounds: Bounds) -> Changing:
         """A record that is no plain content, or needs a second look; returns the changes to continue with."""
-        source = read_source(record.headers)
+        headers = record.headers
+        source = read_source(headers)
         if source is None:
             return (yield from self._own(record, done, changes, bounds))
         marks = self._watermarks.offsets
-        place = self._watermarks.place(source, read_generation(record.headers))
+        place = self._watermarks.place(source, read_generation(headers))
         # At or below the high watermark: the repartitioner repeated itself, the log had this input before.
         seen = source.offset <= marks.get(place, -1)
         where = self._steps.place(record.offset, source) if self._poison else None

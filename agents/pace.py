@@ -13,6 +13,9 @@ from tables.partition_state import PartitionState
 #: Records between two turns: 1,000 take about 10 ms.
 RECORDS = 1000
 
+#: Of plain contents, which are folded together: so many take as long, and some of each batch are among them.
+TOGETHER = 4000
+
 #: Bytes of rows that were loaded meanwhile: 256 KiB are some 2,500 facts, which take about 10 ms; one batch of 100,000
 #: uploads is 10 MiB, and can't be loaded in pieces.
 LOADED = 256 * 1024

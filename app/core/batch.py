@@ -1,10 +1,11 @@
-"""How a batch changes: by its facts, one at a time.
+"""How a batch changes: by its facts, one at a time, or many alike.
 
-:meth:`Batch.apply` is the only place where a batch changes. It decides nothing (:mod:`app.core.rules` does) and
-publishes nothing (:mod:`app.core.outputs` does), so applying the stored facts of a batch gives its state back,
-whatever the rules have become since.
+:meth:`Batch.apply` and :meth:`Batch.fill` are the only places where a batch changes. They decide nothing
+(:mod:`app.core.rules` does) and publish nothing (:mod:`app.core.outputs` does), so applying the stored facts of a batch
+gives its state back, whatever the rules have become since.
 """
 
+from collections.abc import Sequence
 from typing import assert_never
 
 from app.core.batch_state import IN_EXCESS, PENDING, REFUSED, BatchState
@@ -82,6 +83,16 @@ class Batch(BatchState):
             return content
         self._note(fact)
         return None
+
+    def fill(self, facts: Sequence[Placed], contents: Sequence[Content]) -> None:
+        """As :meth:`apply`, of facts by which ``contents`` that came directly take one slot after the other."""
+        first = facts[0].slot
+        self.slots[first : first + len(contents)] = contents
+        for slot, content in enumerate(contents, first):
+            self.texts[content.text_id] = slot
+            self.uploads[content.upload_id] = content.text_id
+        self.filled += len(contents)
+        self.last = facts[-1].at
 
     def _without_slot(self, fact: Surplus | Refused) -> Upload | None:
         if self.registration is None:

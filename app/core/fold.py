@@ -5,6 +5,7 @@ every worker and in every replay. That is what makes a repeat after a crash harm
 guarantee of the engine stands on.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 from sys import maxsize
 from typing import assert_never
@@ -47,9 +48,10 @@ from app.core.outputs import (
     in_full,
     outputs_of,
     slot_taken,
+    slots_taken,
 )
 from app.core.retirement import BATCH_RETIRED, late
-from app.core.rules import decide, decide_content, decide_rest, left
+from app.core.rules import decide, decide_content, decide_contents, decide_rest, left
 
 #: What a tick decides, and the rest of an act: what comes first of an act itself is that it was done.
 _OF_TICKS = (Expired, TimedOut, Retired, Forgotten, Closed, Dismissed, Extended, Reopened, Retaken)
@@ -159,6 +161,25 @@ def take_content(batch: Batch, content: Content, position: Position, policy: Pol
     if outcome is Outcome.REPEATED:
         outputs += answer_to_repeat(batch, content.text_id)
     return facts, outputs + outputs_of(batch, fact, upload, policy), outcome
+
+
+def take_contents(
+    batch: Batch, contents: Sequence[Content], at: Sequence[int]
+) -> tuple[Sequence[Placed], Sequence[Assigned]]:
+    """As :func:`take_content`, of contents that come one after the other, each at its log offset: of the first ones, as
+    many as can be decided together, with a fact and an output for each.
+
+    The others, if not all, are to be taken one by one. Nothing has changed if this raises.
+    """
+    if at[0] <= batch.last or batch.expired:
+        return (), ()
+    facts = decide_contents(batch, contents, at)
+    if not facts:
+        return (), ()
+    contents = contents[: len(facts)]
+    outputs = slots_taken(batch, facts[0].slot, contents)
+    batch.fill(facts, contents)
+    return facts, outputs
 
 
 def _late(batch: Batch, receipt: Retired, event: Registration | Upload | Act) -> Taken:

@@ -6,6 +6,8 @@ the uploads in its slots: the moment it could first have been complete, which do
 Event ids are UUIDv5 of topic and business key.
 """
 
+from collections.abc import Sequence
+from itertools import repeat
 from typing import assert_never
 
 import msgspec
@@ -132,6 +134,11 @@ def slot_taken(batch: Batch, slot: int, upload: Upload | None, policy: Policy) -
     if batch.complete:
         outputs.extend(completion(batch, policy))
     return outputs
+
+
+def slots_taken(batch: Batch, first: int, contents: Sequence[Content]) -> list[Assigned]:
+    """As :func:`slot_taken`, of contents that take one slot after the other from the ``first`` on."""
+    return list(map(Assigned, repeat(batch.batch_id), batch.essay_ids[first : first + len(contents)], contents))
 
 
 def conflict(batch: Batch, fact: Conflicted, event: Registration | Upload) -> DeadLetter:

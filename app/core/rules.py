@@ -25,8 +25,8 @@ COMPLETE. What operators do has rules of its own (:mod:`app.core.act_rules`), an
 late for it (:mod:`app.core.retirement`).
 """
 
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from itertools import islice, repeat
 from sys import maxsize
 
 from app.core.act_rules import act_left, decide_act, decide_rest_of_act, nothing_left
@@ -136,6 +136,24 @@ def decide_content(batch: Batch, content: Content, position: Position) -> tuple[
     if content.upload_id in batch.uploads:
         return _conflict(batch, position, UPLOAD_CONFLICT)
     return _arrive(batch, content, position)
+
+
+def decide_contents(batch: Batch, contents: Sequence[Content], at: Sequence[int]) -> list[Placed]:
+    """As :func:`decide_content`, of contents that come one after the other, each at its log offset: of the first ones,
+    as many as are new, each take a slot, and leave the batch open.
+
+    Nothing is decided where that is not sure of each: they are to be decided one by one then.
+    """
+    count = min(len(contents), len(batch.slots) - batch.filled - batch.failed - 1)
+    if count <= 0 or batch.acts or batch.longest_text is not None:
+        return []
+    contents = contents[:count]
+    uploads = {content.upload_id: content.text_id for content in contents}
+    if len(set(uploads.values())) < count:  # an upload or a text comes twice
+        return []
+    if not batch.uploads.keys().isdisjoint(uploads) or not batch.texts.keys().isdisjoint(uploads.values()):
+        return []
+    return list(map(Placed, at, range(batch.filled, batch.filled + count), repeat(-1), contents))
 
 
 def _failure(batch: Batch, failure: Failure, position: Position) -> tuple[Fact, ...]:

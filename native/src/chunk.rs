@@ -45,35 +45,32 @@ pub fn read(inputs: &Inputs, parts: &[Part<'_>], largest: usize) -> Vec<u8> {
     let mut batches = Numbers::default();
     let mut places = Numbers::default();
     let count = parts.iter().map(|(_, records)| records.len()).sum();
-    let mut entries = Vec::with_capacity(count * 256);
+    let mut columns: [Vec<u8>; 6] = Default::default();
+    let [at, time, batch, place, offset, contents] = &mut columns;
+    contents.reserve(count * 224);
     for (raw, record) in parts.iter().flat_map(|(raw, records)| records.iter().map(move |record| (*raw, record))) {
         let source = records::source(record, raw, inputs.topics);
         let content = record
             .value(raw)
             .filter(|value| value.len() <= largest && source.is_some_and(|(topic, ..)| topic == inputs.code))
             .and_then(|value| envelope::content(&inputs.fields, value));
-        msgpack::put_few(&mut entries, 6);
-        msgpack::put_int(&mut entries, record.offset);
-        msgpack::put_int(&mut entries, record.time);
-        msgpack::put_few(&mut entries, 3);
-        if let Some((topic, partition, offset)) = source {
-            msgpack::put_int(&mut entries, i64::from(topic));
-            msgpack::put_int(&mut entries, i64::from(partition));
-            msgpack::put_unsigned(&mut entries, offset);
+        msgpack::put_int(at, record.offset);
+        msgpack::put_int(time, record.time);
+        if let (Some(content), Some((topic, partition, source))) = (content, source) {
+            msgpack::put_int(batch, batches.of(content.batch_id));
+            msgpack::put_int(place, places.of((topic, partition, records::generation(record, raw))));
+            msgpack::put_unsigned(offset, source);
+            content.put(contents, inputs.tag);
         } else {
-            (0..3).for_each(|_| msgpack::put_int(&mut entries, -1));
-        }
-        if let (Some(content), Some((topic, partition, _))) = (content, source) {
-            msgpack::put_int(&mut entries, batches.of(content.batch_id));
-            msgpack::put_int(&mut entries, places.of((topic, partition, records::generation(record, raw))));
-            content.put(&mut entries, inputs.tag);
-        } else {
-            (0..2).for_each(|_| msgpack::put_int(&mut entries, -1));
-            msgpack::put_null(&mut entries);
+            for column in [&mut *batch, &mut *place, &mut *offset] {
+                msgpack::put_int(column, -1);
+            }
+            msgpack::put_null(contents);
         }
     }
-    let mut chunk = Vec::with_capacity(entries.len() + batches.all.len() * 40 + places.all.len() * 20 + 16);
-    msgpack::put_few(&mut chunk, 3);
+    let bytes = columns.iter().map(Vec::len).sum::<usize>();
+    let mut chunk = Vec::with_capacity(bytes + batches.all.len() * 40 + places.all.len() * 20 + 64);
+    msgpack::put_few(&mut chunk, 8);
     msgpack::put_array(&mut chunk, batches.all.len());
     for id in batches.all {
         msgpack::put_text(&mut chunk, id);
@@ -85,7 +82,9 @@ pub fn read(inputs: &Inputs, parts: &[Part<'_>], largest: usize) -> Vec<u8> {
         msgpack::put_int(&mut chunk, i64::from(partition));
         msgpack::put_bytes(&mut chunk, generation);
     }
-    msgpack::put_array(&mut chunk, count);
-    chunk.extend_from_slice(&entries);
+    for column in &columns {
+        msgpack::put_array(&mut chunk, count);
+        chunk.extend_from_slice(column);
+    }
     chunk
 }

@@ -14,7 +14,7 @@ use crate::outputs::{self, Emission, Shape};
 use crate::records::{self, Header, Record};
 
 /// As in `app/native/__init__.py`.
-const INTERFACE: u32 = 3;
+const INTERFACE: u32 = 4;
 
 type Bytes<'py> = Bound<'py, PyBytes>;
 type ToldHeaders<'py> = Vec<(String, Option<Bytes<'py>>)>;

@@ -1,5 +1,6 @@
 """A bug in the fold stops the worker with all that is needed to go on; nothing of the chunk is published or written."""
 
+from collections.abc import Sequence
 from sys import maxsize
 
 import pytest
@@ -9,7 +10,7 @@ import agents.steps
 from agents.poison import PoisonError
 from app.core.batch import Batch
 from app.core.events import Content, Event, Policy, Position
-from app.core.fold import Taken, take
+from app.core.fold import Taken, take, take_contents
 from tests.agents.log import Log, MakeWorker, dead, topics_of
 from tests.core.play import START, sent, state
 from tests.oracle import topics
@@ -28,7 +29,14 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> None:
     def content_with_a_bug(batch: Batch, content: Content, position: Position, policy: Policy) -> Taken:
         return fold_with_a_bug(batch, content, position, policy, maxsize)
 
+    def contents_with_a_bug(batch: Batch, contents: Sequence[Content], at: Sequence[int]) -> object:
+        for content in contents:
+            if content.text_id.endswith("1"):
+                raise KeyError(at)
+        return take_contents(batch, contents, at)
+
     monkeypatch.setattr(agents.steps, "take", fold_with_a_bug)
+    monkeypatch.setattr(agents.contents, "take_contents", contents_with_a_bug)
     monkeypatch.setattr(agents.contents, "take_content", content_with_a_bug)
 
 

@@ -4,15 +4,16 @@ import asyncio
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from agents import contents
 from agents.join import Join
-from agents.pace import LOADED, RECORDS
+from agents.pace import LOADED, TOGETHER
 from agents.steps import Steps
 from app.core.facts import Alias
-from app.core.fold import take_content
+from app.core.fold import take_content, take_contents
 from app.engine.state.memory_store import MemoryStore
 from app.settings import Settings
 from tables import batches
@@ -22,7 +23,7 @@ from tests.core.play import EMITTED_AT, play, sent
 from tests.engine.rig import GUARANTEES, Guarantee, running
 from tests.support.events import content, message
 
-COUNT = 5000
+COUNT = 9_000
 
 
 @pytest.mark.parametrize("guarantee", GUARANTEES)
@@ -39,8 +40,15 @@ async def test_others_have_their_turn_within_a_chunk_and_nothing_of_it_is_told_b
 
         return counting
 
+    def counted_together(*given: Any) -> object:
+        nonlocal folded
+        taken = take_contents(*given)
+        folded += len(taken[0])
+        return taken
+
     monkeypatch.setattr(Steps, "take", counted(Steps.take))
     monkeypatch.setattr(contents, "take_content", counted(take_content))
+    monkeypatch.setattr(contents, "take_contents", counted_together)
     async with running(monkeypatch, tmp_path, guarantee) as rig:
         rig.feed(f"R{COUNT} C0-{COUNT - 1}")
         while rig.task.acknowledged is None:
@@ -51,7 +59,7 @@ async def test_others_have_their_turn_within_a_chunk_and_nothing_of_it_is_told_b
             await asyncio.sleep(0)
         assert rig.task.acknowledged == COUNT + 1
     pieces = [now - before for before, now in pairwise(turns)]
-    assert max(pieces) <= RECORDS + 2  # the contents in one loop, and a record of another kind on either side
+    assert max(pieces) <= TOGETHER + 2  # the contents in one loop, and a record of another kind on either side
     assert sum(pieces) + turns[0] >= COUNT
 
 

@@ -33,7 +33,16 @@ def install():
             return take(batch, event, *rest)
         return buggy
 
+    def contents_with_bug(take):
+        def buggy(batch, events, at):
+            for event in events:
+                if event.text_id == "poisoned.text-0001":
+                    raise ZeroDivisionError("nobody foresaw this")
+            return take(batch, events, at)
+        return buggy
+
     steps.take, contents.take_content = with_bug(steps.take), with_bug(contents.take_content)
+    contents.take_contents = contents_with_bug(contents.take_contents)
 """
 SAID = re.compile(
     r"(?P<topic>\S+) partition (?P<partition>\d+) offset (?P<offset>\d+) "

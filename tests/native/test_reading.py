@@ -48,16 +48,17 @@ def read_both(records: list[Sent], largest: int = LARGEST) -> tuple[Chunk, Chunk
 def agree(records: list[Sent], largest: int = LARGEST) -> int:
     """Hold one reading against the other; how many contents were read natively."""
     found, twin = read_both(records, largest)
+    assert (found.at, found.time) == (twin.at, twin.time)
     contents = 0
-    for entry, other in zip(found.entries, twin.entries, strict=True):
-        assert (entry.at, entry.time, entry.source) == (other.at, other.time, other.source)
-        if entry.content is not None:
+    for number, read in enumerate(found.content):
+        if read is not None:
             contents += 1
-            assert entry.content == other.content
-            assert found.batch_ids[entry.number] == twin.batch_ids[other.number]
-            assert found.places[entry.place] == twin.places[other.place]
+            assert read == twin.content[number]
+            assert found.position(number) == twin.position(number)
+            assert found.batch_ids[found.batch[number]] == twin.batch_ids[twin.batch[number]]
+            assert found.places[found.place[number]] == twin.places[twin.place[number]]
         else:
-            assert entry.number == -1
+            assert (found.batch[number], found.place[number], found.offset[number]) == (chunk.NONE,) * 3
     return contents
 
 
