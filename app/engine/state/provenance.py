@@ -86,7 +86,7 @@ async def _ask(settings: Settings, topics: TopicNames) -> Provenance:
     async with admin_client(settings) as admin:
         found = await describe(admin, [log_name, changelog_name], settings=False)
         offsets = await admin.list_consumer_group_offsets(settings.app_id)
-        told = await configurations(admin, ConfigResourceType.TOPIC, [changelog_name])
+        settings_of = await configurations(admin, ConfigResourceType.TOPIC, [changelog_name])
     for name in (log_name, changelog_name):
         if name not in found.topics:
             message = f"topic {name} was deleted under the worker: start again, which says what can be done"
@@ -97,7 +97,7 @@ async def _ask(settings: Settings, topics: TopicNames) -> Provenance:
         raise ProvenanceError("; ".join(findings.refusals))
     committed = {place.partition: meta.offset for place, meta in offsets.items() if place.topic == log_name}
     # Where it is longer it may have become so since; where the broker does not tell it (an ACL), it is as planned.
-    kept = int(told.get(changelog_name, {}).get("delete.retention.ms", DELETIONS_KEPT_MS))
+    kept = int(settings_of.get(changelog_name, {}).get("delete.retention.ms", DELETIONS_KEPT_MS))
     ids = found.topics[changelog_name].id, found.topics[log_name].id
     return Provenance(found.id, *ids, committed, min(kept, DELETIONS_KEPT_MS))
 

@@ -131,9 +131,9 @@ def _compare_counts(
     if receipt is None:
         return
     failures = sum(text is None for text in reference.uploads.values())
-    told = [receipt.filled + receipt.excess + receipt.refusals, receipt.failed + receipt.late_failures]
-    if len(reference.texts) > told[0] or failures > told[1]:
-        found.differ(batch_id, partition, "uploads", told, [len(reference.texts), failures])
+    uploads = [receipt.filled + receipt.excess + receipt.refusals, receipt.failed + receipt.late_failures]
+    if len(reference.texts) > uploads[0] or failures > uploads[1]:
+        found.differ(batch_id, partition, "uploads", uploads, [len(reference.texts), failures])
 
 
 def _gone_since(now: Batch, reference: ReferenceBatch, end: int, found: Findings) -> bool:
