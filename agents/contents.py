@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from sys import maxsize
 from typing import TYPE_CHECKING, cast
 
+import structlog
+
 from agents.chunk_changes import ChunkChanges
 from agents.pace import LOADED, TOGETHER
 from agents.steps import Steps
@@ -18,6 +20,8 @@ from app.wire.chunk import Chunk
 if TYPE_CHECKING:
     from app.core.batch import Batch
     from app.core.facts import Fact
+
+log = structlog.get_logger(__name__)
 
 #: Fewer contents of a batch are folded one by one: that takes less than what is done once for all of them.
 _FEW = 4
@@ -120,7 +124,9 @@ class Contents:
             decided, assigned = take_contents(
                 batch, [self._content[record] for record in records], [at[record] for record in records]
             )
-        except Exception:  # noqa: BLE001 - a bug, which shows itself again at the record that brings it about
+        except Exception:
+            # A bug. If it is of one content, it shows itself again at that record, which is named.
+            log.exception("contents could not be folded together and are folded one by one", batch=batch.batch_id)
             return 0
         facts += decided
         for record, output in zip(records, assigned, strict=False):

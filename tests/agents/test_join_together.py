@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 import agents.contents
 from agents.chunk_changes import ChunkChanges
@@ -139,3 +140,18 @@ def test_contents_of_batches_that_take_turns_are_folded_together(monkeypatch: py
     # The first of an input partition is looked at by itself.
     assert sum(counted) == 8 * BATCHES - 1
     assert len(changes.outputs) == 8 * BATCHES
+
+
+def test_a_bug_in_folding_together_is_logged_and_harms_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native, "AVAILABLE", False)  # as above
+    log = Log()
+    for message in sent("R9 C0 C1 C2 C3 C4 C5"):
+        log.send(message)
+    right = folded(log.records, [])
+    monkeypatch.setattr(agents.contents, "take_contents", lambda *_: 1 // 0)
+    with capture_logs() as lines:
+        found = folded(log.records, [])
+    assert [told(changes) for changes in found] == [told(changes) for changes in right]
+    assert [(line["event"], line["log_level"]) for line in lines] == [
+        ("contents could not be folded together and are folded one by one", "error")
+    ]

@@ -104,6 +104,9 @@ def simulated() -> Iterator[None]:
         stack.enter_context(small_budgets())
         for module, names in replaced:
             stack.enter_context(mock.patch.multiple(module, **names))
-        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(_SILENT))
+        # A logger that is first used here would be silent for ever, if it were kept.
+        structlog.configure(
+            wrapper_class=structlog.make_filtering_bound_logger(_SILENT), cache_logger_on_first_use=False
+        )
         stack.callback(structlog.configure, **configured)
         yield
