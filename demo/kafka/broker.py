@@ -166,9 +166,11 @@ class EmbeddedKafka:
         return status
 
     def pause(self) -> None:
-        """Freeze the broker (SIGSTOP): connections stay open, nothing is answered."""
+        """Freeze the broker (SIGSTOP): connections stay open, nothing is answered once this has returned."""
         if self._broker is not None:
             self._broker.send_signal(signal.SIGSTOP)
+            # Its threads stop one by one, a moment later. One that has ended answers nothing either.
+            os.waitid(os.P_PID, self._broker.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def resume(self) -> None:
         """Let a paused broker go on (SIGCONT)."""

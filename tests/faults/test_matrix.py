@@ -30,7 +30,7 @@ def test_every_fault_is_among_them() -> None:
 @pytest.mark.parametrize("guarantee", STRIKES)
 def test_no_fault_loses_doubles_or_bends_anything(guarantee: str, tmp_path: Path) -> None:
     # Each fault strikes into a burst; while it is waited out, 20 inputs a second show which partitions are served.
-    result = run(Plan(guarantee, STRIKES[guarantee], tmp_path, events_per_round=400, drip=2))
+    result = run(Plan(guarantee, STRIKES[guarantee], tmp_path, events_per_round=400, drip=2, owed=8))
     assert result.right, "\n".join([table([result]), *result.problems, *result.details[:40]])
     struck = {name for name, row in result.rows.items() if row.rounds}
     assert struck == set(STRIKES[guarantee]), "a fault did not strike while work was left"
