@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
+from app.engine.ending import ended
 from app.printable import visible
 from demo.check import Verdict, check
 from demo.events import INPUTS, OLD_RULE
@@ -144,8 +145,7 @@ async def _background(work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.
     try:
         yield task
     finally:
-        task.cancel()
-        await asyncio.wait([task])
+        await ended(task)
 
 
 async def _first(background: asyncio.Task[None], work: Coroutine[Any, Any, object]) -> None:

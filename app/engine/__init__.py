@@ -23,6 +23,7 @@ module            holds
 ``publish``       the barrier: batches to Kafka, and the wait for every acknowledgement
 ``clock``         the broker's clock, as far as a worker knows it
 ``deadline``      one budget of time for all the steps of something that must be over by then
+``ending``        a task that has to end does
 ``lag``           how far a worker is behind
 ``turns``         what blocks the loop, a piece a turn
 ``faust``         everything that is overridden of Faust, in one place, pinned to exact versions, with a test a trap

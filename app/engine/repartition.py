@@ -17,6 +17,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 
 from app.engine.clock import BrokerClock
 from app.engine.deadline import Deadline
+from app.engine.ending import ended
 from app.engine.kafka.clients import leaders_known
 from app.engine.ports import Record, Topology
 from app.engine.publish import Publisher, TooLargeError
@@ -109,8 +110,7 @@ class Repartitioner:
             done, _ = await asyncio.wait({self._runner}, timeout=grace)
             if not done:
                 log.warning("the hop did not finish in time and will repeat itself", grace=round(grace, 1))
-                self._runner.cancel()
-                await asyncio.wait({self._runner})
+                await ended(self._runner)
 
     async def _run(self) -> None:
         try:

@@ -18,6 +18,7 @@ from aiokafka.errors import KafkaError
 from app.engine.clock import BrokerClock
 from app.engine.commit import Committer
 from app.engine.deadline import Deadline
+from app.engine.ending import ended
 from app.engine.kafka import broker_errors
 from app.engine.kafka.aiokafka_patches.forgotten import ForgottenError
 from app.engine.kafka.client_errors import final
@@ -139,8 +140,7 @@ class Task(Generic[P]):
                     partition=self.partition,
                     grace=round(grace, 1),
                 )
-                self._runner.cancel()
-                await asyncio.wait({self._runner})
+                await ended(self._runner)
         try:
             await self._committer.close(max(_PRODUCER_STOPS / 2, deadline.left()))
         except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it is no longer ours to use

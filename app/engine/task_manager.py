@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaTimeoutError
 
 from app.engine.clock import BrokerClock
 from app.engine.deadline import Deadline
+from app.engine.ending import ended
 from app.engine.holdings import Holdings
 from app.engine.kafka.clients import leaders_known, new_producer, start_patiently, stop_producer
 from app.engine.ports import P, Topology
@@ -219,8 +220,7 @@ class TaskManager(Holdings[P]):
         acquiring = self._acquiring
         if acquiring is None or acquiring.done() or not (partitions is None or self._coming & set(partitions)):
             return
-        acquiring.cancel()
-        await asyncio.wait({acquiring})
+        await ended(acquiring)
         begun = [task for task in self.tasks.values() if task.log not in self._queues]
         await asyncio.gather(*(task.close(deadline) for task in begun))
         for task in begun:

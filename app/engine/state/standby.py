@@ -14,6 +14,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
+from app.engine.ending import ended
 from app.engine.kafka import broker_errors
 from app.engine.kafka.clients import new_reader, start_patiently
 from app.engine.kafka.crowded import NoConnectionError
@@ -79,8 +80,7 @@ class Standbys:
             return
         runner, self._runner = self._runner, None
         if runner is not None:
-            runner.cancel()
-            await asyncio.wait({runner})
+            await ended(runner)
         self._close()
         for number in self._stores.keys() - partitions:
             del self._stores[number]

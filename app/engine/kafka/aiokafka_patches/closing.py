@@ -8,6 +8,8 @@ from typing import Any
 
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 
+from app.engine.ending import ended
+
 #: Seconds that a rebalance under way is waited for when the member leaves.
 REBALANCE_PATIENCE = 1.0
 
@@ -26,8 +28,7 @@ async def _close(self: Any) -> None:
     if not routine.done():
         await asyncio.wait({routine}, timeout=REBALANCE_PATIENCE)
         if not routine.done():
-            routine.cancel()
-            await asyncio.wait({routine})
+            await ended(routine)
     await self._stop_heartbeat_task()
     await self._stop_commit_offsets_refresh_task()
     await self._maybe_leave_group()
