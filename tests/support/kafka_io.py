@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 
+from app.engine.ending import ended
 from tests.oracle.records import InputRecord, OutputRecord
 from tests.support.events import Message
 from tests.support.patience import PATIENCE
@@ -189,9 +190,7 @@ async def _cancel_others() -> None:
     Once the loop is closed it could only complain, in the middle of another test.
     """
     others = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.gather(*map(ended, others))
 
 
 class Reader:
