@@ -52,9 +52,9 @@ class Contents:
         #: By the number of the batch in the chunk: the batch, and what was decided about it.
         self._batches: dict[int, tuple[Batch, list[Fact]]] = {}
 
-    def fold(self, begin: int, changes: ChunkChanges) -> int:
-        """Fold from record ``begin`` on, up to the first that is no plain content, or until it has taken long
-        (:mod:`agents.pace`); the number of the record to go on with.
+    def fold(self, begin: int, changes: ChunkChanges, size: int) -> int:
+        """Fold from record ``begin`` on, up to the first that is no plain content, or until the outputs have about
+        ``size`` bytes, or it has taken long (:mod:`agents.pace`); the number of the record to go on with.
 
         A content that the log had before is none here, nor the first one of an input partition. Raises PoisonError.
         """
@@ -64,11 +64,11 @@ class Contents:
         marks = self._watermarks.offsets
         # By the number of the place: the highest offset so far, where there is one.
         highest = [marks.get(place, maxsize) for place in chunk.places]
-        groups, end = self._run(begin, highest, changes)
+        groups, end = self._run(begin, highest, changes, size - changes.size)
         #: The output of each record that was folded with others, and the records that are to be folded by themselves.
         outputs: list[Assigned | None] = [None] * (end - begin)
         left: list[int] = []
-        for number, records in groups.items():
+        for number, (records, _) in groups.items():
             left += records[self._together(number, records, begin, outputs) :]
         done = begin
         for record in sorted(left):
@@ -85,28 +85,38 @@ class Contents:
         self._steps.tables.hits += end - begin - (len(self._batches) - known)
         return end
 
-    def _run(self, begin: int, highest: list[int], changes: ChunkChanges) -> tuple[dict[int, list[int]], int]:
-        """The records to be folded now, those of each batch by its number, and the end of the run. ``highest`` is
-        brought up to it.
+    def _run(
+        self, begin: int, highest: list[int], changes: ChunkChanges, room: int
+    ) -> tuple[dict[int, tuple[list[int], int]], int]:
+        """The records to be folded now, those of each batch by its number, beside how many slots it has left; and the
+        end of the run. ``highest`` is brought up to it.
+
+        What a batch says when its last slot is taken is not known yet, and is as large as its rows, about: the run ends
+        with the one for which there is no ``room``. Rows that are not written yet came with this chunk, which is small.
         """
-        chunk, tables = self._chunk, self._steps.tables
-        groups: dict[int, list[int]] = {}
+        chunk, tables, batch_ids = self._chunk, self._steps.tables, self._chunk.batch_ids
+        groups: dict[int, tuple[list[int], int]] = {}
         most = tables.loaded + LOADED
         end = min(begin + TOGETHER, len(chunk.at))
         columns = chunk.batch[begin:end], chunk.place[begin:end], chunk.offset[begin:end]
         for record, number, place, offset in zip(range(begin, end), *columns, strict=True):
             if number < 0 or offset <= highest[place]:
                 return groups, record
-            group = groups.get(number)
-            if group is not None:
-                group.append(record)
-            else:
+            found = groups.get(number)
+            if found is None:
                 if number not in self._batches:
                     if tables.loaded >= most:
                         return groups, record
                     self._look_up(number, record, changes)
-                groups[number] = [record]
+                batch, _ = self._batches[number]
+                found = groups[number] = [], len(batch.slots) - batch.filled - batch.failed
+            group, slots = found
+            group.append(record)
             highest[place] = offset
+            if len(group) == slots:
+                room -= tables.size(batch_ids[number])
+                if room < 0:
+                    return groups, record + 1
         return groups, end
 
     def _look_up(self, number: int, record: int, changes: ChunkChanges) -> None:

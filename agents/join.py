@@ -78,7 +78,7 @@ class Join:
         done, count = bisect_left(records, self.retiring.done, key=attrgetter("offset")), len(records)
         while done < count:
             if not self._poison:
-                done = contents.fold(done, changes)
+                done = contents.fold(done, changes, bounds.outputs)
             if done < count and changes.size <= bounds.outputs and not pace.reached(done):
                 changes = yield from self._other(records[done], done, changes, bounds)
                 done += 1

@@ -129,6 +129,10 @@ class PartitionState:
         """The batch where the cache has it; that it is asked for is not counted as use."""
         return self._cache.get(batch_id)
 
+    def size(self, batch_id: str) -> int:
+        """How many bytes the rows have of a batch that the cache has, as far as they are written."""
+        return self._sizes.get(batch_id, 0)
+
     def let_go(self, batch_id: str) -> None:
         """Forget a batch that goes, where the cache has it: once its rows are written, nothing that it says is so."""
         if self._cache.pop(batch_id, None) is not None:
