@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
 
 def ids(page: "Page") -> list[str]:
@@ -26,9 +26,14 @@ def live(page: "Page") -> None:
 
 def rows(page: "Page", count: int) -> None:
     """Wait until the table has so many rows: those of the answer before may still stand there."""
+    so_many(page.locator("tbody tr"), count)
+
+
+def so_many(found: "Locator", count: int) -> None:
+    """Wait until so many are found: what a page shows comes with an answer."""
     from playwright.sync_api import expect  # noqa: PLC0415 - without it the tests that need it are skipped
 
-    expect(page.locator("tbody tr")).to_have_count(count, timeout=PATIENCE * 1000)  # milliseconds
+    expect(found).to_have_count(count, timeout=PATIENCE * 1000)  # milliseconds
 
 
 def top(page: "Page", batch_id: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests.board import scenarios
 from tests.board.conftest import Open
 from tests.board.fake_api import FakeApi
-from tests.board.pages import announced, ids, live, says
+from tests.board.pages import announced, ids, live, says, so_many
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -76,7 +76,7 @@ def test_with_a_read_token_acts_are_shown_as_not_permitted(api: FakeApi, visit: 
     give(page, READ)
     says(page, "The token that this page holds may only read.")
     acts = page.get_by_role("region", name="What you can do").get_by_role("button")
-    assert acts.count() == 5
+    so_many(acts, 5)
     assert all(acts.nth(n).is_disabled() for n in range(5))
 
 

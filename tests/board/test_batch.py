@@ -95,7 +95,7 @@ def test_an_act_needs_who_and_why(api: FakeApi, visit: Open) -> None:
     api.put(scenarios.batch("b", filled=2))
     page = visit("#/batch/b")
     fill_in(page, "Discard the batch", why="   ")
-    assert page.get_by_role("button", name="Continue").is_visible()
+    page.get_by_role("button", name="Continue").wait_for()
     page.get_by_label("Why").fill("A test batch")
     page.get_by_role("button", name="Continue").click()
     says(page, "The batch is closed and no ready event goes out")
@@ -107,7 +107,7 @@ def test_a_refused_act_says_why_and_a_second_try_is_the_same_act(api: FakeApi, v
     page = visit("#/batch/b")
     fill_in(page, "Complete as it is")
     page.get_by_role("dialog").get_by_role("button", name="Complete as it is").click()
-    assert page.get_by_role("alert").inner_text() == "the batch has completed meanwhile"
+    page.get_by_role("alert").get_by_text("the batch has completed meanwhile", exact=True).wait_for()
     api.act_error = None
     page.get_by_role("dialog").get_by_role("button", name="Complete as it is").click()
     says(page, "Done: complete as it is")

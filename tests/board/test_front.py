@@ -49,7 +49,7 @@ def test_partitions_that_nobody_answers_for_are_named_in_a_warning(api: FakeApi,
     page = visit()
     says(page, "Partition 1 does not answer: counts and lists lack their batches.")
     page.get_by_text("partition 1 not ready").click()
-    assert page.get_by_role("row", name="1 nobody known nobody answers for it").is_visible()
+    page.get_by_role("row", name="1 nobody known nobody answers for it").wait_for()
 
 
 def test_a_batch_fills_and_completes_before_ones_eyes(api: FakeApi, visit: Open) -> None:

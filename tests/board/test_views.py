@@ -12,7 +12,7 @@ import pytest
 from tests.board import scenarios
 from tests.board.conftest import Open
 from tests.board.fake_api import FakeApi
-from tests.board.pages import live, says
+from tests.board.pages import live, says, so_many
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -143,7 +143,7 @@ def test_the_partitions_have_a_page_with_owner_state_and_lag(api: FakeApi, visit
         ["1", other, "restores, 1,234 records left", "none", "77"],
         ["2", "nobody known", "nobody answers for it", "none", "\u2013"],
     ]
-    assert page.get_by_role("table", name="Workers").get_by_text("restores, 1,234 records left").count() == 1
+    so_many(page.get_by_role("table", name="Workers").get_by_text("restores, 1,234 records left"), 1)
 
 
 def hour(page: "Page", samples: list[tuple[int, int, int, int]], missing: list[str]) -> None:
