@@ -6,12 +6,14 @@ import signal
 import pytest
 from hypothesis import settings
 
+from tests.core.examples import THOROUGH
 from tests.support.brokers import close_all
 from tests.support.progress import ProgressPlugin
 from tests.support.spread import UnitScheduling, longest_first
 
-# No deadline per example: a machine that is busy is not a bug. A failing example is printed, to be run again.
-settings.register_profile("rollcall", deadline=None, print_blob=True)
+# No deadline per example: a machine that is busy is not a bug. A failing example is printed, to be run again. The same
+# examples each time, so that a red gate says something about the change; new ones are for a thorough run.
+settings.register_profile("rollcall", deadline=None, print_blob=True, derandomize=not THOROUGH)
 settings.load_profile("rollcall")
 
 
