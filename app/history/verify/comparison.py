@@ -104,7 +104,7 @@ def compare(
             found.partial += 1
             _compare_counts(batch_id, partition, batch.receipt, reference, found)
             continue
-        found.partial += bool(facts) and _first(facts) < found.begin
+        found.partial += reference.anew or (bool(facts) and _first(facts) < found.begin)
         for field in ours:
             if ours[field] != theirs[field]:
                 found.differ(batch_id, partition, field, ours[field], theirs[field])
@@ -128,7 +128,7 @@ def _compare_counts(
     batch_id: str, partition: int, receipt: Retired | None, reference: ReferenceBatch, found: Findings
 ) -> None:
     """Find uploads of which the log has the records, and a receipt does not count as many."""
-    if receipt is None:
+    if receipt is None or reference.anew:
         return
     failures = sum(text is None for text in reference.uploads.values())
     uploads = [receipt.filled + receipt.excess + receipt.refusals, receipt.failed + receipt.late_failures]

@@ -30,8 +30,11 @@ def go_on(model: ReferenceModel, rows: Mapping[str, Sequence[bytes]], begin: int
             continue
         if batch.last >= 0:
             model.begin_with(batch_id, reference_of(batch))
-        elif isinstance(receipt := facts[0][0], Retired):
-            model.end_at(batch_id, receipt.at)
+        for first in facts[:1] if batch.last < 0 else ():
+            if isinstance(first[0], Retired):
+                model.end_at(batch_id, first[0].at)
+            else:
+                model.begin_at(batch_id, min(row[0].at for row in facts))
 
 
 def reference_of(batch: Batch) -> ReferenceBatch:

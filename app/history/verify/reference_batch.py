@@ -62,6 +62,10 @@ class ReferenceBatch:
     #: The log offset at which it last changed, and what is left of it where it was retired.
     changed: int = -1
     receipt: list[Any] | None = None
+    #: Where it first changed, by the records that there are; and whether it may have been another one before, which was
+    #: forgotten: how that began is not known.
+    began: int = -1
+    anew: bool = False
 
     @property
     def rests(self) -> bool:

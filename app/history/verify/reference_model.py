@@ -9,6 +9,7 @@ import hashlib
 import heapq
 import json
 import struct
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
@@ -51,8 +52,14 @@ class ReferenceModel:
         self._receipts: list[tuple[int, str]] = []
         #: Where batches were retired of which it is not known how they began: what comes behind that changes nothing.
         self._ends: dict[str, int] = {}
-        #: The latest tick that has retired or forgotten anything.
+        #: The batches that begin at a log offset, and those that were retired there, by what the changelog has of them.
+        self._begins: dict[int, str] = {}
+        self._retired: defaultdict[int, list[str]] = defaultdict(list)
+        #: The latest tick that has retired or forgotten anything, the latest that has forgotten receipts, and the last
+        #: change of the batches that were let go.
         self.let_go = -1
+        self._let_go_receipts = -1
+        self._let_go_up_to = -1
 
     def begin_with(self, batch_id: str, batch: ReferenceBatch) -> None:
         """Begin with a batch of which the log lacks records: as it was before the first one that is taken."""
@@ -70,9 +77,16 @@ class ReferenceModel:
     def end_at(self, batch_id: str, offset: int) -> None:
         """Take nothing more of a batch from a log offset on, at which it was retired."""
         self._ends[batch_id] = offset
+        self._retired[offset].append(batch_id)
+
+    def begin_at(self, batch_id: str, offset: int) -> None:
+        """Expect a batch to begin at a log offset: what came before it and a tick forgot is of another one."""
+        self._begins[offset] = batch_id
 
     def take(self, offset: int, time: int, headers: Headers, value: bytes | None) -> None:
         """One record of the log: its offset, append time (ms), headers and value."""
+        if (begins := self._begins.get(offset)) is not None and self._may_be_another(begins):
+            self.batches[begins] = ReferenceBatch(anew=True)
         named = dict(headers)
         source = named.get("s")
         if source is not None:
@@ -84,6 +98,14 @@ class ReferenceModel:
             self._let_go(offset, named)
         elif "a" in named and offset not in self._refused_here:
             self._act(offset, time, json.loads(value or b""))
+
+    def _may_be_another(self, batch_id: str) -> bool:
+        """Whether a batch may have been forgotten since it first changed: it rested, if all of it were known.
+
+        Where receipts were, what changed it was perhaps refused, being too late for one.
+        """
+        batch = self.batches.get(batch_id)
+        return batch is not None and batch.began <= max(self._let_go_up_to, self._let_go_receipts)
 
     def _input(self, offset: int, time: int, place: tuple[int, int, int], envelope: dict[str, Any]) -> None:
         data = envelope["data"]
@@ -126,6 +148,7 @@ class ReferenceModel:
     def _follow(self, batch_id: str, batch: ReferenceBatch, offset: int, before: tuple[Any, ...]) -> None:
         """Note whether a batch has changed, and rests now."""
         if batch.size != before:
+            batch.began = offset if batch.began < 0 else batch.began
             batch.changed = offset
             if batch.rests:
                 heapq.heappush(self._resting, (offset, batch_id))
@@ -133,7 +156,11 @@ class ReferenceModel:
     def _let_go(self, offset: int, named: Mapping[str, bytes | None]) -> None:
         """What a tick retires and forgets: each up to a log offset, and there up to an id."""
         if "r" in named or "f" in named:
+            for batch_id in filter(self._may_be_another, self._retired.pop(offset, ())):
+                self.batches[batch_id].anew = True
             self.let_go = offset
+            self._let_go_up_to = max(self._let_go_up_to, int.from_bytes((named.get("r") or b"")[:8]))
+            self._let_go_receipts = offset if "f" in named else self._let_go_receipts
         for _, batch_id in _up_to(self._receipts, named.get("f")):
             self.batches.pop(batch_id, None)
         for changed, batch_id in _up_to(self._resting, named.get("r")):
