@@ -3,6 +3,7 @@
 import asyncio
 import dis
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from aiokafka.producer import sender
 from aiokafka.protocol.coordination import FindCoordinatorRequest
 from aiokafka.protocol.metadata import MetadataRequest
 
-from app.engine.kafka.aiokafka_patches import transactions
+from app.engine.kafka.aiokafka_patches import install, retries, transactions
 from app.engine.kafka.clients import new_producer
 from app.settings import Settings
 from tests.oracle import topics
@@ -76,3 +77,61 @@ def test_the_wait_for_the_last_transactions_markers_is_the_one_that_a_producer_w
     assert transactions.MARKERS_WAIT == sender.BACKOFF_OVERRIDE
     names = {step.argval for step in dis.get_instructions(sender.AddPartitionsToTxnHandler.handle_response)}
     assert "BACKOFF_OVERRIDE" in names
+
+
+#: Seconds that a producer of the worker waits by itself before it repeats a request (``new_producer``).
+USUAL = 0.01
+
+
+def sender_of(transactional_id: str | None) -> Any:
+    """What its handlers ask a sender for; the broker answers nothing."""
+
+    async def send(*_: object, **__: object) -> None:
+        pass
+
+    manager = SimpleNamespace(transactional_id=transactional_id)
+    return type(
+        "Sender", (), {"_retry_backoff": USUAL, "_txn_manager": manager, "client": SimpleNamespace(send=send)}
+    )()
+
+
+def waits_before_batches_are_sent_again(transactional_id: str | None) -> list[float]:
+    install()
+    handlers = [
+        sender.SendProduceReqHandler(sender_of(transactional_id), {"partition": SimpleNamespace(retry_count=sent)})
+        for sent in range(1, 5)
+    ]
+    return [handler._default_backoff for handler in handlers]
+
+
+def test_batches_of_a_transaction_that_the_broker_does_not_take_yet_are_sent_again_soon_and_then_later_each_time() -> (
+    None
+):
+    assert waits_before_batches_are_sent_again("a transaction's") == [0.002, 0.004, 0.008, USUAL]
+    assert waits_before_batches_are_sent_again(None) == [USUAL] * 4
+
+
+def test_what_a_coordinator_refuses_is_asked_again_soon_and_then_later_each_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    install()
+    monkeypatch.setattr(sender.BaseHandler, "do", retries._do)
+    waited: list[float] = []
+
+    class Handler(sender.BaseHandler):  # type: ignore[misc] # aiokafka has no types here
+        def create_request(self) -> None:
+            pass
+
+        def handle_response(self, _: object) -> float | None:
+            if len(waited) == 4:
+                return None
+            waited.append(self._default_backoff)
+            return 0.0
+
+    async def ask() -> None:
+        asking = sender_of("a transaction's")
+        while not await Handler(asking).do(0):
+            pass
+
+    asyncio.run(ask())
+    assert waited == [0.002, 0.004, 0.008, USUAL]
