@@ -141,6 +141,14 @@ class Settings(HttpSettings, Security):
         default=600_000, ge=1, description="Uploads and slots that the cache of a worker holds, about 0.34 KB each."
     )
     max_poll_records: int = Field(default=10_000, ge=1, le=100_000, description="At most so many records a chunk.")
+    chunks_per_second: float = Field(
+        default=100,
+        ge=0,
+        le=100_000,
+        allow_inf_nan=False,
+        description="A worker begins at most so many small chunks a second, over all its partitions; beyond that a "
+        "chunk waits for its turn and gathers what comes, for 0.25 s at most. 0: no bound, each is begun at once.",
+    )
     tick_seconds: float = Field(
         default=1.0, ge=0.05, le=60, description="How often deadlines that are due are looked at."
     )

@@ -94,6 +94,24 @@ PACE = Row(
             "The mean. Small chunks are a trickle; large ones mean that there is much to do.",
             [Query(_mean("rollcall_chunk_records"), "{{instance}}")],
         ),
+        Panel(
+            "Chunks begun a second",
+            "Above ROLLCALL_CHUNKS_PER_SECOND small ones wait for their turn and gather more records.",
+            [Query(f"sum by (instance) ({_rate('rollcall_chunks_begun_total')})", "{{instance}}")],
+            unit="ops",
+        ),
+        Panel(
+            "A chunk's wait for its turn",
+            "The mean, 0.25 s at most. 0 while a worker has less to do than its turns, or chunks are full.",
+            [
+                Query(
+                    f"sum by (instance) ({_rate('rollcall_chunk_wait_seconds_total')}) "
+                    f"/ sum by (instance) ({_rate('rollcall_chunks_begun_total')})",
+                    "{{instance}}",
+                )
+            ],
+            unit="s",
+        ),
         _duration(
             "Poll",
             "A poll of the consumer, the wait for records included: about 1 s when idle.",

@@ -18,6 +18,7 @@ module            holds
 ``ticker``        the records by which time gets into the log
 ``repartition``   the stateless stage that re-keys the inputs into the log
 ``record_queue``  what has been fetched of a partition and waits
+``pace``          small chunks and polls, begun so often at most that each is worth what it costs
 ``batches``       record batches under construction: natively, or by aiokafka
 ``bulk``          an optional port: what an application does natively
 ``publish``       the barrier: batches to Kafka, and the wait for every acknowledgement

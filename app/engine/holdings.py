@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Generic
 
 from aiokafka import TopicPartition
 
+from app.engine.pace import ChunkPace, PollPace
 from app.engine.ports import P, Topology
 from app.engine.record_queue import RecordQueue
 from app.engine.state.standby import Standbys
@@ -36,6 +37,9 @@ class Holdings(Generic[P]):
         self._queues: dict[TopicPartition, RecordQueue] = {}
         self._committed: dict[TopicPartition, int] = {}
         self._delivered: dict[TopicPartition, tuple[int, int]] = {}
+        self._chunk_pace = ChunkPace(settings.chunks_per_second, self.observer.chunk_begun)
+        #: How soon the consumer asks for more.
+        self.poll_pace = PollPace(settings.chunks_per_second)
 
     def near(self) -> dict[int, int]:
         """The partitions of the log that this worker has state of on its disk, with how far the standby copies are.

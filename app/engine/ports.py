@@ -210,6 +210,9 @@ class Observer(Protocol):
     def rekeyed(self, records: int) -> None:
         """Count inputs that the log has acknowledged."""
 
+    def chunk_begun(self, waited: float) -> None:
+        """Count a chunk that a task begins with, and the seconds for which it has waited for its turn."""
+
     def processed(self, records: int, process_seconds: float, publish_seconds: float) -> None:
         """Count changes that are published, written and acknowledged, and the records that were done with them."""
 

@@ -2,7 +2,8 @@
 
 It takes what has been fetched, up to a limit (a trickle makes small chunks, load makes large ones), folds it,
 publishes, writes, and acknowledges, in the order that :mod:`app.engine` lays down. One chunk is under way at a time;
-the tasks of a worker overlap each other.
+the tasks of a worker overlap each other. Small chunks are begun at a pace that all tasks share
+(:mod:`app.engine.pace`).
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from app.engine.ending import ended
 from app.engine.kafka import broker_errors
 from app.engine.kafka.aiokafka_patches.forgotten import ForgottenError
 from app.engine.kafka.client_errors import final
+from app.engine.pace import ChunkPace
 from app.engine.ports import P, Topology
 from app.engine.publish import PublishError, TooLargeError
 from app.engine.record_queue import RecordQueue
@@ -79,6 +81,7 @@ class Task(Generic[P]):
         self.folded = 0
         self.clock = clock or BrokerClock()
         self._topology = topology
+        self._pace = ChunkPace(settings.chunks_per_second, topology.observer.chunk_begun)
         self._on_failure = on_failure
         self._on_fenced = on_fenced or on_failure
         self._committer = Committer(partition, settings, topology, shared, self.store, self.clock)
@@ -95,8 +98,12 @@ class Task(Generic[P]):
         """Hold the restored state against the log that is there. Raises ProvenanceError."""
         await self._committer.settle(provenance)
 
-    def start(self, capacity: int) -> None:
-        """Begin to fold; the store is restored. ``capacity`` is the task's share of the cache."""
+    def start(self, capacity: int, pace: ChunkPace | None = None) -> None:
+        """Begin to fold; the store is restored.
+
+        ``capacity`` is the task's share of the cache, ``pace`` that of all tasks of the worker; else it has its own.
+        """
+        self._pace = pace or self._pace
         self._committer.stands_at = self.store.offset
         self._processor = self._topology.processor(self.partition, self.store, capacity, self.clock.moment)
         self._runner = asyncio.create_task(self._run(), name=f"task {self.partition}")
@@ -154,6 +161,8 @@ class Task(Generic[P]):
     async def _run(self) -> None:
         try:
             while not self.queue.closed.is_set():
+                if self.queue.records:
+                    await self._pace.turn(self.queue)
                 chunk = self.queue.take()
                 if chunk:
                     await self._chunk(chunk)

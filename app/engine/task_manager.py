@@ -143,7 +143,7 @@ class TaskManager(Holdings[P]):
             self._queues |= self._repartitioner.take(inputs)
         self._queues |= {task.log: task.queue for task in made.values()}
         for task in made.values():
-            task.start(self._share)
+            task.start(self._share, self._chunk_pace)
         self._share_out()
         if not coming and self._queues:
             return

@@ -128,6 +128,7 @@ class TracedObserver:
     def __init__(self, counted: Observer, under: UnderWay) -> None:
         self._counted, self._under = counted, under
         self.polled = counted.polled
+        self.chunk_begun = counted.chunk_begun
         self.commit_attempted = counted.commit_attempted
         self.committed = counted.committed
         self.transaction_aborted = counted.transaction_aborted

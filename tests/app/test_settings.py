@@ -85,6 +85,7 @@ GOOD = [
     ("HTTP_PORT", "7000", "canonical_url", "http://127.0.0.1:7000"),
     ("HTTP_TOKEN", "x" * 16, "http_token", SecretStr("x" * 16)),
     ("STUCK_AFTER_SECONDS", "1.5", "stuck_after_seconds", 1.5),
+    ("CHUNKS_PER_SECOND", "0", "chunks_per_second", 0),
     ("LOG_FORMAT", "json", "json_logs", True),
     ("LOG_FORMAT", "console", "json_logs", False),
     ("SKIP_POISON", "a.v1:0:7, b:2:12345678901", "poison", frozenset({("a.v1", 0, 7), ("b", 2, 12_345_678_901)})),
@@ -136,6 +137,7 @@ WRONG = {
     "STANDBYS": ["-1", "11", "1.5", "x"],
     "CACHE_UPLOADS": ["0", "x"],
     "MAX_POLL_RECORDS": ["0", "100001"],
+    "CHUNKS_PER_SECOND": ["-1", "100001", "x", "nan", "inf"],
     "TICK_SECONDS": ["0", "61", "nan"],
     "SKIP_POISON": ["7", "0:7", "t:0:", "t::7", "t:a:b", "t:0:-1", "t:0:1;t:0:2", ":0:7", "t:²:1"],
 }

@@ -41,4 +41,8 @@ FORGETTING = replace(
     settings=(("batch_retention_seconds", RETENTION), ("receipt_retention_seconds", RETENTION)),
 )
 
-JOBS: Final = {job.name: job for job in (ESSAYS, REFUSALS, RETIREMENTS, FORGETTING, simulation.JOB)}
+#: The same by a worker whose small chunks wait for their turns: with one a second most go when they have waited for
+#: long enough.
+PACED = replace(ESSAYS, name="paced", settings=(("chunks_per_second", 1),))
+
+JOBS: Final = {job.name: job for job in (ESSAYS, REFUSALS, RETIREMENTS, FORGETTING, PACED, simulation.JOB)}

@@ -71,6 +71,19 @@ def test_what_is_held_is_not_taken_over_again(monkeypatch: pytest.MonkeyPatch) -
     asyncio.run(play())
 
 
+def test_all_partitions_of_a_worker_share_one_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play() -> None:
+        engine = Engine(monkeypatch)
+        paces: list[object] = []
+        monkeypatch.setattr(Task, "start", lambda _task, _share, pace: paces.append(pace))
+        await engine.manager.acquire([A])
+        await engine.manager.acquire([A, B])
+        assert len(paces) == 2
+        assert len(set(map(id, paces))) == 1
+
+    asyncio.run(play())
+
+
 @pytest.mark.parametrize("partitions", [(), (A,)], ids=["all", "one"])
 def test_nothing_is_taken_over_until_what_was_let_go_is_forgotten(
     partitions: tuple[TopicPartition, ...], monkeypatch: pytest.MonkeyPatch

@@ -78,6 +78,8 @@ class Consumer(driver.Consumer):
         try:
             while not (self._stopped.is_set() or fetcher._stopped.is_set()):  # noqa: SLF001 - as the overridden method does
                 await self._poll()
+                if self.engine.poll_pace.rest:
+                    await self.sleep(self.engine.poll_pace.rest)
         except self.consumer_stopped_errors:
             if not self.app.should_stop:
                 raise
@@ -119,7 +121,9 @@ class Consumer(driver.Consumer):
             cast("App", self.app).clients.group_error(error)
             await self.sleep(_LONG_POLL)
             return
-        self.engine.observer.polled(time.perf_counter() - started)
+        ended = time.perf_counter()
+        self.engine.observer.polled(ended - started)
+        self.engine.poll_pace.polled(sum(map(len, fetched.values())), ended)
         if not fetched:
             await asyncio.sleep(0)
             return

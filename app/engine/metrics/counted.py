@@ -26,6 +26,11 @@ MISSED = Counter(
 CHUNK_RECORDS = Histogram(
     "rollcall_chunk_records", "Records in a chunk of the log.", buckets=(1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
 )
+CHUNKS_BEGUN = Counter("rollcall_chunks_begun", "Chunks of the log that were begun.")
+CHUNK_WAIT_SECONDS = Counter(
+    "rollcall_chunk_wait_seconds",
+    "Time for which small chunks waited for their turn, to gather more records: a quarter of a second each at most.",
+)
 FOLD_SECONDS = Histogram("rollcall_fold_seconds", "Time to fold a chunk.", buckets=_SECONDS)
 PUBLISH_SECONDS = Histogram(
     "rollcall_publish_seconds", "Time to publish a chunk, write it and have it acknowledged.", buckets=_SECONDS
@@ -59,6 +64,12 @@ def begin(inputs: Iterable[str]) -> None:
         MISSED.labels(topic)
         for cause in ("deleted", "anew"):
             INPUT_GAPS.labels(topic, cause)
+
+
+def chunk_begun(waited: float) -> None:
+    """Count a chunk, and the seconds for which it waited for its turn."""
+    CHUNKS_BEGUN.inc()
+    CHUNK_WAIT_SECONDS.inc(waited)
 
 
 def processed(records: int, process_seconds: float, publish_seconds: float) -> None:
