@@ -15,5 +15,6 @@ module         holds
 ``fit``        least squares for a few coefficients, with what they leave unexplained
 ``model``      what is fitted to what, and what follows for a rate
 ``table``      the tables
+``document``   the JSON, written and read again
 =============  =======================================================================================================
 """

@@ -4,23 +4,21 @@ import argparse
 import asyncio
 import json
 import logging
-import os
-import platform
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from aiokafka.errors import KafkaError as AIOKafkaError
 
 from bench.process import ContestantError
+from bench.scale.document import DocumentError, as_json, lacking, read
 from bench.scale.field import held_on, split_cores
 from bench.scale.fit import FitError
-from bench.scale.model import RATES, Model, Results, fitted, predicted
+from bench.scale.model import Model, Results, fitted
 from bench.scale.rebalance import Moved, rebalance
 from bench.scale.restored import PARTITIONS as RESTORED_PARTITIONS
 from bench.scale.restored import Restored, restores
@@ -56,10 +54,16 @@ def main() -> int:
     options = _parser().parse_args()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     begun = time.monotonic()
+    sizes = QUICK if options.quick else Sizes()
+    if options.brokers:
+        sizes = replace(sizes, brokers=tuple(options.brokers))
     try:
-        failed = asyncio.run(_measure(QUICK if options.quick else Sizes(), options))
+        failed = asyncio.run(_measure(sizes, options))
     except KeyboardInterrupt:
         return 130
+    except DocumentError as error:
+        say(str(error))
+        return 1
     say(f"all of it took {time.monotonic() - begun:.0f} s; the JSON is in {options.json}")
     return 1 if failed else 0
 
@@ -68,7 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="run.py scale", description="What grows with workers, partitions and state.")
     add = parser.add_argument
     add("--quick", action="store_true", help="a short form: one broker, two workers, 48 partitions")
-    add("--only", action="append", choices=PARTS, help="this part; may be given again")
+    add("--part", "--only", dest="only", action="append", choices=PARTS, help="this part; may be given again")
+    add("--brokers", action="append", type=int, choices=(1, 3), help="throughput on so many; may be given again")
+    add("--resume", action="store_true", help="measure what the JSON lacks, and fit to all that it has then")
     add("--json", type=Path, default=Path("scale-results.json"), help="where the JSON goes (default: %(default)s)")
     add("--logs", type=Path, help="keep the logs of the workers of the rebalances in this directory")
     add("--directory", type=Path, help="where the data goes meanwhile (default: the system's temporary directory)")
@@ -82,9 +88,10 @@ class Run:
         self._sizes = sizes
         self._options = options
         self._cores = split_cores()
-        self._seen: list[Seen] = []
-        self._moved: list[Moved] = []
-        self._restored: list[Restored] = []
+        known = read(options.json) if options.resume else Results()
+        self._seen: list[Seen] = list(known.seen)
+        self._moved: list[Moved] = list(known.moved)
+        self._restored: list[Restored] = list(known.restored)
         self.failed: list[str] = []
         self.model = Model()
 
@@ -97,19 +104,29 @@ class Run:
         """Each number of workers on each number of brokers."""
         sizes = self._sizes
         for brokers in sizes.brokers:
+            workers = lacking(self._seen, brokers, sizes.workers, sizes.rates)
+            if not workers:
+                continue
+            # Of a number of workers that was broken off all is measured again.
+            self._seen = [seen for seen in self._seen if seen.brokers != brokers or seen.workers not in workers]
             with self._attempt(f"throughput on {brokers} brokers"), self._stage(PARTITIONS, brokers) as stage:
-                self._seen += await throughput(
-                    stage, self._cores, sizes.workers, sizes.rates, sizes.seconds, sizes.backlog
-                )
+                await throughput(stage, self._cores, workers, sizes.rates, sizes.seconds, sizes.backlog, saw=self._saw)
+
+    def _saw(self, seen: Seen) -> None:
+        self._seen.append(seen)
+        self.write()
 
     async def rebalance(self) -> None:
         """Each number of partitions, on a broker of its own."""
-        for partitions in self._sizes.partitions:
+        known = {moved.partitions for moved in self._moved}
+        for partitions in (count for count in self._sizes.partitions if count not in known):
             with self._attempt(f"rebalances of {partitions}"), self._stage(_INPUT_PARTITIONS) as stage:
                 self._moved.append(await rebalance(stage, self._cores, partitions, self._options.logs))
 
     async def restore(self) -> None:
         """Each size of the state."""
+        if self._restored:
+            return
         with self._attempt("restores"), self._stage(RESTORED_PARTITIONS) as stage:
             self._restored += await restores(stage, self._cores, self._sizes.restores)
 
@@ -141,7 +158,7 @@ class Run:
 
 
 async def _measure(sizes: Sizes, options: argparse.Namespace) -> list[str]:
-    """Run the parts; returns what failed. What was measured is shown and written."""
+    """Run the parts; returns what failed. What was measured is shown and written. Raises DocumentError."""
     if options.logs is not None:
         options.logs.mkdir(parents=True, exist_ok=True)
     run = Run(sizes, options)
@@ -150,26 +167,6 @@ async def _measure(sizes: Sizes, options: argparse.Namespace) -> list[str]:
     run.fit()
     sys.stdout.write(tables(run.results, run.model) + "".join(f"FAILED {text}\n" for text in run.failed))
     return run.failed
-
-
-def as_json(options: dict[str, Any], results: Results, model: Model, failed: Sequence[str]) -> dict[str, Any]:
-    """Everything, as JSON types: machine, options, what was measured, the fits with their residuals, what follows."""
-    return {
-        "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {"system": platform.platform(), "cores": os.cpu_count(), "python": platform.python_version()},
-        "options": options,
-        "throughput": [asdict(seen) for seen in results.seen],
-        "rebalances": [asdict(moved) for moved in results.moved],
-        "restores": [asdict(restored) for restored in results.restored],
-        "fits": {
-            name: {"coefficients": dict(zip(found.names, found.values, strict=True)), "residuals": found.residuals}
-            for name, found in model.fits.items()
-        },
-        "chunk_records": model.chunk_records,
-        "poll_records": model.poll_records,
-        "predictions": [asdict(found) for rate in RATES if (found := predicted(model, rate)) is not None],
-        "failed": list(failed),
-    }
 
 
 if __name__ == "__main__":

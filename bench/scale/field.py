@@ -28,8 +28,8 @@ PATIENCE = 300.0
 #: A worker that is killed is missed after this time: the shipped default.
 SESSION_SECONDS = 6
 
-#: Slices of a fixed rate a second.
-_SLICES = 20
+#: Slices of a fixed rate a second: a twentieth of a second's events at once would be a chunk of their own making.
+_SLICES = 200
 
 
 class Cores(NamedTuple):

@@ -1,11 +1,17 @@
 """What is fitted to what, and what follows for a rate.
 
-CPU seconds of all workers in a cell = worker x workers x seconds + poll x polls + chunk x chunks + event x events. A
-worker costs what it does with nothing to do; a poll a fetch that brought something, and to re-key it; a chunk what it
-costs whatever is in it (a transaction, its round trips); an event the rest. CPU seconds of the brokers =
-idle x seconds + poll x polls + chunk x chunks + event x events, for each number of brokers by itself.
+CPU seconds of all workers in a cell = worker x workers x seconds + poll x polls + chunk x chunks + write x writes +
+event x events. A worker costs what it does with nothing to do; a poll a fetch that brought something, and to re-key it;
+a chunk what it costs whatever is in it (a transaction, its round trips); a write what each partition of the outputs
+costs that a chunk has records for (a partition of the transaction, a batch, its acknowledgement): a chunk of one record
+has one, a chunk of hundreds all of them; an event the rest. CPU seconds of the brokers = idle x seconds + poll x polls
++ chunk x chunks + write x writes + event x events, for each number of brokers by itself.
 Seconds of a rebalance = base + partition x partitions that come to a worker; seconds of a restore = base + record x
 records.
+
+How many workers a rate needs follows from what they do in a backlog, with long chunks: that is what they come to before
+they fall behind. What they use at the rate itself is more, since small chunks are begun as often as the pace has it
+(:mod:`app.engine.pace`): so many a second, whatever the rate is above it.
 """
 
 import math
@@ -14,10 +20,12 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from statistics import median
 
+from app.engine.pace import REST
+from app.settings import Settings
 from bench.scale.fit import Fit, fit
 from bench.scale.rebalance import Moved
 from bench.scale.restored import Restored
-from bench.scale.throughput import Seen
+from bench.scale.throughput import Seen, spread
 
 #: Of a core, that a worker is planned to use: so that a backlog is worked off, and one that is away is made up for.
 PLANNED_LOAD = 0.6
@@ -26,6 +34,10 @@ PLANNED_LOAD = 0.6
 PARTITIONS_A_WORKER = 3
 
 RATES = (1_000, 100_000, 1_000_000)
+
+#: Small chunks that a worker begins a second at most, as shipped, and polls: above that rate they rest in between.
+CHUNK_RATE = float(Settings.model_fields["chunks_per_second"].default)
+POLL_RATE = 1.0 / REST
 
 #: A clock that ticks in hundredths (CPU, in /proc) or is looked at each tenth of a second says 0 of what is shorter.
 _LEAST = 0.01
@@ -59,8 +71,11 @@ class Prediction:
 
     Attributes:
         rate: events/s.
-        cores: of all workers, at work.
-        workers: so that each is at its planned load.
+        workers: so that each is at its planned load, of what it does in a backlog.
+        chunks: of each worker, a second: one an event, or as many as the pace has.
+        polls: of each worker, a second: two an event, or as many as their rests have.
+        writes: of each worker, a second.
+        cores: of all workers together, at this rate.
         partitions: of the internal topics.
         broker_cores: of all brokers, by how many there were when it was measured; their number follows from bytes.
         restore_records: of one worker that lost its directory, if each event of a day left a record.
@@ -70,8 +85,11 @@ class Prediction:
     """
 
     rate: int
-    cores: float
     workers: int
+    chunks: float
+    polls: float
+    writes: float
+    cores: float
     partitions: int
     broker_cores: Mapping[str, float]
     restore_records: float
@@ -86,15 +104,15 @@ def fitted(results: Results) -> Model:
     """Fit all that there are enough observations for. Raises FitError for what does not settle its coefficients."""
     fits = {}
     rows: list[tuple[float, ...]]
-    workers = ("worker", "poll", "chunk", "event")
+    workers = ("worker", "poll", "chunk", "write", "event")
     if len(results.seen) >= len(workers):
-        rows = [(seen.workers * seen.seconds, seen.polls, seen.chunks, seen.events) for seen in results.seen]
+        rows = [(seen.workers * seen.seconds, *_turns(seen)) for seen in results.seen]
         fits["workers"] = fit(workers, rows, [seen.worker_cpu for seen in results.seen])
-    brokers = ("idle", "poll", "chunk", "event")
+    brokers = ("idle", "poll", "chunk", "write", "event")
     for count in sorted({seen.brokers for seen in results.seen}):
         cells = [seen for seen in results.seen if seen.brokers == count]
         if len(cells) >= len(brokers):
-            rows = [(seen.seconds, seen.polls, seen.chunks, seen.events) for seen in cells]
+            rows = [(seen.seconds, *_turns(seen)) for seen in cells]
             fits[f"{count} brokers"] = fit(brokers, rows, [seen.broker_cpu for seen in cells])
     line = ("base", "partition")
     if len({moved.partitions for moved in results.moved}) >= len(line):
@@ -117,16 +135,29 @@ def fitted(results: Results) -> Model:
     return Model(fits, chunk_records, poll_records)
 
 
+def _turns(seen: Seen) -> tuple[float, ...]:
+    return seen.polls, seen.chunks, seen.writes, seen.events
+
+
+def backlog_cost(model: Model) -> float:
+    """CPU seconds of an event in a backlog: chunks and polls are as long as they were seen there."""
+    costs = model.fits["workers"]
+    of_a_chunk = costs["chunk"] + costs["write"] * spread(model.chunk_records)
+    return costs["event"] + of_a_chunk / model.chunk_records + costs["poll"] / model.poll_records
+
+
 def predicted(model: Model, rate: int) -> Prediction | None:
     """What follows for ``rate`` events/s; None where the workers' costs were not measured."""
     costs = model.fits.get("workers")
     if costs is None or not model.chunk_records:
         return None
-    chunks, polls = rate / model.chunk_records, rate / model.poll_records
-    cores = costs["event"] * rate + costs["chunk"] * chunks + costs["poll"] * polls
-    workers = max(1, math.ceil(cores / (PLANNED_LOAD - costs["worker"])))
+    workers = max(1, math.ceil(backlog_cost(model) * rate / (PLANNED_LOAD - costs["worker"])))
+    each = rate / workers
+    chunks, polls = min(each, CHUNK_RATE), min(2 * each, POLL_RATE) if each > CHUNK_RATE else 2 * each
+    writes = chunks * spread(each / chunks)
+    cores = workers * costs.predict((1.0, polls, chunks, writes, each))
     brokers = {
-        name: found["idle"] + found["poll"] * polls + found["chunk"] * chunks + found["event"] * rate
+        name: found.predict((1.0, workers * polls, workers * chunks, workers * writes, rate))
         for name, found in model.fits.items()
         if name.endswith(" brokers")
     }
@@ -134,8 +165,11 @@ def predicted(model: Model, rate: int) -> Prediction | None:
     restore, term = model.fits.get("restore"), model.fits.get("term")
     return Prediction(
         rate,
-        cores,
         workers,
+        chunks,
+        polls,
+        writes,
+        cores,
         workers * PARTITIONS_A_WORKER,
         brokers,
         records,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from bench.scale.fit import Fit
-from bench.scale.model import PARTITIONS_A_WORKER, PLANNED_LOAD, RATES, Model, Results, predicted
+from bench.scale.model import PARTITIONS_A_WORKER, PLANNED_LOAD, RATES, Model, Results, backlog_cost, predicted
 
 #: What the coefficients of each fit are told in: factor and unit. Seconds and megabytes as they are.
 _UNITS = {
@@ -11,6 +11,7 @@ _UNITS = {
     "idle": (1000.0, "ms CPU a second, all brokers"),
     "chunk": (1e6, "us CPU a chunk"),
     "poll": (1e6, "us CPU a poll"),
+    "write": (1e6, "us CPU a partition written to"),
     "event": (1e6, "us CPU an event"),
     "record": (1e6, "us a record"),
 }
@@ -104,14 +105,17 @@ def _predictions(model: Model) -> str:
         costs = model.fits["workers"]
         lines.append(f"{rate:,} events/s:")
         lines.append(
-            f"  {costs['event'] * 1e6:.1f} us x {rate:,} + {costs['chunk'] * 1e6:.0f} us x {rate:,} / "
-            f"{model.chunk_records:,.0f} records a chunk\n"
-            f"  + {costs['poll'] * 1e6:.0f} us x {rate:,} / {model.poll_records:,.0f} a poll = "
-            f"{found.cores:.2f} cores of workers"
+            f"  {backlog_cost(model) * 1e6:.1f} us an event in a backlog x {rate:,} / ({PLANNED_LOAD} - "
+            f"{costs['worker']:.3f} of a core when idle)\n"
+            f"  = {found.workers} workers, x {PARTITIONS_A_WORKER} = {found.partitions} partitions"
         )
         lines.append(
-            f"  / ({PLANNED_LOAD} - {costs['worker']:.3f} of a core when idle) = {found.workers} workers, "
-            f"x {PARTITIONS_A_WORKER} = {found.partitions} partitions"
+            f"  a second of one: {found.chunks:.0f} chunks, {found.polls:.0f} polls, {found.writes:,.0f} writes, "
+            f"{rate / found.workers:,.0f} events:\n"
+            f"  {costs['worker']:.3f} + {costs['chunk'] * 1e6:.0f} us x {found.chunks:.0f} + "
+            f"{costs['poll'] * 1e6:.0f} us x {found.polls:.0f} + {costs['write'] * 1e6:.0f} us x {found.writes:,.0f} + "
+            f"{costs['event'] * 1e6:.1f} us x {rate / found.workers:,.0f}\n"
+            f"  = {found.cores / found.workers:.2f} cores, x {found.workers} = {found.cores:.2f} cores of workers"
         )
         lines += [f"  {name}: {cores:.2f} cores" for name, cores in found.broker_cores.items()]
         if found.restore_seconds is not None:

@@ -5,8 +5,9 @@ backlog say what becomes of one core when it is split among more workers. At a f
 """
 
 import asyncio
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bench import correctness
@@ -21,8 +22,9 @@ PARTITIONS = 24
 #: Seconds. Nobody is to be missed while the workers stand still and a backlog is loaded.
 _SESSION_SECONDS = 60
 
-#: After a rate has begun, until what is measured begins.
-_RUN_IN = 1.0
+#: After a rate has begun, until what is measured begins: the turns of a second that each worker has kept are used up
+#: by then (400 events/s on two workers are 100 a second too many on each, of 100 kept).
+_RUN_IN = 2.0
 
 #: At the end of a backlog, until the last commits are made.
 _SETTLE = 1.0
@@ -60,16 +62,36 @@ class Seen:
     worker_cpu: float
     broker_cpu: float
 
+    @property
+    def writes(self) -> float:
+        """Batches of slot events, about: so many partitions as a chunk has slots for, each for itself."""
+        return self.chunks * spread(self.events / self.chunks) if self.chunks else 0.0
+
+
+def spread(records: float) -> float:
+    """Over how many partitions of a topic so many records go, on average: each by its own key, of PARTITIONS at random.
+
+    A partition gets none of n records with a chance of (1 - 1/PARTITIONS)^n.
+    """
+    return PARTITIONS * (1.0 - math.pow(1.0 - 1.0 / PARTITIONS, records))
+
 
 async def throughput(
-    stage: Stage, cores: Cores, workers: Sequence[int], rates: Sequence[float], seconds: float, backlog: int
-) -> list[Seen]:
-    """Measure each number of workers, the fewest first, at each rate and over a backlog.
+    stage: Stage,
+    cores: Cores,
+    workers: Sequence[int],
+    rates: Sequence[float],
+    seconds: float,
+    backlog: int,
+    *,
+    saw: Callable[[Seen], None],
+) -> None:
+    """Measure each number of workers, the fewest first, at each rate and over a backlog; ``saw`` is told of each cell.
 
     A worker that was started goes on: what is measured next has it among its workers. Raises ContestantError where a
     worker ends, or where what came out is wrong.
     """
-    seen: list[Seen] = []
+    warm = False
     async with Field(stage, PARTITIONS, Scaled(_SESSION_SECONDS), cores) as field:
         for count in sorted(workers):
             begun = time.monotonic()
@@ -77,17 +99,16 @@ async def throughput(
                 field.start()
             ready = await field.spread()
             say(f"{count} workers on {stage.replicas} brokers: the partitions are spread after {ready - begun:.1f} s")
-            if not seen:
+            if not warm:
                 await _warm_up(field, max(rates), backlog)
-            for rate in rates:
-                seen.append(await _at_rate(field, rate, seconds))
-                say(told(seen[-1]))
-            seen.append(await _backlog(field, backlog))
-            say(told(seen[-1]))
+                warm = True
+            for rate in (*rates, 0.0):
+                seen = await (_at_rate(field, rate, seconds) if rate else _backlog(field, backlog))
+                say(told(seen))
+                saw(seen)
         for process in field.workers:
             process.stop()
     await correctness.check(stage.bootstrap, stage.partitions, field.running.expected)
-    return seen
 
 
 def told(seen: Seen) -> str:

@@ -1,22 +1,24 @@
 """`run.py scale` without its measurements: the fit, what follows from it, and what is written."""
 
 import json
+import math
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from bench.scale.__main__ import as_json
+from bench.scale.document import DocumentError, as_json, lacking, measured, read
 from bench.scale.fit import FitError, fit
-from bench.scale.model import Results, fitted, predicted
+from bench.scale.model import CHUNK_RATE, POLL_RATE, Results, fitted, predicted
 from bench.scale.rebalance import Moved
 from bench.scale.restored import Restored
 from bench.scale.table import tables
-from bench.scale.throughput import Seen
+from bench.scale.throughput import Seen, spread
 
 # What everything costs in a world made up: ms CPU a second and worker, us a poll, a chunk, an event; and so on.
-WORKER, POLL, CHUNK, EVENT = 0.008, 200e-6, 500e-6, 30e-6
-IDLE, BROKER_POLL, BROKER_CHUNK, BROKER_EVENT = 0.05, 100e-6, 300e-6, 5e-6
+WORKER, POLL, CHUNK, WRITE, EVENT = 0.008, 200e-6, 500e-6, 100e-6, 30e-6
+IDLE, BROKER_POLL, BROKER_CHUNK, BROKER_WRITE, BROKER_EVENT = 0.05, 100e-6, 300e-6, 40e-6, 5e-6
 CHUNK_RECORDS = 1000
 POLL_RECORDS = 500
 
@@ -24,19 +26,15 @@ POLL_RECORDS = 500
 def seen(brokers: int, workers: int, rate: float, seconds: float = 6.0) -> Seen:
     """A cell as this world would have it; a rate of 0 is a backlog of 40,000."""
     events = rate * seconds if rate else 40_000.0
-    chunks = events / (CHUNK_RECORDS if not rate else 4)
+    chunks = events / (CHUNK_RECORDS if not rate else 1 + rate / 100)
     polls = events / (POLL_RECORDS if not rate else 2 + rate / 1000 / workers)
-    return Seen(
-        brokers,
-        workers,
-        rate,
-        seconds,
-        seconds - 1,
-        events,
-        chunks,
-        polls,
-        WORKER * workers * seconds + POLL * polls + CHUNK * chunks + EVENT * events,
-        brokers * (IDLE * seconds + BROKER_POLL * polls + BROKER_CHUNK * chunks + BROKER_EVENT * events),
+    cell = Seen(brokers, workers, rate, seconds, seconds - 1, events, chunks, polls, 0.0, 0.0)
+    turns = POLL * polls + CHUNK * chunks + WRITE * cell.writes
+    broker_turns = BROKER_POLL * polls + BROKER_CHUNK * chunks + BROKER_WRITE * cell.writes
+    return replace(
+        cell,
+        worker_cpu=WORKER * workers * seconds + turns + EVENT * events,
+        broker_cpu=brokers * (IDLE * seconds + broker_turns + BROKER_EVENT * events),
     )
 
 
@@ -58,7 +56,7 @@ def moved(partitions: int) -> Moved:
     )
 
 
-CELLS = [seen(brokers, workers, rate) for brokers in (1, 3) for workers in (1, 2, 4, 8) for rate in (400, 2000, 0)]
+CELLS = [seen(brokers, workers, rate) for brokers in (1, 3) for workers in (1, 2, 4, 8) for rate in (50, 400, 2000, 0)]
 RESULTS = Results(
     CELLS,
     [moved(partitions) for partitions in (12, 96, 384)],
@@ -68,9 +66,10 @@ RESULTS = Results(
 
 def test_the_fit_finds_the_costs_that_observations_were_made_of() -> None:
     found = fitted(RESULTS).fits
-    assert found["workers"].values == pytest.approx((WORKER, POLL, CHUNK, EVENT))
-    assert found["1 brokers"].values == pytest.approx((IDLE, BROKER_POLL, BROKER_CHUNK, BROKER_EVENT))
-    assert found["3 brokers"].values == pytest.approx((3 * IDLE, 3 * BROKER_POLL, 3 * BROKER_CHUNK, 3 * BROKER_EVENT))
+    assert found["workers"].values == pytest.approx((WORKER, POLL, CHUNK, WRITE, EVENT))
+    of_brokers = (IDLE, BROKER_POLL, BROKER_CHUNK, BROKER_WRITE, BROKER_EVENT)
+    assert found["1 brokers"].values == pytest.approx(of_brokers)
+    assert found["3 brokers"].values == pytest.approx([3 * cost for cost in of_brokers])
     assert found["first"].values == pytest.approx((3, 0.05))
     assert {name: found[name].values for name in ("join", "term", "kill")} == dict.fromkeys(
         ("join", "term", "kill"), pytest.approx((1, 0.02))
@@ -126,14 +125,35 @@ def test_what_settles_no_coefficient_is_refused_with_the_reason(
 def test_what_follows_for_a_rate_is_arithmetic_from_the_fit() -> None:
     found = predicted(fitted(RESULTS), 1_000_000)
     assert found is not None
-    cores = 30 + 0.0002 * 1_000_000 / POLL_RECORDS + 0.0005 * 1_000_000 / CHUNK_RECORDS
-    assert found.cores == pytest.approx(cores)
-    assert found.workers == 53  # 30.9 / (0.6 - 0.008) = 52.2
-    assert found.partitions == 3 * 53
-    assert found.broker_cores["1 brokers"] == pytest.approx(0.05 + 0.2 + 0.3 + 5)
-    assert found.restore_records == pytest.approx(1_000_000 * 86_400 / 53)
+    # In a backlog: 30 us, 500 us a chunk of 1,000 that writes to all 24 partitions, 200 us a poll of 500.
+    of_an_event = 30e-6 + (500e-6 + 24 * 100e-6) / 1000 + 200e-6 / 500
+    assert found.workers == 57  # 33.3 us x 1,000,000 / (0.6 - 0.008) = 56.3
+    assert found.workers == math.ceil(of_an_event * 1_000_000 / (0.6 - 0.008))
+    assert found.partitions == 3 * 57
+    # At the rate: as many chunks and polls as the pace has, 17,544 events/s for each worker.
+    assert (found.chunks, found.polls) == (CHUNK_RATE, POLL_RATE)
+    assert found.writes == pytest.approx(100 * 24, rel=0.01)
+    each = 0.008 + 0.0005 * 100 + 0.0002 * 40 + 0.0001 * found.writes + 30e-6 * 1_000_000 / 57
+    assert found.cores == pytest.approx(57 * each)
+    of_workers = 57 * (100e-6 * 40 + 300e-6 * 100 + 40e-6 * found.writes)
+    assert found.broker_cores["1 brokers"] == pytest.approx(0.05 + of_workers + 5)
+    assert found.restore_records == pytest.approx(1_000_000 * 86_400 / 57)
     assert found.restore_seconds == pytest.approx(0.1 + found.restore_records / 150_000)
     assert found.takeover_seconds == pytest.approx(1 + 3 * 0.02)
+
+
+def test_at_a_trickle_an_event_is_a_chunk_and_two_polls() -> None:
+    found = predicted(fitted(RESULTS), 40)
+    assert found is not None
+    assert (found.workers, found.chunks, found.polls) == (1, 40, 80)
+    assert found.writes == pytest.approx(40)
+    assert found.cores == pytest.approx(0.008 + 40 * (500e-6 + 2 * 200e-6 + 100e-6 + 30e-6))
+
+
+def test_records_go_over_as_many_partitions_as_there_are_or_as_they_are() -> None:
+    assert spread(1) == pytest.approx(1)
+    assert spread(2) == pytest.approx(1 + 23 / 24)
+    assert spread(10_000) == pytest.approx(24)
 
 
 def test_the_tables_hold_each_cell_fit_and_prediction_in_a_hundred_columns() -> None:
@@ -145,11 +165,13 @@ def test_the_tables_hold_each_cell_fit_and_prediction_in_a_hundred_columns() -> 
         "8 ms CPU a second and worker",
         "200 us CPU a poll",
         "500 us CPU a chunk",
+        "100 us CPU a partition written to",
         "1,000,000 events/s:",
+        "33.3 us an event in a backlog x 1,000,000 / (0.6 - 0.008 of a core when idle)\n  = 57 workers",
+        "a second of one: 100 chunks, 40 polls, 2,399 writes, 17,544 events:\n",
+        "0.008 + 500 us x 100 + 200 us x 40 + 100 us x 2,399 + 30.0 us x 17,544\n",
     ):
         assert line in text
-    assert "30.0 us x 1,000,000 + 500 us x 1,000,000 / 1,000 records a chunk\n" in text
-    assert "+ 200 us x 1,000,000 / 500 a poll = 30.90 cores of workers" in text
 
 
 def test_parts_that_were_left_out_are_left_out_of_the_tables_and_the_json() -> None:
@@ -162,3 +184,27 @@ def test_parts_that_were_left_out_are_left_out_of_the_tables_and_the_json() -> N
     assert (document["throughput"], document["predictions"], document["failed"]) == ([], [], ["restores: away"])
     assert set(document["fits"]) == {"first", "join", "term", "kill", "memory_mb"}
     assert len(document["fits"]["term"]["residuals"]) == 3
+
+
+def test_what_was_written_is_read_again_as_it_was() -> None:
+    document = json.loads(json.dumps(as_json({}, RESULTS, fitted(RESULTS), [])))
+    assert measured(document) == RESULTS
+    assert fitted(measured(document)) == fitted(RESULTS)
+
+
+def test_what_is_no_such_document_is_refused_by_its_name_and_none_is_nothing(tmp_path: Path) -> None:
+    assert read(tmp_path / "none.json") == Results()
+    for name, text in (("broken.json", "{"), ("other.json", "{}"), ("older.json", '{"throughput": [{"x": 1}]}')):
+        (tmp_path / name).write_text(text)
+        with pytest.raises(DocumentError, match=name):
+            read(tmp_path / name)
+
+
+def test_only_what_a_document_lacks_is_measured_again() -> None:
+    rates = (400.0, 2000.0)
+    assert lacking(CELLS, 1, (1, 2, 4, 8), rates) == []
+    assert lacking(CELLS, 3, (1, 2, 16), rates) == [16]
+    broken_off = [cell for cell in CELLS if (cell.brokers, cell.workers, cell.rate) != (3, 2, 0)]
+    assert lacking(broken_off, 3, (1, 2, 4), rates) == [2]
+    assert lacking(broken_off, 1, (1, 2, 4), rates) == []
+    assert lacking([], 1, (1, 2), rates) == [1, 2]
