@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from sys import maxsize
 from typing import TYPE_CHECKING, cast
 
-import structlog
-
 from agents.chunk_changes import ChunkChanges
 from agents.pace import LOADED, TOGETHER
 from agents.steps import Steps
@@ -15,13 +13,14 @@ from app.core.fold import Outcome, take_content, take_contents
 from app.core.messages import Assigned
 from app.core.outputs import Expiry, Refusal
 from app.engine.ports import Record
+from app.lazy_log import Logger
 from app.wire.chunk import Chunk
 
 if TYPE_CHECKING:
     from app.core.batch import Batch
     from app.core.facts import Fact
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 #: Fewer contents of a batch are folded one by one: that takes less than what is done once for all of them.
 _FEW = 4

@@ -3,18 +3,17 @@
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
-import structlog
-
 from agents.chunk_changes import ChunkChanges
 from agents.join import Join
 from app.engine.ports import Headers, Record, Store
+from app.lazy_log import Logger
 from app.settings import Settings
 from tables import receipts
 from tables.batch_counts import BatchCounts
 from tables.counts_loader import load_counts
 from tables.partition_state import PartitionState
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 
 class JoinProcessor:

@@ -4,16 +4,15 @@ import os
 import sys
 from typing import NoReturn
 
-import structlog
-
-from app import command_line, standard_streams
+from app import command_line
 from app import environment as sources
 from app.environment import SettingsError
 from app.errors import OperatorError
+from app.lazy_log import Logger
 from app.printable import visible_lines
 from app.settings import Settings
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 _USAGE = 2  # the exit status of wrong usage, as click has it
 
@@ -26,7 +25,7 @@ def settings() -> Settings:
     worker = command_line.given(sys.argv[1:])
     as_json = worker is not None and sources.json_logs_wanted()
     if worker is not None:
-        standard_streams.take_over(as_json=as_json)
+        _take_over_streams(as_json=as_json)
         refused = worker.refused + command_line.refused_variables(os.environ)
         if refused:
             _refuse("; ".join(refused), as_json=as_json, status=_USAGE)
@@ -49,7 +48,7 @@ def refuse_foreign_packages(wrong: str) -> NoReturn:
     """End the process with what :func:`rollcall.foreign` says of `tables` and `agents`."""
     as_json = command_line.given(sys.argv[1:]) is not None and sources.json_logs_wanted()
     if as_json:
-        standard_streams.take_over(as_json=True)
+        _take_over_streams(as_json=True)
     _refuse(wrong, as_json=as_json, status=1)
 
 
@@ -57,6 +56,12 @@ def refuse(error: OperatorError) -> NoReturn:
     """End the process with an operator's error."""
     as_json = command_line.given(sys.argv[1:]) is not None and sources.json_logs_wanted()
     _refuse(str(error), as_json=as_json, status=1)
+
+
+def _take_over_streams(*, as_json: bool) -> None:
+    from app import standard_streams  # noqa: PLC0415 - a worker's, and half of what a command would import
+
+    standard_streams.take_over(as_json=as_json)
 
 
 def _refuse(message: str, *, as_json: bool, status: int) -> NoReturn:

@@ -7,7 +7,7 @@ longer than most commands.
 from types import SimpleNamespace
 from typing import Any
 
-from app import logs
+from app.lazy_log import before_first_line
 from app.settings import Settings
 
 
@@ -15,7 +15,7 @@ class Offline:
     """The settings, and what Faust does with any application before it runs a command: nothing here."""
 
     def __init__(self, settings: Settings) -> None:
-        logs.configure()
+        before_first_line(_configure)
         self.settings = settings
         self.conf: Any = SimpleNamespace(_origin=None, autodiscover=False)
 
@@ -27,3 +27,9 @@ class Offline:
 
     def worker_init_post_autodiscover(self) -> None:
         """There is no worker."""
+
+
+def _configure() -> None:
+    from app import logs  # noqa: PLC0415 - imports structlog: see app.lazy_log
+
+    logs.configure()

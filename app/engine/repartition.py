@@ -12,7 +12,6 @@ import contextlib
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from app.engine.clock import BrokerClock
@@ -23,9 +22,10 @@ from app.engine.ports import Record, Topology
 from app.engine.publish import Publisher, TooLargeError
 from app.engine.record_queue import FULL_BYTES, RecordQueue
 from app.engine.topics.ensure import log_topic
+from app.lazy_log import Logger
 from app.settings import Settings
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 
 class Repartitioner:

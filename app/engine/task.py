@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Generic
 
-import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
@@ -32,9 +31,10 @@ from app.engine.state.store import Store
 from app.engine.ticker import Ticker
 from app.engine.topics.ensure import log_topic
 from app.engine.turns import turn
+from app.lazy_log import Logger
 from app.settings import Settings
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 #: How long a task whose transaction failed waits for its partition to be taken away, beyond the session time-out (the
 #: time in which the group notices that a worker is away), in seconds.

@@ -11,7 +11,6 @@ import functools
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 
-import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaTimeoutError
 
@@ -26,9 +25,10 @@ from app.engine.repartition import Repartitioner
 from app.engine.state.restore import Progress
 from app.engine.takeover import take_over
 from app.engine.task import Task
+from app.lazy_log import Logger
 from app.settings import Settings
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 #: Seconds for all that letting partitions go takes: the chunk under way, the producers' end, the commit. Less than the
 #: shipped session time-out of 6 s.

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import datetime
 from time import time_ns
 
-import structlog
 from opentelemetry.sdk.trace import TracerProvider
 
 from agents.chunk_changes import ChunkChanges
@@ -13,11 +12,12 @@ from agents.processor import JoinProcessor
 from app import metrics
 from app.engine.bulk import Bulk, TopicBatches
 from app.engine.ports import Observer, Record, Routed, Router, Store, Topology
+from app.lazy_log import Logger
 from app.settings import Settings
 from app.tracing.spans import Spans
 from app.wire.traceparent import Trace, of_message
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 
 class UnderWay:

@@ -152,10 +152,11 @@ def predicted(model: Model, rate: int) -> Prediction | None:
     if costs is None or not model.chunk_records:
         return None
     workers = max(1, math.ceil(backlog_cost(model) * rate / (PLANNED_LOAD - costs["worker"])))
-    each = rate / workers
-    chunks, polls = min(each, CHUNK_RATE), min(2 * each, POLL_RATE) if each > CHUNK_RATE else 2 * each
-    writes = chunks * spread(each / chunks)
-    cores = workers * costs.predict((1.0, polls, chunks, writes, each))
+    worker_rate = rate / workers
+    chunks = min(worker_rate, CHUNK_RATE)
+    polls = POLL_RATE if worker_rate > CHUNK_RATE else 2 * worker_rate
+    writes = chunks * spread(worker_rate / chunks)
+    cores = workers * costs.predict((1.0, polls, chunks, writes, worker_rate))
     brokers = {
         name: found.predict((1.0, workers * polls, workers * chunks, workers * writes, rate))
         for name, found in model.fits.items()

@@ -21,23 +21,29 @@ OF_A_WORKER = {
 }
 #: One argument: the command line behind ``faust -A app``.
 PROGRAM = """
-import json, sys
+import gc, json, sys
 from faust.cli.faust import cli
 sys.argv[:] = ["faust", "-A", "app", *sys.argv[1:]]  # in place: Faust has kept the list
 before = len(sys.modules)
 try:
     cli()
 except SystemExit:
-    print("\\n" + json.dumps([before, sorted(sys.modules)]))
+    print("\\n" + json.dumps([before, sorted(sys.modules), gc.get_freeze_count()]))
 """
 
 
 def imported(*arguments: str) -> tuple[int, set[str]]:
     """How many modules Faust's own command has before it imports the application, and all that there are at its end."""
+    before, modules, _ = ended(*arguments)
+    return before, modules
+
+
+def ended(*arguments: str) -> tuple[int, set[str], int]:
+    """As :func:`imported`, and how many objects the collector leaves alone."""
     command = [sys.executable, "-c", PROGRAM, *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    before, modules = json.loads(done.stdout.splitlines()[-1])
-    return before, set(modules)
+    before, modules, frozen = json.loads(done.stdout.splitlines()[-1])
+    return before, set(modules), frozen
 
 
 @pytest.mark.parametrize("verb", ["status", "batch", "act"])
@@ -46,9 +52,15 @@ def test_a_command_that_asks_a_worker_imports_nothing_of_one(verb: str) -> None:
     assert f"app.commands.{VERBS[verb]}" in modules
     assert not modules & OF_A_WORKER
     assert not {"numpy", "uvloop", "app.history.verify.replay"} & modules
+    assert not {"structlog", "pygments", "rich.progress"} & modules, "nothing is logged: nothing of a logger is needed"
     others = {f"app.commands.{module}" for module in VERBS.values()} - {f"app.commands.{VERBS[verb]}"}
     assert not others & modules
     assert len(modules) - before < 330  # 265 when this was written; a worker has 512
+
+
+def test_what_a_command_has_imported_is_not_looked_through_for_garbage_at_its_end() -> None:
+    _, modules, frozen = ended("status", "--help")
+    assert frozen > 50 * len(modules)  # some 190 objects a module
 
 
 def test_a_worker_imports_no_command_and_no_numpy() -> None:

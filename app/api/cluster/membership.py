@@ -11,7 +11,6 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import structlog
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, ConsumerProtocolMemberMetadata
@@ -21,9 +20,10 @@ from app.addresses import is_address
 from app.core.names import INPUTS
 from app.engine.kafka.clients import admin_client, connection, new_reader
 from app.engine.topics.ensure import log_topic
+from app.lazy_log import Logger
 from app.settings import Settings
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 #: Seconds for which the group's answer is used again.
 FRESH = 1.0

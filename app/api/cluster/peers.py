@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 import aiohttp
-import structlog
 from yarl import URL
 
 from app.api.cluster.peer_models import LocalRows
@@ -18,8 +17,9 @@ from app.api.errors import ApiError
 from app.api.offload import offload
 from app.api.present.model import Error, Model
 from app.engine.http.access import Gate
+from app.lazy_log import Logger
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 M = TypeVar("M", bound=Model)
 

@@ -6,7 +6,6 @@ An error says what is wrong with the question, and never repeats what was asked 
 import asyncio
 from collections.abc import Awaitable, Callable
 
-import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Middleware
@@ -18,8 +17,9 @@ from app.engine.faust.connection import SECURITY_HEADERS
 from app.engine.http.access import ACCESS_HEADER, ACCESS_KEY, Gate
 from app.engine.http.errors import HttpError, error_answer
 from app.errors import OperatorError
+from app.lazy_log import Logger
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import time
 
-import structlog
 from aiohttp import web
 
 from app.api.cluster.cluster import Cluster
@@ -17,8 +16,9 @@ from app.api.cluster.peer_models import LocalChanges
 from app.api.cluster.peers import Peers
 from app.api.errors import ApiError
 from app.api.present import batch_models, model, models
+from app.lazy_log import Logger
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 #: Between two looks, and between two heartbeats, in seconds.
 INTERVAL = 1.0

@@ -8,7 +8,6 @@ import threading
 from typing import TYPE_CHECKING, Any, cast
 
 import faust
-import structlog
 from faust.app.base import BootStrategy
 from faust.types import TP
 
@@ -21,6 +20,7 @@ from app.engine.kafka.client_errors import explained
 from app.engine.kafka.client_watch import ClientWatch, Thread
 from app.engine.kafka.predecessor import Predecessor
 from app.engine.task_manager import TaskManager
+from app.lazy_log import Logger
 from app.version import release
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from app.engine.faust.assignor import PartitionAssignor
     from app.settings import Settings
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 #: A stop is given so many seconds, all its steps together. 10 s are promised; a loaded machine needs some to begin and
 #: to end. A stop that keeps within its budget never meets this limit.

@@ -6,18 +6,18 @@ import sys
 from typing import TYPE_CHECKING, Any, cast
 
 import click
-import structlog
 from faust.cli.base import cli
 from faust.cli.worker import worker as command
 
 from app import native
 from app.command_line import REFUSED_COMMANDS
+from app.lazy_log import Logger
 from app.printable import visible_lines
 
 if TYPE_CHECKING:
     from app.engine.faust.app import App
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 
 def _options_are_settings(self: command, **_: Any) -> None:

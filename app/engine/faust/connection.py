@@ -21,12 +21,13 @@ import time
 import traceback
 from typing import Any, NamedTuple
 
-import structlog
 from aiohttp import web, web_response
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
 
-log = structlog.get_logger(__name__)
+from app.lazy_log import Logger
+
+log = Logger(__name__)
 
 #: What ``Server`` says on every answer, error pages included: no versions of anything.
 SERVER = "Rollcall"

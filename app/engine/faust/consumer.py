@@ -6,7 +6,6 @@ import time
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.transport.drivers import aiokafka as driver
@@ -16,6 +15,7 @@ from app.engine.deadline import Deadline
 from app.engine.faust.consumer_thread import COMMIT_PATIENCE, LAST_COMMIT, ConsumerThread, RebalanceListener
 from app.engine.kafka import broker_errors
 from app.engine.task_manager import TaskManager
+from app.lazy_log import Logger
 from app.security import client_options
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from app.engine.faust.app import App
     from app.engine.faust.recovery import TableManager
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 #: While a task is full the others are polled for so long at a time (seconds), so that it is not kept waiting once it
 #: has room.

@@ -5,7 +5,6 @@ import logging
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from faust.transport.drivers import aiokafka as driver
@@ -22,11 +21,12 @@ from app.engine.topics.ensure import log_topic
 from app.engine.topics.input_positions import Positions
 from app.engine.topics.positions import check as positions_check
 from app.engine.topics.positions import check_passed_on, deleted_before
+from app.lazy_log import Logger
 
 if TYPE_CHECKING:
     from app.engine.faust.app import App
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 #: How long the group waits for a member in a rebalance: several times what letting partitions go may take (5 s).
 REBALANCE_TIMEOUT_MS = 30_000

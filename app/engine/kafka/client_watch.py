@@ -11,15 +11,15 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
-import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from app.engine.kafka.client_errors import GroupError, final
 from app.engine.kafka.stalls import FetchErrors, Stalls
+from app.lazy_log import Logger
 from app.settings import Settings
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 EVERY: Final = 1.0  # seconds between two looks
 

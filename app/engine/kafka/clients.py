@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
-import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.conn import CloseReason
@@ -16,10 +15,11 @@ from app.engine.kafka import aiokafka_patches, crowded
 from app.engine.kafka.aiokafka_patches.backoff import delay
 from app.engine.kafka.fetch import WHOLE
 from app.engine.kafka.shared_metadata import FollowingProducer
+from app.lazy_log import Logger
 from app.security import client_options
 from app.settings import Settings
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 #: The largest message that the internal topics take: four times the largest that ROLLCALL_MAX_MESSAGE_BYTES allows,
 #: so that whatever an input topic took can be kept (re-keyed, as a dead letter, or whole inside another event).

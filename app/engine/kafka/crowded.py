@@ -11,14 +11,14 @@ import time
 from collections.abc import Iterable
 from typing import Final
 
-import structlog
 from aiokafka.client import collect_hosts
 from aiokafka.errors import KafkaConnectionError
 
 from app.errors import OperatorError
+from app.lazy_log import Logger
 from app.settings import Settings
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 #: Seconds that a connection may take, and that it is then watched: one that is turned away is closed within
 #: milliseconds. A broker says nothing before it is asked, so of one that stays open nothing is read.

@@ -15,15 +15,15 @@ import fcntl
 import os
 from pathlib import Path
 
-import structlog
 from aiokafka.client import AIOKafkaClient, CoordinationType
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.group import LeaveGroupRequest
 
 from app.engine.kafka.clients import connection
+from app.lazy_log import Logger
 from app.settings import Settings
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 #: Seconds that all of it may take. After them the session's end is waited for, as without.
 _PATIENCE = 5.0

@@ -17,13 +17,13 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final
 
-import structlog
 from aiokafka import TopicPartition
 from aiokafka.protocol.fetch import FetchResponse_v1
 
 from app.engine.kafka import broker_errors
+from app.lazy_log import Logger
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 #: Seconds of nothing but errors until a partition is reported: several times what the choice of another leader takes.
 ERRORS_SECONDS: Final = 15.0

@@ -9,12 +9,11 @@ all of its changelog, by the clock of its machine: hours need no better one.
 import time
 from datetime import UTC, datetime
 
-import structlog
-
 from app.engine.state.store import Store
 from app.engine.topics.plans import DELETIONS_KEPT_MS
+from app.lazy_log import Logger
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 
 def outdated(store: Store, partition: int, end: int, kept_ms: int = DELETIONS_KEPT_MS) -> bool:

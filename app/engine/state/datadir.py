@@ -8,12 +8,11 @@ import resource
 from pathlib import Path
 from typing import IO
 
-import structlog
-
 from app.engine.state import disk_errors
 from app.engine.state.disk_errors import FILES_A_PARTITION, DiskError, system_error, told
+from app.lazy_log import Logger
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 #: Beside the partitions' files: sockets to brokers and of HTTP, and what Python holds.
 _FILES_BESIDE = 256

@@ -13,7 +13,6 @@ import asyncio
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import structlog
 from aiokafka.admin.config_resource import ConfigResourceType
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, TopicAuthorizationFailedError
 
@@ -27,6 +26,7 @@ from app.engine.state.store import Store
 from app.engine.topics.checks import check, way_out
 from app.engine.topics.plans import DELETIONS_KEPT_MS, changelog_topic, log_topic, plans
 from app.errors import OperatorError
+from app.lazy_log import Logger
 from app.settings import Settings
 
 #: Seconds. Longer than a broker needs to restart, since a takeover that fails stops the worker.
@@ -35,7 +35,7 @@ _PATIENCE = 120.0
 #: Answers that do not change by asking again.
 _DENIED = (TopicAuthorizationFailedError, GroupAuthorizationFailedError)
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 
 class ProvenanceError(OperatorError):

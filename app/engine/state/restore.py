@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
@@ -19,9 +18,10 @@ from app.engine.state.provenance import Provenance, check_begin, check_changelog
 from app.engine.state.store import Store
 from app.engine.topics.plans import DELETIONS_KEPT_MS
 from app.engine.topics.positions import deleted_meanwhile
+from app.lazy_log import Logger
 from app.settings import Settings
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 
 class LogBegin(NamedTuple):

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Collection, Mapping
 
-import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
@@ -24,9 +23,10 @@ from app.engine.state.restore import prepare
 from app.engine.state.store import Store
 from app.engine.topics.plans import changelog_topic
 from app.errors import OperatorError
+from app.lazy_log import Logger
 from app.settings import Settings
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 #: Bytes of a fetch, of one partition and in all: a write of so many takes some milliseconds of the worker's loop.
 _PARTITION_BYTES, _FETCH_BYTES = 256 * 1024, 1024 * 1024

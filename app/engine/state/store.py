@@ -12,15 +12,15 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-import structlog
 from rocksdict import Rdict, RdictIter, WriteBatch
 
 from app.engine.state import disk_errors, rocksdb
 from app.engine.state.disk_errors import StoreError
+from app.lazy_log import Logger
 
 __all__ = ["LAYOUT", "LOCAL", "Store", "StoreError"]
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 #: The layout of the local database. Another one on disk is thrown away and restored: it is only a copy.
 LAYOUT = b"1"

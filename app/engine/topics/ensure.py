@@ -9,7 +9,6 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResourceType
 from aiokafka.errors import (
@@ -39,6 +38,7 @@ from app.engine.topics.plans import (
     time_limits,
 )
 from app.errors import OperatorError
+from app.lazy_log import Logger
 from app.settings import Settings
 
 __all__ = [
@@ -55,7 +55,7 @@ __all__ = [
     "plans",
 ]
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 
 class BrokerError(OperatorError):

@@ -10,14 +10,14 @@ import asyncio
 from collections.abc import Collection, Mapping
 from typing import Any
 
-import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from app.engine.kafka.cluster import topic_ids
+from app.lazy_log import Logger
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0  # seconds between two questions: twice as long each time
 

@@ -7,11 +7,10 @@ would wait that long, or be taken for what was read before.
 from collections.abc import Collection, Iterable
 from typing import Protocol
 
-import structlog
-
 from app.engine.topics.memory import Change, Event
+from app.lazy_log import Logger
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 
 class Inputs(Protocol):

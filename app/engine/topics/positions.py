@@ -10,13 +10,13 @@ The client would set such a position to the beginning silently, so it is configu
 
 from collections.abc import Mapping
 
-import structlog
 from aiokafka import TopicPartition
 
 from app.engine.topics.checks import way_out
 from app.errors import OperatorError
+from app.lazy_log import Logger
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 
 class PositionError(OperatorError):

@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-import structlog
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
@@ -22,9 +21,10 @@ from app.engine.topics.ensure import TopicError
 from app.engine.topics.input_watch import Inputs, InputWatch
 from app.engine.topics.memory import Change, Memory
 from app.engine.topics.plans import Plan, Role, plans
+from app.lazy_log import Logger
 from app.settings import Settings
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 #: Seconds between two looks. A deletion is told within two of them.
 _EVERY: Final = 4.0

@@ -22,7 +22,6 @@ import time
 from collections.abc import Awaitable, Collection
 from typing import Any
 
-import structlog
 from aiokafka.client import ConnectionGroup
 from aiokafka.consumer.group_coordinator import UNKNOWN_OFFSET, CoordinatorGroupRebalance, GroupCoordinator
 from aiokafka.consumer.subscription_state import Assignment, TopicPartitionState
@@ -32,8 +31,9 @@ from aiokafka.protocol.group import JoinGroupRequest
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from app.engine.kafka.aiokafka_patches.answers import send_to_coordinator
+from app.lazy_log import Logger
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 _on_join_prepare = GroupCoordinator._on_join_prepare  # noqa: SLF001 - the client's own are what is changed here, all over
 _on_join_complete = GroupCoordinator._on_join_complete  # noqa: SLF001
