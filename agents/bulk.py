@@ -14,7 +14,7 @@ from app.core.names import SLOT_ASSIGNED
 from app.engine.bulk import TopicBatches
 from app.engine.ports import Output, Record, Routed
 from app.native.records import IndexedRecords
-from app.wire import native_writing
+from app.wire import native_reading, native_writing
 from app.wire.schema import LONGEST_ID
 
 if TYPE_CHECKING:
@@ -22,10 +22,14 @@ if TYPE_CHECKING:
 
 
 class NativeAgents:
-    """Does natively what ``rekey`` and :attr:`~agents.chunk_changes.ChunkChanges.outputs` do."""
+    """Does natively what ``rekey`` and :attr:`~agents.chunk_changes.ChunkChanges.outputs` do.
 
-    def __init__(self, rekey: Rekey) -> None:
+    ``largest``: of how many bytes an input may be.
+    """
+
+    def __init__(self, rekey: Rekey, largest: int) -> None:
         self._rekey = rekey
+        self._largest = largest
         self._routers = {topic: native.rust().Router(code, LONGEST_ID, LARGE) for topic, code in CODES.items()}
 
     def route(self, topic: str, partition: int, records: Sequence[Record], log: TopicBatches, time: int) -> bool:
@@ -42,6 +46,10 @@ class NativeAgents:
     def _routed(self, topic: str, partition: int, records: IndexedRecords, number: int) -> Routed:
         """The log's record for one that is not plain."""
         return next(self._rekey.route(topic, partition, records[number : number + 1]))
+
+    def read_ahead(self, records: Sequence[Record]) -> None:
+        """Read a chunk of the log as far as no Python object is made."""
+        native_reading.read_ahead(records, self._largest)
 
     @staticmethod
     def write(changes: ChunkChanges, batches: Callable[[str], TopicBatches], time: int) -> Sequence[Output]:

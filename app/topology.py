@@ -46,5 +46,5 @@ def topology(settings: Settings) -> Topology[JoinProcessor]:
         processor=processor,
         tick=[(TICK_HEADER, b"")],
         gauges=metrics.observe,
-        bulk=NativeAgents(rekey) if native.AVAILABLE else None,
+        bulk=NativeAgents(rekey, settings.max_message_bytes) if native.AVAILABLE else None,
     )

@@ -21,6 +21,7 @@ module            holds
 ``pace``          small chunks and polls, begun so often at most that each is worth what it costs
 ``batches``       record batches under construction: natively, or by aiokafka
 ``bulk``          an optional port: what an application does natively
+``beside``        native work of whole chunks, beside the event loop
 ``publish``       the barrier: batches to Kafka, and the wait for every acknowledgement
 ``clock``         the broker's clock, as far as a worker knows it
 ``deadline``      one budget of time for all the steps of something that must be over by then

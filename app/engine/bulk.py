@@ -25,7 +25,13 @@ class Bulk(Protocol):
 
     It writes what ``Router.route`` and ``Changes.outputs`` would say, byte for byte and in the order of each partition,
     and must not raise, whatever the bytes are. ``time`` is that of the records (ms).
+
+    Of many records it is asked in a thread beside the event loop (:mod:`app.engine.beside`), one call at a time: what
+    it is handed nobody else touches meanwhile, and of the application's own it changes nothing that a fold reads.
     """
+
+    def read_ahead(self, records: Sequence[Any]) -> None:
+        """Do of the reading of a chunk what can be done before the processor is handed it."""
 
     def route(self, topic: str, partition: int, records: Sequence[Any], log: TopicBatches, time: int) -> bool:
         """Write the log's records for those of one input partition; or nothing, and False: the router does it then."""

@@ -118,7 +118,7 @@ class Committer:
 
         State never says more than what was said aloud.
         """
-        publisher.changes(changes, fallback=self.partition)
+        await publisher.changes(changes, fallback=self.partition)
         await publisher.flush()
         self._add_rows(publisher, changes)
         ends = await publisher.flush()
@@ -126,8 +126,8 @@ class Committer:
 
     async def _transact(self, producer: AIOKafkaProducer, publisher: Publisher, changes: Changes) -> int:
         """Exactly once: outputs, changelog and the offset of the log, or none of them."""
+        await publisher.changes(changes, fallback=self.partition)
         await producer.begin_transaction()
-        publisher.changes(changes, fallback=self.partition)
         self._add_rows(publisher, changes)
         # Started first, so that its round trips and those of the records overlap.
         offsets = asyncio.ensure_future(

@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from app import native
 from app.engine.batches import Appending, Builder, Native, milliseconds
+from app.engine.beside import beside
 from app.engine.bulk import Bulk
 from app.engine.kafka import broker_errors
 from app.engine.kafka.clients import MAX_RECORD_BYTES
@@ -98,19 +99,21 @@ class Publisher:
         self._batches: Builder = self._native or Appending(producer, counts)
         self._bulk = bulk
 
-    def routed(self, log: str, place: TopicPartition, records: Sequence[Record], router: Router) -> None:
+    async def routed(self, log: str, place: TopicPartition, records: Sequence[Record], router: Router) -> None:
         """Add the records of an input partition to the partitions of the ``log``, as the router says."""
         if self._native is not None and self._bulk is not None:
-            time = milliseconds(self.timestamp)
-            if self._bulk.route(place.topic, place.partition, records, self._native.of(log), time):
+            batches, time = self._native.of(log), milliseconds(self.timestamp)
+            route = self._bulk.route
+            if await beside(len(records), route, place.topic, place.partition, records, batches, time):
                 return
         for routed in router.route(place.topic, place.partition, records):
             self.add(log, *routed)
 
-    def changes(self, changes: Changes, fallback: int) -> None:
+    async def changes(self, changes: Changes, fallback: int) -> None:
         """Add the outputs of changes, each to the partition of its key, or else to ``fallback`` (:meth:`keyed`)."""
         if self._native is not None and self._bulk is not None:
-            left = self._bulk.write(changes, self._native.of, milliseconds(self.timestamp))
+            time = milliseconds(self.timestamp)
+            left = await beside(changes.records, self._bulk.write, changes, self._native.of, time)
         else:
             left = changes.outputs
         self.keyed(left, fallback)

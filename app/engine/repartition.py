@@ -136,7 +136,6 @@ class Repartitioner:
             records = queue.take(self.settings.max_poll_records - count)
             if not records:
                 continue
-            publisher.routed(self._log, partition, records, self._topology.router)
             passed[partition] = queue, records[-1].offset + 1
             taken.append((partition, records))
             count += len(records)
@@ -145,6 +144,8 @@ class Repartitioner:
         if taken:
             self._at_rest.clear()
             try:
+                for partition, records in taken:
+                    await publisher.routed(self._log, partition, records, self._topology.router)
                 await publisher.flush()
             except TooLargeError as error:
                 raise _too_large(error, taken) from error

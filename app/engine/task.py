@@ -15,6 +15,7 @@ from typing import Any, Generic
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from app.engine.beside import beside
 from app.engine.clock import BrokerClock
 from app.engine.commit import Committer
 from app.engine.deadline import Deadline
@@ -212,7 +213,9 @@ class Task(Generic[P]):
         return True
 
     async def _chunk(self, chunk: Sequence[Any]) -> None:
-        processor = self.processor
+        processor, bulk = self.processor, self._topology.bulk
+        if bulk is not None:
+            await beside(len(chunk), bulk.read_ahead, chunk)
         started = time.perf_counter()
         self.clock.read(chunk[-1].timestamp)
         # Mostly one set of changes. Between two the partition may be let go: the next owner goes on from there.

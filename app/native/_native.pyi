@@ -85,5 +85,7 @@ class Writer:
     """
 
     def __init__(self, topic: bytes, headers: tuple[bytes, bytes, bytes], plain: Pieces, traced: Pieces) -> None: ...
-    def write(self, outputs: bytes, at: bytes, service: bytes, batches: Batches, time: int) -> None:
-        """Write outputs (MessagePack). ``at`` and ``service`` are as they stand in JSON. ValueError for other bytes."""
+    def write(self, outputs: Sequence[bytes], at: bytes, service: bytes, batches: Batches, time: int) -> None:
+        """Write outputs (MessagePack, in pieces). ``at`` and ``service`` are as they stand in JSON. ValueError where
+        the bytes are others.
+        """

@@ -46,6 +46,8 @@ class IndexedRecords(Sequence[IndexedRecord]):
     """Records of one partition in order. ``parts`` are of one fetch each."""
 
     def __init__(self, parts: "list[rust.Records]") -> None:
+        #: What was read of them ahead (:mod:`app.wire.native_reading`), until it is used.
+        self.read: bytes | None = None
         self.parts = [part for part in parts if len(part)]
         self._count = sum(map(len, self.parts))
 

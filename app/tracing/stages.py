@@ -81,7 +81,7 @@ class TracedBulk:
 
     def __init__(self, bulk: Bulk, under: UnderWay) -> None:
         self._bulk, self._under = bulk, under
-        self.write = bulk.write
+        self.read_ahead, self.write = bulk.read_ahead, bulk.write
 
     def route(self, topic: str, partition: int, records: Sequence[Record], log: TopicBatches, time: int) -> bool:
         """As the native side does."""

@@ -55,11 +55,18 @@ _KINDS: Final[dict[type[inspect.Type], Callable[..., tuple[str, object]]]] = {
 _decoder = msgspec.msgpack.Decoder(Chunk)
 
 
+def read_ahead(records: Sequence[LogRecord], largest: int) -> None:
+    """Do the native part of :func:`read` for indexed records, which may then be called with the same ``largest``."""
+    if isinstance(records, IndexedRecords):
+        records.read = _reader().read(records.parts, largest)
+
+
 def read(records: Sequence[LogRecord], largest: int) -> Chunk:
     """Read records, as :func:`app.wire.chunk.read` does, natively where they are indexed."""
-    if isinstance(records, IndexedRecords):
-        return _decoder.decode(_reader().read(records.parts, largest))
-    return chunk.read(records, largest)
+    if not isinstance(records, IndexedRecords):
+        return chunk.read(records, largest)
+    ahead, records.read = records.read, None
+    return _decoder.decode(ahead or _reader().read(records.parts, largest))
 
 
 @cache

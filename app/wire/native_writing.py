@@ -28,7 +28,7 @@ SLOTS: Final = (
     *("upload", "text", "name", "moment", "trace"),
 )
 
-#: So many are handed over at once: the buffer into which msgspec encodes grows by copying.
+#: So many are handed over in a piece: the buffer into which msgspec encodes grows by copying.
 _AT_ONCE = 256
 
 _EMITTED = datetime(2001, 2, 3, 4, 5, 6, 789012, tzinfo=UTC)
@@ -43,8 +43,8 @@ def write(
 ) -> None:
     """Write outputs into the batches of their topic, as :func:`app.wire.encode.encode` writes each."""
     emitted, service = _json.encode(emitted_at)[1:-1], _json.encode(source_service)[1:-1]
-    for begin in range(0, len(outputs), _AT_ONCE):
-        _writer().write(_messages.encode(outputs[begin : begin + _AT_ONCE]), emitted, service, batches, time)
+    pieces = [_messages.encode(outputs[begin : begin + _AT_ONCE]) for begin in range(0, len(outputs), _AT_ONCE)]
+    _writer().write(pieces, emitted, service, batches, time)
 
 
 @cache

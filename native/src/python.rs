@@ -14,7 +14,7 @@ use crate::outputs::{self, Emission, Shape};
 use crate::records::{self, Header, Record};
 
 /// As in `app/native/__init__.py`.
-const INTERFACE: u32 = 4;
+const INTERFACE: u32 = 5;
 
 type Bytes<'py> = Bound<'py, PyBytes>;
 type ToldHeaders<'py> = Vec<(String, Option<Bytes<'py>>)>;
@@ -232,37 +232,34 @@ impl Router {
         time: i64,
         other: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
-        let raw = records.raw.as_bytes(py);
+        let (raw, records) = (records.raw.as_bytes(py), records.records());
         let plain = |record: &Record| {
             let value = record.value(raw)?;
-            let small = value.len() + record.key(raw).map_or(0, <[u8]>::len) <= self.largest;
-            if small {
-                envelope::batch_id(value, self.longest_id)
-            } else {
-                None
-            }
+            let size = value.len() + record.key(raw).map_or(0, <[u8]>::len);
+            (size <= self.largest).then(|| envelope::batch_id(value, self.longest_id))?
         };
-        let ids: Vec<Option<&[u8]>> = apart(py, raw.len(), || records.records().iter().map(plain).collect());
-        let mut source = [0; 13];
-        source[0] = self.code;
-        source[1..5].copy_from_slice(&partition.to_be_bytes());
-        for (number, (record, id)) in records.records().iter().zip(ids).enumerate() {
-            let Some(id) = id else {
-                let (target, key, value, headers): Routed = other.call1((number,))?.extract()?;
-                batches.add_row(Some(target), key.as_deref(), value.as_deref(), &headers, time);
-                continue;
-            };
-            source[5..].copy_from_slice(&record.offset.to_be_bytes());
-            let mut headers: Vec<Header<'_>> = Vec::with_capacity(3);
-            headers.push((b"s", Some(&source)));
-            if generation.is_some() {
-                headers.push((b"g", generation));
+        let ids: Vec<Option<&[u8]>> = apart(py, raw.len(), || records.iter().map(plain).collect());
+        let not_plain = ids.iter().enumerate().filter(|(_, id)| id.is_none());
+        let others: Vec<Routed> =
+            not_plain.map(|(number, _)| other.call1((number,))?.extract()).collect::<PyResult<_>>()?;
+        apart(py, raw.len(), || {
+            let mut others = others.iter();
+            let mut source = [0; 13];
+            source[0] = self.code;
+            source[1..5].copy_from_slice(&partition.to_be_bytes());
+            for (record, id) in records.iter().zip(ids) {
+                source[5..].copy_from_slice(&record.offset.to_be_bytes());
+                if let Some(id) = id {
+                    let told: [(&[u8], _); 3] =
+                        [(b"s", Some(&source[..])), (b"g", generation), (b"k", record.key(raw))];
+                    let headers: Vec<Header<'_>> = told.into_iter().filter(|(_, value)| value.is_some()).collect();
+                    let row = Row { key: Some(id), value: record.value(raw), headers: &headers, time };
+                    batches.batches.add_keyed(0, &row);
+                } else if let Some((target, key, value, headers)) = others.next() {
+                    batches.add_row(Some(*target), key.as_deref(), value.as_deref(), headers, time);
+                }
             }
-            if let Some(key) = record.key(raw) {
-                headers.push((b"k", Some(key)));
-            }
-            batches.batches.add_keyed(0, &Row { key: Some(id), value: record.value(raw), headers: &headers, time });
-        }
+        });
         Ok(())
     }
 }
@@ -345,9 +342,21 @@ impl Writer {
         Ok(Writer { writer: outputs::Writer { topic, headers, plain, traced } })
     }
 
-    fn write(&self, outputs: &[u8], at: &[u8], service: &[u8], batches: &mut Batches, time: i64) -> PyResult<()> {
-        let written = self.writer.write(outputs, &Emission { at, service, time }, &mut batches.batches);
-        written.ok_or_else(|| PyValueError::new_err("no list of outputs in short"))
+    #[allow(clippy::needless_pass_by_value)] // pyo3 hands over what it made
+    fn write(
+        &self,
+        py: Python<'_>,
+        outputs: Vec<PyBackedBytes>,
+        at: &[u8],
+        service: &[u8],
+        batches: &mut Batches,
+        time: i64,
+    ) -> PyResult<()> {
+        let emission = Emission { at, service, time };
+        let bytes = outputs.iter().map(|piece| piece.len()).sum();
+        let mut write = |piece: &PyBackedBytes| self.writer.write(piece, &emission, &mut batches.batches);
+        apart(py, bytes, || outputs.iter().try_for_each(&mut write))
+            .ok_or_else(|| PyValueError::new_err("no list of outputs in short"))
     }
 }
 

@@ -14,6 +14,7 @@ import pytest
 import app.engine.clock
 from app import native
 from app.core.acts import Act, Discard, Extend, Reopen
+from app.engine import beside
 from app.wire.acts import encode as encode_act
 from bench import frames
 from bench.offline import PARTITIONS, Pipeline
@@ -113,10 +114,12 @@ def log_records(rng: random.Random) -> Iterator[bytes]:
         yield bytes(builder.build())
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("seed", "many"), [(0, beside.MANY), (1, 1), (2, 20)])
 def test_a_world_comes_out_the_same_with_the_native_part_and_without(
-    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    seed: int, many: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """``many``: from so many records of a chunk on native work is done beside the loop."""
+    monkeypatch.setattr(beside, "MANY", many)
     monkeypatch.setattr(app.engine.clock, "time", SimpleNamespace(monotonic=lambda: 1.0, time=lambda: 1.7e9))
     monkeypatch.setattr("app.engine.batches.time", SimpleNamespace(time=lambda: 1.7e9))
     (tmp_path / "native").mkdir()

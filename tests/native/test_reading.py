@@ -42,7 +42,11 @@ HEADERS = st.lists(
 
 
 def read_both(records: list[Sent], largest: int = LARGEST) -> tuple[Chunk, Chunk]:
-    return native_reading.read(indexed(records), largest), chunk.read(records, largest)
+    ahead = indexed(records)
+    native_reading.read_ahead(ahead, largest)
+    found = native_reading.read(ahead, largest)
+    assert found == native_reading.read(ahead, largest) == native_reading.read(indexed(records), largest)
+    return found, chunk.read(records, largest)
 
 
 def agree(records: list[Sent], largest: int = LARGEST) -> int:

@@ -48,7 +48,7 @@ def test_the_log_gets_the_records_that_the_twin_makes(
             router.identify({topic: TOPIC_ID})
         batches = native.rust().Batches(partitions, 700)
         if records:
-            assert NativeAgents(router).route(topic, 3, indexed(records), batches, 9)
+            assert NativeAgents(router, LARGE).route(topic, 3, indexed(records), batches, 9)
         expected: dict[int, list[object]] = {}
         for partition, key, value, headers in router.route(topic, 3, records):
             expected.setdefault(partition, []).append((key, value, headers))
@@ -61,7 +61,7 @@ def test_the_log_gets_the_records_that_the_twin_makes(
 
 def test_records_that_are_not_indexed_are_left_to_the_router() -> None:
     batches = native.rust().Batches(1, 700)
-    assert not NativeAgents(Rekey(1, partition_for)).route(topics.CONTENT, 0, [Sent(0, None, None)], batches, 9)
+    assert not NativeAgents(Rekey(1, partition_for), LARGE).route(topics.CONTENT, 0, [Sent(0, None, None)], batches, 9)
     assert batches.finish() == []
 
 
