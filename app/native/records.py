@@ -1,45 +1,20 @@
 """The records of a fetch as an index into its bytes: a record is read when it is asked for, and mostly none is."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 if TYPE_CHECKING:
     from app.native import _native as rust
 
 
-class IndexedRecord:
-    """A record; each part of it is read when it is asked for."""
+class IndexedRecord(NamedTuple):
+    """A record; ``timestamp`` in ms."""
 
-    __slots__ = ("_number", "_records")
-
-    def __init__(self, records: "rust.Records", number: int) -> None:
-        self._records = records
-        self._number = number
-
-    @property
-    def offset(self) -> int:
-        """Its offset."""
-        return self._records.offset(self._number)
-
-    @property
-    def timestamp(self) -> int:
-        """Its time, in ms."""
-        return self._records.timestamp(self._number)
-
-    @property
-    def key(self) -> bytes | None:
-        """Its key."""
-        return self._records.key(self._number)
-
-    @property
-    def value(self) -> bytes | None:
-        """Its value."""
-        return self._records.value(self._number)
-
-    @property
-    def headers(self) -> list[tuple[str, bytes | None]]:
-        """Its headers."""
-        return self._records.headers(self._number)
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes | None]]
 
 
 class IndexedRecords(Sequence[IndexedRecord]):
@@ -66,14 +41,14 @@ class IndexedRecords(Sequence[IndexedRecord]):
         if left >= 0:
             for part in self.parts:
                 if left < len(part):
-                    return IndexedRecord(part, left)
+                    return IndexedRecord(*part.record(left))
                 left -= len(part)
         raise IndexError(number)
 
     def __iter__(self) -> Iterator[IndexedRecord]:
         for part in self.parts:
             for number in range(len(part)):
-                yield IndexedRecord(part, number)
+                yield IndexedRecord(*part.record(number))
 
     def __add__(self, other: "IndexedRecords") -> "IndexedRecords":
         return IndexedRecords([*self.parts, *other.parts])
@@ -88,7 +63,7 @@ class IndexedRecords(Sequence[IndexedRecord]):
         for part in self.parts:
             number = part.before(offset)
             if number < len(part):
-                return part.timestamp(number)
+                return part.record(number)[1]
         raise IndexError(offset)
 
     def since(self, position: int) -> "IndexedRecords":

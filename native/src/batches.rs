@@ -2,19 +2,12 @@
 
 use crate::records::{Header, HEAD};
 
-/// Bytes that stand somewhere in a batch before its records: written when it is finished.
-const LENGTH: usize = 8;
+/// Where the leader's epoch stands, which is the first that the length counts; the checksum, and the first that it
+/// covers; and who sends the batch.
 const EPOCH: usize = 12;
-const MAGIC: usize = 16;
 const CHECKSUM: usize = 17;
 const ATTRIBUTES: usize = 21;
-const LAST_OFFSET: usize = 23;
-const FIRST_TIME: usize = 27;
-const MAX_TIME: usize = 35;
 const PRODUCER: usize = 43;
-const PRODUCER_EPOCH: usize = 51;
-const SEQUENCE: usize = 53;
-const COUNT: usize = 57;
 
 /// The room that a batch begins with, in bytes: at least and at most.
 const SMALL: usize = 16 * 1024;
@@ -76,16 +69,18 @@ impl Batch {
     /// The batch, all but its producer, sequence and checksum (`seal`).
     fn finish(mut self) -> Vec<u8> {
         let size = u32::try_from(self.bytes.len() - EPOCH).unwrap_or(u32::MAX);
-        let bytes = &mut self.bytes;
-        set(bytes, LENGTH, &size.to_be_bytes());
-        set(bytes, EPOCH, &(-1i32).to_be_bytes());
-        set(bytes, MAGIC, &[2]);
-        set(bytes, LAST_OFFSET, &(self.count - 1).to_be_bytes());
-        set(bytes, FIRST_TIME, &self.first_time.to_be_bytes());
-        set(bytes, MAX_TIME, &self.max_time.to_be_bytes());
-        set(bytes, PRODUCER, &(-1i64).to_be_bytes());
-        set(bytes, PRODUCER_EPOCH, &(-1i16).to_be_bytes());
-        set(bytes, COUNT, &self.count.to_be_bytes());
+        let fields: [&[u8]; 9] = [
+            &[0; 8], // the offset, which the broker sets
+            &size.to_be_bytes(),
+            &[0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 0, 0], // no epoch; version; checksum and attributes to come
+            &(self.count - 1).to_be_bytes(),
+            &self.first_time.to_be_bytes(),
+            &self.max_time.to_be_bytes(),
+            &[0xff; 10], // no producer
+            &[0; 4],     // the sequence to come
+            &self.count.to_be_bytes(),
+        ];
+        set(&mut self.bytes, 0, &fields.concat());
         self.bytes
     }
 }
@@ -130,23 +125,16 @@ impl Batches {
     }
 }
 
-/// Who sends a batch, and whether in a transaction.
-pub struct Producer {
-    pub id: i64,
-    pub epoch: i16,
-    pub sequence: i32,
-    pub attributes: i16,
-}
-
-/// Write what a producer says of a finished batch, and the checksum. Nothing is done to what is too short for a batch.
-pub fn seal(batch: &mut [u8], producer: &Producer) {
+/// Write what a producer says of a finished batch (who it is, and by the attributes whether in a transaction), and the
+/// checksum. Nothing is done to what is too short for a batch.
+pub fn seal(batch: &mut [u8], producer: i64, epoch: i16, sequence: i32, attributes: i16) {
     if batch.len() < HEAD {
         return;
     }
-    set(batch, ATTRIBUTES, &producer.attributes.to_be_bytes());
-    set(batch, PRODUCER, &producer.id.to_be_bytes());
-    set(batch, PRODUCER_EPOCH, &producer.epoch.to_be_bytes());
-    set(batch, SEQUENCE, &producer.sequence.to_be_bytes());
+    set(batch, ATTRIBUTES, &attributes.to_be_bytes());
+    set(batch, PRODUCER, &producer.to_be_bytes());
+    set(batch, PRODUCER + 8, &epoch.to_be_bytes());
+    set(batch, PRODUCER + 10, &sequence.to_be_bytes());
     let checksum = crc32c::crc32c(&batch[ATTRIBUTES..]);
     set(batch, CHECKSUM, &checksum.to_be_bytes());
 }

@@ -16,23 +16,15 @@ pub struct Inputs {
     pub tag: u8,
 }
 
-/// What was met, each once, in order, and its number.
-struct Numbers<T> {
-    all: Vec<T>,
-    known: HashMap<T, i64>,
-}
-
-impl<T> Default for Numbers<T> {
-    fn default() -> Self {
-        Numbers { all: Vec::new(), known: HashMap::new() }
-    }
-}
+/// What was met, each once, in order, and the number of each.
+struct Numbers<T>(Vec<T>, HashMap<T, i64>);
 
 impl<T: Copy + Eq + Hash> Numbers<T> {
     fn of(&mut self, met: T) -> i64 {
-        *self.known.entry(met).or_insert_with(|| {
-            self.all.push(met);
-            i64::try_from(self.all.len() - 1).unwrap_or(-1)
+        let Numbers(all, known) = self;
+        *known.entry(met).or_insert_with(|| {
+            all.push(met);
+            i64::try_from(all.len() - 1).unwrap_or(-1)
         })
     }
 }
@@ -42,24 +34,24 @@ pub type Part<'a> = (&'a [u8], &'a [Record]);
 
 /// As msgspec reads `app.wire.chunk.Chunk`. A content of more than `largest` bytes is not plain.
 pub fn read(inputs: &Inputs, parts: &[Part<'_>], largest: usize) -> Vec<u8> {
-    let mut batches = Numbers::default();
-    let mut places = Numbers::default();
+    let mut batches = Numbers(Vec::new(), HashMap::new());
+    let mut places = Numbers(Vec::new(), HashMap::new());
     let count = parts.iter().map(|(_, records)| records.len()).sum();
     let mut columns: [Vec<u8>; 6] = Default::default();
     let [at, time, batch, place, offset, contents] = &mut columns;
     contents.reserve(count * 224);
     for (raw, record) in parts.iter().flat_map(|(raw, records)| records.iter().map(move |record| (*raw, record))) {
-        let source = records::source(record, raw, inputs.topics);
-        let content = record
-            .value(raw)
-            .filter(|value| value.len() <= largest && source.is_some_and(|(topic, ..)| topic == inputs.code))
-            .and_then(|value| envelope::content(&inputs.fields, value));
         msgpack::put_int(at, record.offset);
         msgpack::put_int(time, record.time);
-        if let (Some(content), Some((topic, partition, source))) = (content, source) {
+        let source = records::source(record, raw, inputs.topics).filter(|(topic, ..)| *topic == inputs.code);
+        let content = source.and_then(|(topic, partition, source)| {
+            let content = envelope::content(&inputs.fields, record.value(raw).filter(|value| value.len() <= largest)?)?;
+            Some((content, (topic, partition, records::generation(record, raw)), i64::try_from(source).ok()?))
+        });
+        if let Some((content, from, source)) = content {
             msgpack::put_int(batch, batches.of(content.batch_id));
-            msgpack::put_int(place, places.of((topic, partition, records::generation(record, raw))));
-            msgpack::put_unsigned(offset, source);
+            msgpack::put_int(place, places.of(from));
+            msgpack::put_int(offset, source);
             content.put(contents, inputs.tag);
         } else {
             for column in [&mut *batch, &mut *place, &mut *offset] {
@@ -69,15 +61,15 @@ pub fn read(inputs: &Inputs, parts: &[Part<'_>], largest: usize) -> Vec<u8> {
         }
     }
     let bytes = columns.iter().map(Vec::len).sum::<usize>();
-    let mut chunk = Vec::with_capacity(bytes + batches.all.len() * 40 + places.all.len() * 20 + 64);
-    msgpack::put_few(&mut chunk, 8);
-    msgpack::put_array(&mut chunk, batches.all.len());
-    for id in batches.all {
+    let mut chunk = Vec::with_capacity(bytes + batches.0.len() * 40 + places.0.len() * 20 + 64);
+    msgpack::put_array(&mut chunk, 8);
+    msgpack::put_array(&mut chunk, batches.0.len());
+    for id in batches.0 {
         msgpack::put_text(&mut chunk, id);
     }
-    msgpack::put_array(&mut chunk, places.all.len());
-    for (topic, partition, generation) in places.all {
-        msgpack::put_few(&mut chunk, 3);
+    msgpack::put_array(&mut chunk, places.0.len());
+    for (topic, partition, generation) in places.0 {
+        msgpack::put_array(&mut chunk, 3);
         msgpack::put_int(&mut chunk, i64::from(topic));
         msgpack::put_int(&mut chunk, i64::from(partition));
         msgpack::put_bytes(&mut chunk, generation);

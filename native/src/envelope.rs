@@ -5,7 +5,6 @@ use crate::msgpack;
 use crate::text;
 
 /// What the value of a field may be.
-#[derive(Clone)]
 pub enum Kind {
     /// A UUID in its plain form.
     Uuid,
@@ -24,7 +23,6 @@ pub enum Kind {
 }
 
 /// A field of an object. `slot` is where what it says is kept.
-#[derive(Clone)]
 pub struct Field {
     pub name: Vec<u8>,
     pub kind: Kind,
@@ -173,7 +171,7 @@ pub fn batch_id(message: &[u8], most: usize) -> Option<&[u8]> {
 impl Content<'_> {
     /// The event as msgspec reads it: tag, strings, moment, trace.
     pub fn put(&self, into: &mut Vec<u8>, tag: u8) {
-        msgpack::put_few(into, 7);
+        msgpack::put_array(into, 7);
         into.push(tag);
         for text in self.texts {
             msgpack::put_text(into, text);

@@ -103,21 +103,27 @@ impl<'a> Cursor<'a> {
 
     /// An object; `member` reads the value of each name.
     pub fn object(&mut self, mut member: impl FnMut(&mut Self, &'a [u8]) -> Option<()>) -> Option<()> {
-        self.take(b'{')?;
+        self.sequence(b'{', b'}', |cursor| {
+            let name = cursor.string()?;
+            cursor.space();
+            cursor.take(b':')?;
+            cursor.space();
+            member(cursor, cursor.text(name))
+        })
+    }
+
+    fn sequence(&mut self, open: u8, close: u8, mut element: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
+        self.take(open)?;
         self.space();
-        if self.take(b'}').is_some() {
+        if self.take(close).is_some() {
             return Some(());
         }
         loop {
             self.space();
-            let name = self.string()?;
-            self.space();
-            self.take(b':')?;
-            self.space();
-            member(self, self.text(name))?;
+            element(self)?;
             self.space();
             if self.take(b',').is_none() {
-                return self.take(b'}');
+                return self.take(close);
             }
         }
     }
@@ -132,29 +138,13 @@ impl<'a> Cursor<'a> {
             return None;
         }
         match self.peek()? {
-            b'"' => self.string().map(|_| ()),
+            b'"' => self.string().map(drop),
             b'n' => self.literal(b"null"),
             b't' => self.literal(b"true"),
             b'f' => self.literal(b"false"),
             b'{' => self.object(|cursor, _| cursor.skip_at(depth + 1)),
-            b'[' => self.array(depth),
-            _ => self.integer().map(|_| ()),
-        }
-    }
-
-    fn array(&mut self, depth: u32) -> Option<()> {
-        self.take(b'[')?;
-        self.space();
-        if self.take(b']').is_some() {
-            return Some(());
-        }
-        loop {
-            self.space();
-            self.skip_at(depth + 1)?;
-            self.space();
-            if self.take(b',').is_none() {
-                return self.take(b']');
-            }
+            b'[' => self.sequence(b'[', b']', |cursor| cursor.skip_at(depth + 1)),
+            _ => self.integer().map(drop),
         }
     }
 }

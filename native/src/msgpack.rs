@@ -1,23 +1,13 @@
 //! `MessagePack`, as far as it goes between the two parts.
 
 pub fn put_int(into: &mut Vec<u8>, value: i64) {
-    if let Ok(small) = u8::try_from(value).map_err(drop).and_then(|small| if small < 128 { Ok(small) } else { Err(()) })
-    {
+    if let Ok(small @ 0..=127) = u8::try_from(value) {
         into.push(small);
     } else if let Ok(value) = u32::try_from(value) {
         into.push(0xce);
         into.extend_from_slice(&value.to_be_bytes());
     } else {
         into.push(0xd3);
-        into.extend_from_slice(&value.to_be_bytes());
-    }
-}
-
-pub fn put_unsigned(into: &mut Vec<u8>, value: u64) {
-    if let Ok(value) = i64::try_from(value) {
-        put_int(into, value);
-    } else {
-        into.push(0xcf);
         into.extend_from_slice(&value.to_be_bytes());
     }
 }
@@ -41,14 +31,12 @@ pub fn put_null(into: &mut Vec<u8>) {
     into.push(0xc0);
 }
 
-/// The head of an array of at most 15 elements.
-pub fn put_few(into: &mut Vec<u8>, count: u8) {
-    into.push(0x90 | count);
-}
-
 /// The head of an array.
 pub fn put_array(into: &mut Vec<u8>, count: usize) {
-    put_length(into, 0xdd, count);
+    match u8::try_from(count) {
+        Ok(few @ 0..=15) => into.push(0x90 | few),
+        _ => put_length(into, 0xdd, count),
+    }
 }
 
 fn put_length(into: &mut Vec<u8>, kind: u8, length: usize) {
@@ -89,8 +77,7 @@ impl<'a> Reader<'a> {
     pub fn array(&mut self) -> Option<usize> {
         match self.byte()? {
             head @ 0x90..=0x9f => Some(usize::from(head & 15)),
-            0xdc => self.length(2),
-            0xdd => self.length(4),
+            head @ 0xdc..=0xdd => self.length(2 << (head - 0xdc)),
             _ => None,
         }
     }
@@ -101,9 +88,7 @@ impl<'a> Reader<'a> {
         let length = match self.byte()? {
             0xc0 => return Some(None),
             head @ 0xa0..=0xbf => usize::from(head & 31),
-            0xd9 => self.length(1)?,
-            0xda => self.length(2)?,
-            0xdb => self.length(4)?,
+            head @ 0xd9..=0xdb => self.length(1 << (head - 0xd9))?,
             _ => return None,
         };
         self.take(length).map(Some)
@@ -114,19 +99,15 @@ impl<'a> Reader<'a> {
     }
 
     pub fn int(&mut self) -> Option<i64> {
-        let extended = |value: u64, bits: u32| (value << (64 - bits)).cast_signed() >> (64 - bits);
-        Some(match self.byte()? {
-            small @ 0..=0x7f => i64::from(small),
-            small @ 0xe0..=0xff => i64::from(small.cast_signed()),
-            0xcc => self.number(1)?.cast_signed(),
-            0xcd => self.number(2)?.cast_signed(),
-            0xce => self.number(4)?.cast_signed(),
-            0xcf => i64::try_from(self.number(8)?).ok()?,
-            0xd0 => extended(self.number(1)?, 8),
-            0xd1 => extended(self.number(2)?, 16),
-            0xd2 => extended(self.number(4)?, 32),
-            0xd3 => extended(self.number(8)?, 64),
-            _ => return None,
-        })
+        match self.byte()? {
+            small @ (0..=0x7f | 0xe0..=0xff) => Some(i64::from(small.cast_signed())),
+            head @ 0xcc..=0xcf => i64::try_from(self.number(1 << (head - 0xcc))?).ok(),
+            head @ 0xd0..=0xd3 => {
+                let size = 1 << (head - 0xd0);
+                let unused = 64 - 8 * size;
+                Some((self.number(size)? << unused).cast_signed() >> unused)
+            }
+            _ => None,
+        }
     }
 }

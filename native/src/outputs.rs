@@ -5,40 +5,12 @@ use crate::batches::{Batches, Row};
 use crate::msgpack::Reader;
 use crate::text::{iso, put_escaped, EventIds};
 
-/// What stands between two pieces.
-#[derive(Clone, Copy)]
-pub enum Slot {
-    EventId,
-    Emitted,
-    Service,
-    Correlation,
-    Batch,
-    Essay,
-    Upload,
-    Text,
-    Name,
-    Moment,
-    Trace,
-}
+/// How many of the slots (`app.wire.native_writing.SLOTS`) stand in JSON as they are; the others are escaped.
+const AS_THEY_ARE: usize = 3;
 
-/// Slots in the order of `app.wire.native_writing.SLOTS`.
-pub const SLOTS: [Slot; 11] = [
-    Slot::EventId,
-    Slot::Emitted,
-    Slot::Service,
-    Slot::Correlation,
-    Slot::Batch,
-    Slot::Essay,
-    Slot::Upload,
-    Slot::Text,
-    Slot::Name,
-    Slot::Moment,
-    Slot::Trace,
-];
-
-/// The value of an output: each slot with the piece before it, and the piece behind all.
+/// The value of an output: the number of each slot with the piece before it, and the piece behind all.
 pub struct Shape {
-    pub slots: Vec<(Vec<u8>, Slot)>,
+    pub slots: Vec<(Vec<u8>, usize)>,
     pub end: Vec<u8>,
 }
 
@@ -79,21 +51,27 @@ impl Writer {
             }
             let event_id = ids.of([batch, essay]);
             let shape = if trace.is_some() { &self.traced } else { &self.plain };
+            let says: [&[u8]; 11] = [
+                &event_id,
+                emission.at,
+                emission.service,
+                correlation,
+                batch,
+                essay,
+                upload,
+                text,
+                name,
+                moments.1.as_bytes(),
+                trace.unwrap_or_default(),
+            ];
             value.clear();
             for (piece, slot) in &shape.slots {
                 value.extend_from_slice(piece);
-                match slot {
-                    Slot::EventId => value.extend_from_slice(&event_id),
-                    Slot::Emitted => value.extend_from_slice(emission.at),
-                    Slot::Service => value.extend_from_slice(emission.service),
-                    Slot::Moment => value.extend_from_slice(moments.1.as_bytes()),
-                    Slot::Correlation => put_escaped(&mut value, correlation),
-                    Slot::Batch => put_escaped(&mut value, batch),
-                    Slot::Essay => put_escaped(&mut value, essay),
-                    Slot::Upload => put_escaped(&mut value, upload),
-                    Slot::Text => put_escaped(&mut value, text),
-                    Slot::Name => put_escaped(&mut value, name),
-                    Slot::Trace => put_escaped(&mut value, trace.unwrap_or_default()),
+                let text = says.get(*slot)?;
+                if *slot < AS_THEY_ARE {
+                    value.extend_from_slice(text);
+                } else {
+                    put_escaped(&mut value, text);
                 }
             }
             value.extend_from_slice(&shape.end);

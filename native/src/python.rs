@@ -7,17 +7,15 @@ use pyo3::prelude::*;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use pyo3::types::PyBytes;
 
-use crate::batches::{self, Producer, Row};
+use crate::batches::{self, Row};
 use crate::chunk::{self, Inputs, Part};
 use crate::envelope::{self, Field, Kind};
 use crate::outputs::{self, Emission, Shape};
 use crate::records::{self, Header, Record};
 
-/// As in `app/native/__init__.py`.
-const INTERFACE: u32 = 5;
-
 type Bytes<'py> = Bound<'py, PyBytes>;
-type ToldHeaders<'py> = Vec<(String, Option<Bytes<'py>>)>;
+/// A record: its offset, time, key, value and headers.
+type Told<'py> = (i64, i64, Option<Bytes<'py>>, Option<Bytes<'py>>, Vec<(String, Option<Bytes<'py>>)>);
 type Headers = Vec<(PyBackedStr, Option<PyBackedBytes>)>;
 /// A record for the log: its partition, key, value and headers.
 type Routed = (u32, Option<PyBackedBytes>, Option<PyBackedBytes>, Headers);
@@ -47,10 +45,6 @@ struct Records {
 impl Records {
     fn records(&self) -> &[Record] {
         &self.index[self.begin..self.end]
-    }
-
-    fn record(&self, number: usize) -> PyResult<&Record> {
-        self.records().get(number).ok_or_else(|| PyIndexError::new_err("no such record"))
     }
 }
 
@@ -103,39 +97,20 @@ impl Records {
         self.records().partition_point(|record| record.offset < offset)
     }
 
-    fn offset(&self, number: usize) -> PyResult<i64> {
-        Ok(self.record(number)?.offset)
-    }
-
-    fn timestamp(&self, number: usize) -> PyResult<i64> {
-        Ok(self.record(number)?.time)
-    }
-
-    fn key<'py>(&self, py: Python<'py>, number: usize) -> PyResult<Option<Bytes<'py>>> {
-        let key = self.record(number)?.key(self.raw.as_bytes(py));
-        Ok(key.map(|key| PyBytes::new(py, key)))
-    }
-
-    fn value<'py>(&self, py: Python<'py>, number: usize) -> PyResult<Option<Bytes<'py>>> {
-        let value = self.record(number)?.value(self.raw.as_bytes(py));
-        Ok(value.map(|value| PyBytes::new(py, value)))
-    }
-
-    fn headers<'py>(&self, py: Python<'py>, number: usize) -> PyResult<ToldHeaders<'py>> {
-        let headers = self.record(number)?.headers(self.raw.as_bytes(py));
-        let told = |(name, value): Header<'_>| {
-            let name = String::from_utf8_lossy(name).into_owned();
-            (name, value.map(|value| PyBytes::new(py, value)))
-        };
-        Ok(headers.map(told).collect())
+    /// Offset, time, key, value and headers.
+    fn record<'py>(&self, py: Python<'py>, number: usize) -> PyResult<Told<'py>> {
+        let raw = self.raw.as_bytes(py);
+        let bytes = |part: Option<&[u8]>| part.map(|part| PyBytes::new(py, part));
+        let header = |(name, value): Header<'_>| (String::from_utf8_lossy(name).into_owned(), bytes(value));
+        let record = self.records().get(number).ok_or_else(|| PyIndexError::new_err("no such record"))?;
+        let headers = record.headers(raw).map(header).collect();
+        Ok((record.offset, record.time, bytes(record.key(raw)), bytes(record.value(raw)), headers))
     }
 }
 
 /// Record batches of one topic under construction.
 #[pyclass]
-struct Batches {
-    batches: batches::Batches,
-}
+struct Batches(batches::Batches);
 
 impl Batches {
     fn add_row(
@@ -150,8 +125,8 @@ impl Batches {
             headers.iter().map(|(name, value)| (name.as_bytes(), value.as_deref())).collect();
         let row = Row { key, value, headers: &headers, time };
         match partition {
-            Some(partition) => self.batches.add(partition, &row),
-            None => self.batches.add_keyed(0, &row),
+            Some(partition) => self.0.add(partition, &row),
+            None => self.0.add_keyed(0, &row),
         }
     }
 }
@@ -160,7 +135,7 @@ impl Batches {
 impl Batches {
     #[new]
     fn new(partitions: u32, limit: usize) -> Self {
-        Batches { batches: batches::Batches::new(partitions, limit) }
+        Batches(batches::Batches::new(partitions, limit))
     }
 
     #[pyo3(signature = (partition, key, value, headers, time))]
@@ -177,31 +152,29 @@ impl Batches {
 
     /// Partition and number of records of each batch, and the batch.
     fn finish(&mut self) -> Vec<(usize, u32, Finished)> {
-        let finished = self.batches.finish();
-        finished.into_iter().map(|(partition, bytes, count)| (partition, count, Finished { bytes })).collect()
+        let finished = self.0.finish().into_iter();
+        finished.map(|(partition, bytes, count)| (partition, count, Finished(bytes))).collect()
     }
 }
 
 /// A finished batch.
 #[pyclass]
-struct Finished {
-    bytes: Vec<u8>,
-}
+struct Finished(Vec<u8>);
 
 #[pymethods]
 impl Finished {
     #[new]
     fn new(bytes: Vec<u8>) -> Self {
-        Finished { bytes }
+        Finished(bytes)
     }
 
     fn __len__(&self) -> usize {
-        self.bytes.len()
+        self.0.len()
     }
 
     fn seal<'py>(&mut self, py: Python<'py>, producer: i64, epoch: i16, sequence: i32, attributes: i16) -> Bytes<'py> {
-        batches::seal(&mut self.bytes, &Producer { id: producer, epoch, sequence, attributes });
-        PyBytes::new(py, &self.bytes)
+        batches::seal(&mut self.0, producer, epoch, sequence, attributes);
+        PyBytes::new(py, &self.0)
     }
 }
 
@@ -254,7 +227,7 @@ impl Router {
                         [(b"s", Some(&source[..])), (b"g", generation), (b"k", record.key(raw))];
                     let headers: Vec<Header<'_>> = told.into_iter().filter(|(_, value)| value.is_some()).collect();
                     let row = Row { key: Some(id), value: record.value(raw), headers: &headers, time };
-                    batches.batches.add_keyed(0, &row);
+                    batches.0.add_keyed(0, &row);
                 } else if let Some((target, key, value, headers)) = others.next() {
                     batches.add_row(Some(*target), key.as_deref(), value.as_deref(), headers, time);
                 }
@@ -266,15 +239,13 @@ impl Router {
 
 /// Reads the contents of a chunk of the log.
 #[pyclass(frozen)]
-struct Reader {
-    inputs: Inputs,
-}
+struct Reader(Inputs);
 
 #[pymethods]
 impl Reader {
     #[new]
     fn new(fields: &Bound<'_, PyAny>, code: u8, topics: u8, tag: u8) -> PyResult<Self> {
-        Ok(Reader { inputs: Inputs { fields: fields_of(fields)?, code, topics, tag } })
+        Ok(Reader(Inputs { fields: fields_of(fields)?, code, topics, tag }))
     }
 
     #[allow(clippy::needless_pass_by_value)] // pyo3 hands over what it made
@@ -282,30 +253,21 @@ impl Reader {
         let parts: Vec<Part<'_>> =
             records.iter().map(|part| (part.get().raw.as_bytes(py), part.get().records())).collect();
         let bytes = parts.iter().map(|(raw, _)| raw.len()).sum();
-        PyBytes::new(py, &apart(py, bytes, || chunk::read(&self.inputs, &parts, largest)))
+        PyBytes::new(py, &apart(py, bytes, || chunk::read(&self.0, &parts, largest)))
     }
 }
 
-/// Fields as `app.wire.native_reading` describes them: name, kind, its arguments, nullable, required, slot.
+/// A field as `app.wire.native_reading` describes it: name, kind, its arguments, nullable, required, slot.
+type Described<'py> = (String, String, Bound<'py, PyAny>, bool, bool, Option<usize>);
+
 fn fields_of(described: &Bound<'_, PyAny>) -> PyResult<Vec<Field>> {
-    described.try_iter()?.map(|field| field_of(&field?)).collect()
+    described.try_iter()?.map(|field| field_of(field?.extract()?)).collect()
 }
 
-fn field_of(described: &Bound<'_, PyAny>) -> PyResult<Field> {
-    let (name, kind, argument, nullable, required, slot): (
-        String,
-        String,
-        Bound<'_, PyAny>,
-        bool,
-        bool,
-        Option<usize>,
-    ) = described.extract()?;
+fn field_of((name, kind, argument, nullable, required, slot): Described<'_>) -> PyResult<Field> {
     let kind = match kind.as_str() {
         "uuid" => Kind::Uuid,
-        "text" => {
-            let (least, most) = argument.extract()?;
-            Kind::Text(least, most)
-        }
+        "text" => argument.extract().map(|(least, most)| Kind::Text(least, most))?,
         "constant" => Kind::Constant(argument.extract::<String>()?.into_bytes()),
         "moment" => Kind::Moment,
         "integer" => Kind::Integer,
@@ -319,27 +281,17 @@ fn field_of(described: &Bound<'_, PyAny>) -> PyResult<Field> {
 
 /// Writes outputs of one shape.
 #[pyclass(frozen)]
-struct Writer {
-    writer: outputs::Writer,
-}
+struct Writer(outputs::Writer);
 
 /// The pieces before the slots, the slots, and the piece behind all.
 type Pieces = (Vec<(Vec<u8>, usize)>, Vec<u8>);
 
-fn shape((slots, end): Pieces) -> PyResult<Shape> {
-    let slot = |(piece, slot): (Vec<u8>, usize)| {
-        let found = outputs::SLOTS.get(slot).ok_or_else(|| PyValueError::new_err("no such slot"))?;
-        Ok((piece, *found))
-    };
-    Ok(Shape { slots: slots.into_iter().map(slot).collect::<PyResult<_>>()?, end })
-}
-
 #[pymethods]
 impl Writer {
     #[new]
-    fn new(topic: Vec<u8>, headers: [Vec<u8>; 3], plain: Pieces, traced: Pieces) -> PyResult<Self> {
-        let (plain, traced) = (shape(plain)?, shape(traced)?);
-        Ok(Writer { writer: outputs::Writer { topic, headers, plain, traced } })
+    fn new(topic: Vec<u8>, headers: [Vec<u8>; 3], plain: Pieces, traced: Pieces) -> Self {
+        let [plain, traced] = [plain, traced].map(|(slots, end)| Shape { slots, end });
+        Writer(outputs::Writer { topic, headers, plain, traced })
     }
 
     #[allow(clippy::needless_pass_by_value)] // pyo3 hands over what it made
@@ -354,19 +306,18 @@ impl Writer {
     ) -> PyResult<()> {
         let emission = Emission { at, service, time };
         let bytes = outputs.iter().map(|piece| piece.len()).sum();
-        let mut write = |piece: &PyBackedBytes| self.writer.write(piece, &emission, &mut batches.batches);
-        apart(py, bytes, || outputs.iter().try_for_each(&mut write))
-            .ok_or_else(|| PyValueError::new_err("no list of outputs in short"))
+        let write = |piece: &PyBackedBytes| self.0.write(piece, &emission, &mut batches.0);
+        let written = apart(py, bytes, || outputs.iter().try_for_each(write));
+        written.ok_or_else(|| PyValueError::new_err("no list of outputs in short"))
     }
 }
 
 #[pymodule]
-fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add("INTERFACE", INTERFACE)?;
-    module.add_class::<Records>()?;
-    module.add_class::<Batches>()?;
-    module.add_class::<Finished>()?;
-    module.add_class::<Router>()?;
-    module.add_class::<Reader>()?;
-    module.add_class::<Writer>()
+mod _native {
+    #[pymodule_export]
+    use super::{Batches, Finished, Reader, Records, Router, Writer};
+
+    /// As in `app/native/__init__.py`.
+    #[pymodule_export]
+    const INTERFACE: u32 = 5;
 }

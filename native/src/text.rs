@@ -41,13 +41,8 @@ pub fn moment(text: &[u8]) -> Option<i64> {
         _ => return None,
     };
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let days = match month {
-        2 if leap => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => return None,
-    };
+    let days = [31, 28 + i64::from(leap), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let days = *days.get(usize::try_from(month - 1).ok()?)?;
     if year < 1 || day < 1 || day > days || hour > 23 || minute > 59 || second > 59 {
         return None;
     }
@@ -105,6 +100,9 @@ impl EventIds {
     }
 }
 
+/// What has a short escape in JSON, and its letter.
+const SHORT: [(u8, u8); 7] = [(b'"', b'"'), (b'\\', b'\\'), (8, b'b'), (9, b't'), (10, b'n'), (12, b'f'), (13, b'r')];
+
 /// A string inside of JSON, as msgspec escapes it.
 pub fn put_escaped(into: &mut Vec<u8>, text: &[u8]) {
     let special = |byte: &u8| matches!(byte, 0..=0x1f | b'"' | b'\\');
@@ -113,23 +111,10 @@ pub fn put_escaped(into: &mut Vec<u8>, text: &[u8]) {
         return;
     }
     for byte in text {
-        let short = match byte {
-            b'"' | b'\\' => *byte,
-            8 => b'b',
-            9 => b't',
-            10 => b'n',
-            12 => b'f',
-            13 => b'r',
-            0..=0x1f => {
-                into.extend_from_slice(b"\\u00");
-                into.extend_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
-                continue;
-            }
-            _ => {
-                into.push(*byte);
-                continue;
-            }
-        };
-        into.extend_from_slice(&[b'\\', short]);
+        match SHORT.iter().find(|(escaped, _)| escaped == byte) {
+            Some((_, letter)) => into.extend_from_slice(&[b'\\', *letter]),
+            None if special(byte) => into.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
+            None => into.push(*byte),
+        }
     }
 }
