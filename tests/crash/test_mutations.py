@@ -3,6 +3,7 @@
 import pytest
 
 from tests.crash.catalogue import TRIALS, Trial, attempt
+from tests.crash.test_enumeration import EVERY
 
 MOST = 150
 
@@ -16,5 +17,5 @@ def test_the_driver_notices(trial: Trial) -> None:
 @pytest.mark.parametrize("trial", [trial for trial in TRIALS if trial.harmless], ids=lambda trial: trial.name)
 def test_a_harmless_swap_is_not_reported(trial: Trial) -> None:
     """The order within a transaction can't be seen before the commit; outside of one the same swap is caught."""
-    caught = attempt(trial, 40, enough=1)
+    caught = attempt(trial, 280 // EVERY, enough=1)
     assert not caught.caught, caught.first

@@ -6,7 +6,7 @@ from app.core.batch import Batch
 from app.core.facts import Refused
 from tests.crash.scenario import GUARANTEES, Scenario
 from tests.crash.sweep import crashes, examine, sweep, zombies
-from tests.crash.test_enumeration import right, some
+from tests.crash.test_enumeration import EVERY, right, some
 
 SEED = 1
 
@@ -27,9 +27,9 @@ def test_the_script_has_texts_that_are_refused_early_and_late(monkeypatch: pytes
 
 @pytest.mark.parametrize("guarantee", GUARANTEES)
 def test_a_crash_at_any_instant_harms_nothing(guarantee: str) -> None:
-    assert right(sweep(some(crashes(SEED, guarantee, job="refusals"), guarantee, fewer=2)), 30)
+    assert right(sweep(some(crashes(SEED, guarantee, job="refusals"), guarantee, fewer=2)), 430 // (2 * EVERY))
 
 
 @pytest.mark.parametrize("guarantee", GUARANTEES)
 def test_a_worker_that_is_paused_and_wakes_late_harms_nothing(guarantee: str) -> None:
-    assert right(sweep(some(zombies(SEED, guarantee, job="refusals"), guarantee, fewer=2)), 25)
+    assert right(sweep(some(zombies(SEED, guarantee, job="refusals"), guarantee, fewer=2)), 350 // (2 * EVERY))

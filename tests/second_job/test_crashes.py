@@ -8,7 +8,7 @@ import pytest
 from tests.crash.catalogue import SEED, Trial, attempt
 from tests.crash.scenario import GUARANTEES, Point, Scenario
 from tests.crash.sweep import crashes, pairs, sweep, zombies
-from tests.crash.test_enumeration import PAIRS, right, some
+from tests.crash.test_enumeration import EVERY, PAIRS, right, some
 from tests.second_job.mutations import TRIALS
 
 JOB = "orders"
@@ -24,13 +24,13 @@ def test_an_undisturbed_run_repeats_nothing(seed: int, guarantee: str) -> None:
 @in_both
 def test_a_crash_at_any_point_with_and_without_a_wipe_harms_nothing(guarantee: str) -> None:
     found = crashes(SEED, guarantee, job=JOB)
-    assert right(sweep(some(found, guarantee, fewer=2)), 25)
+    assert right(sweep(some(found, guarantee, fewer=2)), 350 // (2 * EVERY))
 
 
 @in_both
 def test_a_worker_that_is_paused_at_any_point_harms_nothing(guarantee: str) -> None:
     found = zombies(SEED, guarantee, job=JOB)
-    assert right(sweep(some(found, guarantee, fewer=2)), 20)
+    assert right(sweep(some(found, guarantee, fewer=2)), 280 // (2 * EVERY))
 
 
 @in_both
