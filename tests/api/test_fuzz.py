@@ -13,12 +13,13 @@ from typing import Any
 from urllib.parse import quote, quote_from_bytes
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.api.http import routes
 from app.api.http.openapi import document
 from tests.api.serving import Raw, Served, connect, filled, get, live, own, serving
+from tests.core.examples import examples
 
 BATCHES = ["b", ".", "..", "a/b", "%", "å"]
 
@@ -242,7 +243,7 @@ async def test_no_header_is_answered_by_500(served: Served, header: str) -> None
     headers=st.lists(st.sampled_from(NASTY_HEADERS), max_size=2),
     body=st.one_of(st.binary(max_size=200), st.sampled_from(NASTY_BODIES)),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(60)
 async def test_nothing_that_is_made_up_is_answered_by_500(
     served: Served, which: tuple[str, str, list[str]], part: bytes, values: list[bytes], headers: list[str], body: bytes
 ) -> None:

@@ -135,7 +135,7 @@ def test_the_sequences_are_not_trivial() -> None:
     """The strategy reaches what the properties are about; without this they could all hold of nothing."""
     reached: set[str] = set()
 
-    @examples(120)
+    @examples(240)
     @given(sequences())
     def gather(sequence: str) -> None:
         found = play(sequence)

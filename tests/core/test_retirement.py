@@ -248,7 +248,7 @@ def test_retiring_is_idempotent_and_what_once_was_said_is_said_once(sequence: st
 def test_the_sequences_reach_what_the_properties_are_about() -> None:
     reached: set[object] = set()
 
-    @examples(200)
+    @examples(400)
     @given(LATE, TICKS)
     def gather(sequence: str, number: int) -> None:
         found, at = _played(sequence, number)

@@ -2,10 +2,11 @@
 
 from collections import Counter
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.engine.assignment import Member, Place, assign, standbys, targets
+from tests.core.examples import examples
 
 LOG = "log"
 NAMES = ("a", "b", "c", "d", "e")
@@ -66,7 +67,7 @@ def test_whatever_state_a_group_is_in_it_soon_has_all_given_out_and_moves_nothin
 
 
 @given(counts, st.integers(1, 4), st.sampled_from(["comes", "goes"]))
-@settings(max_examples=50)
+@examples(50)
 def test_one_that_comes_or_goes_takes_two_rounds_at_the_most(topics: dict[str, int], size: int, what: str) -> None:
     group = rounds(topics, dict.fromkeys(NAMES[:size], Member()), 3)[-1]
     members = {name: Member(frozenset(mine)) for name, mine in group.items()}
@@ -106,7 +107,7 @@ def test_the_order_of_the_members_is_of_no_matter(group: tuple[dict[str, int], d
 
 
 @given(counts, st.integers(1, 4))
-@settings(max_examples=50)
+@examples(50)
 def test_who_comes_gets_no_more_of_the_log_than_its_share_and_who_leaves_leaves_the_others_theirs(
     topics: dict[str, int], size: int
 ) -> None:

@@ -131,7 +131,8 @@ def test_a_bomb_is_named_and_what_lies_before_it_is_delivered(kind: Any, codec_n
 
 @CODECS
 def test_a_fetch_of_many_large_batches_is_read_by_and_by(codec_number: int) -> None:
-    sent = [at(number, batch(codec_number, bytes(20 * MIB))) for number in range(5)]
+    large = batch(codec_number, bytes(20 * MIB))
+    sent = [at(number, large) for number in range(5)]
     taken, position = [], 0
     while position < 5:
         found = fetch(WholeFetch, b"".join(sent[position:]), [], position)

@@ -5,7 +5,6 @@ from typing import Any
 import msgspec
 import pytest
 from hypothesis import assume, given
-from hypothesis import settings as bounds
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
@@ -16,6 +15,7 @@ from app.history.verify.reference_model import ReferenceModel
 from app.policy import policy_of
 from tables import batches, pending, receipts
 from tests.agents.log import Record
+from tests.core.examples import examples
 from tests.core.play import SECOND
 from tests.history.log import BATCHES, STEPS, KeyedLog, Step, fold_all, log_of, refused, settings
 from tests.support import events
@@ -50,7 +50,7 @@ def source_of(record: Record) -> bytes | None:
     return dict(record.headers).get("s")
 
 
-@bounds(max_examples=400, deadline=None)
+@examples(400)
 @given(STEPS, st.integers(0, 30))
 def test_wherever_a_log_begins_what_its_records_do_is_what_the_state_says(steps: list[Step], begin: int) -> None:
     log = log_of(steps)

@@ -3,7 +3,6 @@
 from typing import Any
 
 from hypothesis import given
-from hypothesis import settings as bounds
 from structlog.testing import capture_logs
 
 from app.core.acts import DiscardUpload, Extend, Reopen
@@ -12,6 +11,7 @@ from app.history.verify.comparison import summary
 from app.history.verify.reference_model import ReferenceModel
 from app.policy import policy_of
 from tests.agents.log import Log
+from tests.core.examples import examples
 from tests.core.play import SECOND
 from tests.history.log import BATCHES, STEPS, KeyedLog, Step, fold_all, log_of, refused, settings
 from tests.oracle import topics
@@ -40,13 +40,13 @@ def agree(log: Log) -> None:
             assert found[batch_id].summary() == summary(batch)
 
 
-@bounds(max_examples=150, deadline=None)
+@examples(150)
 @given(STEPS)
 def test_the_reckoner_agrees_with_the_core(steps: list[Step]) -> None:
     agree(log_of(steps))
 
 
-@bounds(max_examples=100, deadline=None)
+@examples(100)
 @given(STEPS)
 def test_they_agree_on_texts_whose_ids_are_too_long_for_the_ready_event(steps: list[Step]) -> None:
     with small_budgets():
@@ -104,7 +104,7 @@ def test_they_agree_on_deadlines_that_are_put_off_and_for_what() -> None:
         agree(log)
 
 
-@bounds(max_examples=100, deadline=None)
+@examples(100)
 @given(STEPS)
 def test_a_batch_folded_alone_is_what_it_is_among_all_others(steps: list[Step]) -> None:
     log = log_of(steps)
