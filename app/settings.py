@@ -146,8 +146,9 @@ class Settings(HttpSettings, Security):
         ge=0,
         le=100_000,
         allow_inf_nan=False,
-        description="A worker begins at most so many small chunks a second, over all its partitions; beyond that a "
-        "chunk waits for its turn and gathers what comes, for 0.25 s at most. 0: no bound, each is begun at once.",
+        description="A worker begins at most so many small chunks a second, over all its partitions (a chunk of many "
+        "records counts for up to five); beyond that a chunk waits for its turn and gathers what comes, for 0.25 s at "
+        "most. 0: no bound, each is begun at once.",
     )
     tick_seconds: float = Field(
         default=1.0, ge=0.05, le=60, description="How often deadlines that are due are looked at."

@@ -5,7 +5,9 @@ event x events. A worker costs what it does with nothing to do; a poll a fetch t
 a chunk what it costs whatever is in it (a transaction, its round trips); a write what each partition of the outputs
 costs that a chunk has records for (a partition of the transaction, a batch, its acknowledgement): a chunk of one record
 has one, a chunk of hundreds all of them; an event the rest. CPU seconds of the brokers = idle x seconds + poll x polls
-+ chunk x chunks + write x writes + event x events, for each number of brokers by itself.
++ chunk x chunks + write x writes + event x events, for each number of brokers by itself. A cell whose core was full at
+a fixed rate is left out: several things that wait for it are done in one turn of a loop then, for less. A worker that
+had nothing to do between two rebalances, with the fewest partitions, is a cell more.
 Seconds of a rebalance = base + partition x partitions that come to a worker; seconds of a restore = base + record x
 records.
 
@@ -20,7 +22,8 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from statistics import median
 
-from app.engine.pace import REST
+from app.engine.pace import MOST_TAKEN, REST
+from app.engine.record_queue import ENOUGH_RECORDS
 from app.settings import Settings
 from bench.scale.fit import Fit, fit
 from bench.scale.rebalance import Moved
@@ -105,12 +108,18 @@ def fitted(results: Results) -> Model:
     fits = {}
     rows: list[tuple[float, ...]]
     workers = ("worker", "poll", "chunk", "write", "event")
-    if len(results.seen) >= len(workers):
-        rows = [(seen.workers * seen.seconds, *_turns(seen)) for seen in results.seen]
-        fits["workers"] = fit(workers, rows, [seen.worker_cpu for seen in results.seen])
+    linear = [seen for seen in results.seen if not seen.full]
+    if len(linear) >= len(workers):
+        rows = [(seen.workers * seen.seconds, *_turns(seen)) for seen in linear]
+        observed = [seen.worker_cpu for seen in linear]
+        idle = min(results.moved, key=attrgetter("partitions"), default=None)
+        if idle is not None:  # a worker with nothing to do: a second of it has one poll
+            rows.append((1.0, 1.0, 0.0, 0.0, 0.0))
+            observed.append(max(_LEAST / 10, idle.idle_cpu))
+        fits["workers"] = fit(workers, rows, observed)
     brokers = ("idle", "poll", "chunk", "write", "event")
-    for count in sorted({seen.brokers for seen in results.seen}):
-        cells = [seen for seen in results.seen if seen.brokers == count]
+    for count in sorted({seen.brokers for seen in linear}):
+        cells = [seen for seen in linear if seen.brokers == count]
         if len(cells) >= len(brokers):
             rows = [(seen.seconds, *_turns(seen)) for seen in cells]
             fits[f"{count} brokers"] = fit(brokers, rows, [seen.broker_cpu for seen in cells])
@@ -146,6 +155,17 @@ def backlog_cost(model: Model) -> float:
     return costs["event"] + of_a_chunk / model.chunk_records + costs["poll"] / model.poll_records
 
 
+def paced(rate: float) -> float:
+    """Chunks a second of a worker at so many events/s: one for each event, or those whose turns are its turns a second.
+
+    A chunk of n records takes 1 + (n - 1) / 16 turns (:func:`app.engine.pace.taken`), c of them rate / c records each:
+    c + (rate - c) / 16 = CHUNK_RATE. From n = 65 on each takes five, and one with enough records waits for none.
+    """
+    if rate <= CHUNK_RATE:
+        return rate
+    return max((CHUNK_RATE - rate / 16) * 16 / 15, CHUNK_RATE / MOST_TAKEN, rate / ENOUGH_RECORDS)
+
+
 def predicted(model: Model, rate: int) -> Prediction | None:
     """What follows for ``rate`` events/s; None where the workers' costs were not measured."""
     costs = model.fits.get("workers")
@@ -153,7 +173,7 @@ def predicted(model: Model, rate: int) -> Prediction | None:
         return None
     workers = max(1, math.ceil(backlog_cost(model) * rate / (PLANNED_LOAD - costs["worker"])))
     worker_rate = rate / workers
-    chunks = min(worker_rate, CHUNK_RATE)
+    chunks = paced(worker_rate)
     polls = POLL_RATE if worker_rate > CHUNK_RATE else 2 * worker_rate
     writes = chunks * spread(worker_rate / chunks)
     cores = workers * costs.predict((1.0, polls, chunks, writes, worker_rate))

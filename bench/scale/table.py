@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from bench.scale.fit import Fit
 from bench.scale.model import PARTITIONS_A_WORKER, PLANNED_LOAD, RATES, Model, Results, backlog_cost, predicted
+from bench.scale.throughput import Seen
 
 #: What the coefficients of each fit are told in: factor and unit. Seconds and megabytes as they are.
 _UNITS = {
@@ -31,7 +32,7 @@ def _throughput(results: Results) -> str:
         (
             str(seen.brokers),
             str(seen.workers),
-            f"{seen.rate:,.0f}/s" if seen.rate else f"backlog {seen.events / seen.busy:,.0f}/s",
+            _events(seen),
             f"{seen.events / max(1.0, seen.chunks):,.1f}",
             f"{seen.events / max(1.0, seen.polls):,.1f}",
             f"{seen.worker_cpu / seen.events * 1e6:,.0f}",
@@ -42,6 +43,12 @@ def _throughput(results: Results) -> str:
     ]
     head = ("brokers", "workers", "events", "a chunk", "a poll", "us CPU an event", "brokers' us", "brokers' share")
     return _table("Throughput; all workers on one core", head, rows)
+
+
+def _events(seen: Seen) -> str:
+    if not seen.rate:
+        return f"backlog {seen.events / seen.busy:,.0f}/s"
+    return f"{'full core, ' if seen.full else ''}{seen.rate:,.0f}/s"
 
 
 def _rebalances(results: Results) -> str:

@@ -1,10 +1,14 @@
-"""1, 2, 4 and 8 workers at fixed rates and over a backlog: what a further worker costs.
+"""8, 4, 2 and 1 workers at fixed rates and over a backlog: what a further worker costs.
 
 The workers share one core, whatever their number, and brokers and sender have the others: so the events/s of the
 backlog say what becomes of one core when it is split among more workers. At a fixed rate their CPU is what counts.
+
+The most workers come first, and warm the brokers up: so many small transactions a second make a broker's JVM compile
+what a single worker, with its pace, would have it do for minutes.
 """
 
 import asyncio
+import itertools
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -26,8 +30,14 @@ _SESSION_SECONDS = 60
 #: by then (400 events/s on two workers are 100 a second too many on each, of 100 kept).
 _RUN_IN = 2.0
 
+#: For how long the rate goes on behind it: as long as the counters may take to answer.
+_RUN_OUT = 1.0
+
 #: At the end of a backlog, until the last commits are made.
 _SETTLE = 1.0
+
+#: Of a core: above it, what is to be done waits for its turn there.
+_FULL = 0.75
 
 #: Backlogs before anything is measured: a broker's JVM compiles what it runs often, with CPU that is no event's.
 _WARM_UP = 3
@@ -63,6 +73,11 @@ class Seen:
     broker_cpu: float
 
     @property
+    def full(self) -> bool:
+        """Whether the workers' core had nothing left at a fixed rate: then they gather by waiting for it."""
+        return self.rate > 0 and self.worker_cpu > _FULL * self.seconds
+
+    @property
     def writes(self) -> float:
         """Batches of slot events, about: so many partitions as a chunk has slots for, each for itself."""
         return self.chunks * spread(self.events / self.chunks) if self.chunks else 0.0
@@ -86,21 +101,23 @@ async def throughput(
     *,
     saw: Callable[[Seen], None],
 ) -> None:
-    """Measure each number of workers, the fewest first, at each rate and over a backlog; ``saw`` is told of each cell.
+    """Measure each number of workers, the most first, at each rate and over a backlog; ``saw`` is told of each cell.
 
-    A worker that was started goes on: what is measured next has it among its workers. Raises ContestantError where a
-    worker ends, or where what came out is wrong.
+    The workers go on, but for those that are too many. Raises ContestantError where one ends by itself, or where what
+    came out is wrong.
     """
     warm = False
     async with Field(stage, PARTITIONS, Scaled(_SESSION_SECONDS), cores) as field:
-        for count in sorted(workers):
+        for count in sorted(workers, reverse=True):
             begun = time.monotonic()
+            while len(field.workers) > count:
+                await asyncio.to_thread(field.workers.pop().stop)
             while len(field.workers) < count:
                 field.start()
             ready = await field.spread()
             say(f"{count} workers on {stage.replicas} brokers: the partitions are spread after {ready - begun:.1f} s")
             if not warm:
-                await _warm_up(field, max(rates), backlog)
+                await _warm_up(field, rates, backlog)
                 warm = True
             for rate in (*rates, 0.0):
                 seen = await (_at_rate(field, rate, seconds) if rate else _backlog(field, backlog))
@@ -118,21 +135,26 @@ def told(seen: Seen) -> str:
     return f"{seen.workers} workers, {seen.brokers} brokers, {rate}: {workers:.0f} + {brokers:.0f} us CPU an event"
 
 
-async def _warm_up(field: Field, rate: float, backlog: int) -> None:
+async def _warm_up(field: Field, rates: Sequence[float], backlog: int) -> None:
+    """At last a trickle: what the broker's JVM has begun to compile is compiled meanwhile."""
     for turn in range(_WARM_UP):
         await _backlog(field, backlog, f"warm-{turn}")
-        await _at_rate(field, rate, _WARM_UP, f"warm-{turn}")
+        await _at_rate(field, max(rates), _WARM_UP, f"warm-{turn}")
+    await _at_rate(field, min(rates), 2 * _WARM_UP, "warm")
 
 
 async def _at_rate(field: Field, rate: float, seconds: float, name: str = "") -> Seen:
-    part = Part.of_events(f"{name}{len(field.workers)}-{rate}", int(rate * (seconds + 2 * _RUN_IN)), PARTITIONS)
+    part = Part.of_events(f"{name}{len(field.workers)}-{rate}", int(rate * (_RUN_IN + seconds + _RUN_OUT)), PARTITIONS)
     _expect(field, part)
-    sending = asyncio.create_task(send(field.running.stage.bootstrap, part.events(), rate))
+    bootstrap, events = field.running.stage.bootstrap, part.events()
+    looked_at = itertools.islice(events, int(rate * (_RUN_IN + seconds + _RUN_OUT)))
+    sending = asyncio.create_task(send(bootstrap, looked_at, rate))
     await asyncio.sleep(_RUN_IN)
     look = _Look(field, await asyncio.to_thread(_counters, field))
     await asyncio.sleep(seconds)
     seen = await look.seen(rate, look.seconds)
     await sending
+    await send(bootstrap, events)  # the markers, which at this rate would take longer than all that was looked at
     await field.running.watcher.wait(field.workers)
     return seen
 

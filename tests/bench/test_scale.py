@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from app.engine.pace import MOST_TAKEN, taken
+from app.engine.record_queue import ENOUGH_RECORDS
 from bench.scale.document import DocumentError, as_json, lacking, measured, read
 from bench.scale.fit import FitError, fit
-from bench.scale.model import CHUNK_RATE, POLL_RATE, Results, fitted, predicted
+from bench.scale.model import CHUNK_RATE, POLL_RATE, Results, fitted, paced, predicted
 from bench.scale.rebalance import Moved
 from bench.scale.restored import Restored
 from bench.scale.table import tables
@@ -49,7 +51,7 @@ def moved(partitions: int) -> Moved:
         join_cpu=2.0,
         term=seconds,
         kill=seconds,
-        idle_cpu=0.01,
+        idle_cpu=WORKER + POLL,
         memory_mb=95 + partitions,
         sockets=9,
         files=9,
@@ -93,6 +95,21 @@ def test_a_fit_that_leaves_much_unexplained_is_said_not_to_be_relied_on() -> Non
     assert warning not in tables(RESULTS, fitted(RESULTS))
 
 
+def test_a_worker_with_nothing_to_do_is_a_cell_of_the_fit() -> None:
+    assert len(fitted(RESULTS).fits["workers"].residuals) == len(CELLS) + 1
+    busier = replace(RESULTS, moved=[replace(moved, idle_cpu=3 * moved.idle_cpu) for moved in RESULTS.moved])
+    assert fitted(busier).fits["workers"]["worker"] > WORKER
+
+
+def test_a_cell_whose_core_was_full_is_shown_as_such_and_is_no_part_of_the_fit() -> None:
+    full = replace(CELLS[1], worker_cpu=0.9 * CELLS[1].seconds)
+    results = Results([CELLS[0], full, *CELLS[2:]])
+    assert fitted(results).fits["workers"].values == pytest.approx((WORKER, POLL, CHUNK, WRITE, EVENT))
+    assert len(fitted(results).fits["workers"].residuals) == len(CELLS) - 1
+    assert "full core, 400/s" in tables(results, fitted(results))
+    assert "full core" not in tables(RESULTS, fitted(RESULTS))
+
+
 def test_a_residual_is_a_share_of_what_was_observed() -> None:
     found = fit(("slope",), [(1.0,), (1.0,)], [1.0, 3.0])
     slope = (1 + 1 / 3) / (1 + 1 / 9)
@@ -131,11 +148,11 @@ def test_what_follows_for_a_rate_is_arithmetic_from_the_fit() -> None:
     assert found.workers == math.ceil(of_an_event * 1_000_000 / (0.6 - 0.008))
     assert found.partitions == 3 * 57
     # At the rate: as many chunks and polls as the pace has, 17,544 events/s for each worker.
-    assert (found.chunks, found.polls) == (CHUNK_RATE, POLL_RATE)
-    assert found.writes == pytest.approx(100 * 24, rel=0.01)
-    each = 0.008 + 0.0005 * 100 + 0.0002 * 40 + 0.0001 * found.writes + 30e-6 * 1_000_000 / 57
+    assert (found.chunks, found.polls) == (CHUNK_RATE / 5, POLL_RATE)
+    assert found.writes == pytest.approx(20 * 24, rel=0.01)
+    each = 0.008 + 0.0005 * 20 + 0.0002 * 40 + 0.0001 * found.writes + 30e-6 * 1_000_000 / 57
     assert found.cores == pytest.approx(57 * each)
-    of_workers = 57 * (100e-6 * 40 + 300e-6 * 100 + 40e-6 * found.writes)
+    of_workers = 57 * (100e-6 * 40 + 300e-6 * 20 + 40e-6 * found.writes)
     assert found.broker_cores["1 brokers"] == pytest.approx(0.05 + of_workers + 5)
     assert found.restore_records == pytest.approx(1_000_000 * 86_400 / 57)
     assert found.restore_seconds == pytest.approx(0.1 + found.restore_records / 150_000)
@@ -148,6 +165,14 @@ def test_at_a_trickle_an_event_is_a_chunk_and_two_polls() -> None:
     assert (found.workers, found.chunks, found.polls) == (1, 40, 80)
     assert found.writes == pytest.approx(40)
     assert found.cores == pytest.approx(0.008 + 40 * (500e-6 + 2 * 200e-6 + 100e-6 + 30e-6))
+
+
+def test_the_more_records_chunks_have_the_fewer_of_them_begin() -> None:
+    assert [paced(rate) for rate in (1, 100)] == [1, 100]
+    for rate in (101.0, 400.0, 1000.0, 1299.0):
+        assert paced(rate) * taken(rate / paced(rate)) == pytest.approx(CHUNK_RATE)
+    assert paced(1300) == paced(20_000) == pytest.approx(CHUNK_RATE / MOST_TAKEN)
+    assert paced(30_000) == pytest.approx(30_000 / ENOUGH_RECORDS)
 
 
 def test_records_go_over_as_many_partitions_as_there_are_or_as_they_are() -> None:
@@ -168,8 +193,8 @@ def test_the_tables_hold_each_cell_fit_and_prediction_in_a_hundred_columns() -> 
         "100 us CPU a partition written to",
         "1,000,000 events/s:",
         "33.3 us an event in a backlog x 1,000,000 / (0.6 - 0.008 of a core when idle)\n  = 57 workers",
-        "a second of one: 100 chunks, 40 polls, 2,399 writes, 17,544 events:\n",
-        "0.008 + 500 us x 100 + 200 us x 40 + 100 us x 2,399 + 30.0 us x 17,544\n",
+        "a second of one: 20 chunks, 40 polls, 480 writes, 17,544 events:\n",
+        "0.008 + 500 us x 20 + 200 us x 40 + 100 us x 480 + 30.0 us x 17,544\n",
     ):
         assert line in text
 

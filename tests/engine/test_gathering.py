@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from app.engine import pace
+from app.engine import pace, record_queue
 from app.engine.deadline import Deadline
 from app.engine.faust.consumer import Consumer
 from app.engine.pace import REST
@@ -65,8 +65,8 @@ async def test_a_task_that_waits_for_its_turn_is_closed_at_once_and_has_acknowle
 
 async def test_a_task_begins_at_once_with_a_chunk_that_is_full(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     async with without_turns(monkeypatch, tmp_path, "exactly_once") as rig:
-        full = flat(" ".join(["R200", *(f"C{number}" for number in range(200))]), "second")
-        full += flat(" ".join(["R100", *(f"C{number}" for number in range(100))]), "third")
+        monkeypatch.setattr(record_queue, "ENOUGH_RECORDS", 100)
+        full = flat(" ".join(["R99", *(f"C{number}" for number in range(99))]), "second")
         rig.task.queue.offer(of_log(rig.settings, full, 2))
         await rig.until(lambda: rig.task.acknowledged == 2 + len(full))
 

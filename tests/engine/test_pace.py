@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.engine.pace import LONGEST_WAIT, REST, ChunkPace, PollPace
+from app.engine.pace import LONGEST_WAIT, MOST_TAKEN, REST, ChunkPace, PollPace, taken
 from app.engine.record_queue import ENOUGH_RECORDS, RecordQueue
 from tests.crash.clock import VirtualLoop
 from tests.engine.fakes import Fetched
@@ -82,7 +82,7 @@ def test_a_small_chunk_waits_when_no_turn_is_left_and_gathers_what_comes() -> No
     "queue",
     [
         queue_of(ENOUGH_RECORDS),
-        queue_of(2, size=200_000),
+        queue_of(2, size=600_000),
         queue_of(5, chunk=5),
     ],
     ids=["records", "bytes", "as many as a chunk may have"],
@@ -169,6 +169,22 @@ def test_turns_go_round_and_keep_to_the_rate() -> None:
     played(play)
 
 
+def test_a_chunk_takes_as_many_turns_as_it_costs_up_to_five() -> None:
+    assert [taken(records) for records in (1, 17, 65, 1000)] == [1, 2, MOST_TAKEN, MOST_TAKEN]
+
+    async def play() -> None:
+        pace = ChunkPace(10, lambda _: None)
+        await spend(pace, 9)
+        await pace.turn(queue_of(65))
+        assert now() == 0, "there was a turn left: the others wait for what it took beyond"
+        await pace.turn(queue_of(1))
+        assert now() == pytest.approx(0.25), "half a second, but for the bound"
+        await pace.turn(queue_of(1))
+        assert now() == pytest.approx(0.5)
+
+    played(play)
+
+
 def test_a_wait_is_bounded_however_many_wait() -> None:
     async def play() -> None:
         waited: list[float] = []
@@ -219,7 +235,7 @@ def test_polls_rest_above_the_rate_alone_and_never_behind_a_large_one() -> None:
         clock += 1 / 210
         polls.polled(1, clock)
     assert polls.rest == REST
-    polls.polled(ENOUGH_RECORDS, clock)
+    polls.polled(256, clock)
     assert polls.rest == 0
     polls.polled(1, clock + 0.001)
     assert polls.rest == REST
