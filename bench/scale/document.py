@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench.scale.model import RATES, Model, Results, predicted
+from bench.scale.model import BROKERS, RATES, Model, Results, predicted
 from bench.scale.rebalance import Moved
 from bench.scale.restored import Restored
 from bench.scale.throughput import Seen
@@ -34,7 +34,12 @@ def as_json(options: dict[str, Any], results: Results, model: Model, failed: Seq
         },
         "chunk_records": model.chunk_records,
         "poll_records": model.poll_records,
-        "predictions": [asdict(found) for rate in RATES if (found := predicted(model, rate)) is not None],
+        "predictions": [
+            asdict(found)
+            for rate in RATES
+            for brokers in BROKERS
+            if (found := predicted(model, rate, brokers)) is not None
+        ],
         "failed": list(failed),
     }
 

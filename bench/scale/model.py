@@ -1,13 +1,14 @@
 """What is fitted to what, and what follows for a rate.
 
 CPU seconds of all workers in a cell = worker x workers x seconds + poll x polls + chunk x chunks + write x writes +
-event x events. A worker costs what it does with nothing to do; a poll a fetch that brought something, and to re-key it;
-a chunk what it costs whatever is in it (a transaction, its round trips); a write what each partition of the outputs
-costs that a chunk has records for (a partition of the transaction, a batch, its acknowledgement): a chunk of one record
-has one, a chunk of hundreds all of them; an event the rest. CPU seconds of the brokers = idle x seconds + poll x polls
-+ chunk x chunks + write x writes + event x events, for each number of brokers by itself. A cell whose core was full at
-a fixed rate is left out: several things that wait for it are done in one turn of a loop then, for less. A worker that
-had nothing to do between two rebalances, with the fewest partitions, is a cell more.
+event x events, for each number of brokers by itself: what a chunk or a poll asks is asked of each of them. A worker
+costs what it does with nothing to do; a poll a fetch that brought something, and to re-key it; a chunk what it costs
+whatever is in it (a transaction, its round trips); a write what each partition of the outputs costs that a chunk has
+records for (a partition of the transaction, a batch, its acknowledgement): a chunk of one record has one, a chunk of
+hundreds all of them; an event the rest. CPU seconds of the brokers = idle x seconds + poll x polls + chunk x chunks +
+write x writes + event x events. A cell whose core was full at a fixed rate is left out: several things that wait for it
+are done in one turn of a loop then, for less. A worker that had nothing to do between two rebalances, with the fewest
+partitions, is a cell more.
 Seconds of a rebalance = base + partition x partitions that come to a worker; seconds of a restore = base + record x
 records.
 
@@ -37,6 +38,9 @@ PLANNED_LOAD = 0.6
 PARTITIONS_A_WORKER = 3
 
 RATES = (1_000, 100_000, 1_000_000)
+
+#: On how many brokers costs are measured.
+BROKERS = (1, 3)
 
 #: Small chunks that a worker begins a second at most, as shipped, and polls: above that rate they rest in between.
 CHUNK_RATE = float(Settings.model_fields["chunks_per_second"].default)
@@ -74,13 +78,14 @@ class Prediction:
 
     Attributes:
         rate: events/s.
+        brokers: on which its costs were measured: how many there must be follows from bytes.
         workers: so that each is at its planned load, of what it does in a backlog.
         chunks: of each worker, a second: one an event, or as many as the pace has.
         polls: of each worker, a second: two an event, or as many as their rests have.
         writes: of each worker, a second.
         cores: of all workers together, at this rate.
         partitions: of the internal topics.
-        broker_cores: of all brokers, by how many there were when it was measured; their number follows from bytes.
+        broker_cores: of all brokers.
         restore_records: of one worker that lost its directory, if each event of a day left a record.
         restore_seconds: for it; None where no restore was measured.
         takeover_seconds: until the partitions of a worker that was stopped are served; None where none was measured.
@@ -88,13 +93,14 @@ class Prediction:
     """
 
     rate: int
+    brokers: int
     workers: int
     chunks: float
     polls: float
     writes: float
     cores: float
     partitions: int
-    broker_cores: Mapping[str, float]
+    broker_cores: float
     restore_records: float
     restore_seconds: float | None
     takeover_seconds: float | None
@@ -107,22 +113,20 @@ def fitted(results: Results) -> Model:
     """Fit all that there are enough observations for. Raises FitError for what does not settle its coefficients."""
     fits = {}
     rows: list[tuple[float, ...]]
-    workers = ("worker", "poll", "chunk", "write", "event")
-    linear = [seen for seen in results.seen if not seen.full]
-    if len(linear) >= len(workers):
-        rows = [(seen.workers * seen.seconds, *_turns(seen)) for seen in linear]
-        observed = [seen.worker_cpu for seen in linear]
-        idle = min(results.moved, key=attrgetter("partitions"), default=None)
+    workers, brokers = (("worker", *_TURNS), ("idle", *_TURNS))
+    idle = min(results.moved, key=attrgetter("partitions"), default=None)
+    for count in sorted({seen.brokers for seen in results.seen}):
+        cells = [seen for seen in results.seen if seen.brokers == count and not seen.full]
+        if len(cells) < len(workers):
+            continue
+        rows = [(seen.workers * seen.seconds, *_turns(seen)) for seen in cells]
+        observed = [seen.worker_cpu for seen in cells]
         if idle is not None:  # a worker with nothing to do: a second of it has one poll
             rows.append((1.0, 1.0, 0.0, 0.0, 0.0))
             observed.append(max(_LEAST / 10, idle.idle_cpu))
-        fits["workers"] = fit(workers, rows, observed)
-    brokers = ("idle", "poll", "chunk", "write", "event")
-    for count in sorted({seen.brokers for seen in linear}):
-        cells = [seen for seen in linear if seen.brokers == count]
-        if len(cells) >= len(brokers):
-            rows = [(seen.seconds, *_turns(seen)) for seen in cells]
-            fits[f"{count} brokers"] = fit(brokers, rows, [seen.broker_cpu for seen in cells])
+        fits[f"workers on {count}"] = fit(workers, rows, observed)
+        rows = [(seen.seconds, *_turns(seen)) for seen in cells]
+        fits[f"{count} brokers"] = fit(brokers, rows, [seen.broker_cpu for seen in cells])
     line = ("base", "partition")
     if len({moved.partitions for moved in results.moved}) >= len(line):
         for name, coming in (("first", 1.0), ("join", 0.5), ("term", 0.5), ("kill", 0.5)):
@@ -144,13 +148,16 @@ def fitted(results: Results) -> Model:
     return Model(fits, chunk_records, poll_records)
 
 
+_TURNS = ("poll", "chunk", "write", "event")
+
+
 def _turns(seen: Seen) -> tuple[float, ...]:
     return seen.polls, seen.chunks, seen.writes, seen.events
 
 
-def backlog_cost(model: Model) -> float:
+def backlog_cost(model: Model, brokers: int) -> float:
     """CPU seconds of an event in a backlog: chunks and polls are as long as they were seen there."""
-    costs = model.fits["workers"]
+    costs = model.fits[f"workers on {brokers}"]
     of_a_chunk = costs["chunk"] + costs["write"] * spread(model.chunk_records)
     return costs["event"] + of_a_chunk / model.chunk_records + costs["poll"] / model.poll_records
 
@@ -166,33 +173,30 @@ def paced(rate: float) -> float:
     return max((CHUNK_RATE - rate / 16) * 16 / 15, CHUNK_RATE / MOST_TAKEN, rate / ENOUGH_RECORDS)
 
 
-def predicted(model: Model, rate: int) -> Prediction | None:
-    """What follows for ``rate`` events/s; None where the workers' costs were not measured."""
-    costs = model.fits.get("workers")
-    if costs is None or not model.chunk_records:
+def predicted(model: Model, rate: int, brokers: int) -> Prediction | None:
+    """What follows for ``rate`` events/s; None where the costs were not measured on so many brokers."""
+    costs, broker_costs = model.fits.get(f"workers on {brokers}"), model.fits.get(f"{brokers} brokers")
+    if costs is None or broker_costs is None or not model.chunk_records:
         return None
-    workers = max(1, math.ceil(backlog_cost(model) * rate / (PLANNED_LOAD - costs["worker"])))
+    workers = max(1, math.ceil(backlog_cost(model, brokers) * rate / (PLANNED_LOAD - costs["worker"])))
     worker_rate = rate / workers
     chunks = paced(worker_rate)
     polls = POLL_RATE if worker_rate > CHUNK_RATE else 2 * worker_rate
     writes = chunks * spread(worker_rate / chunks)
     cores = workers * costs.predict((1.0, polls, chunks, writes, worker_rate))
-    brokers = {
-        name: found.predict((1.0, workers * polls, workers * chunks, workers * writes, rate))
-        for name, found in model.fits.items()
-        if name.endswith(" brokers")
-    }
+    broker_cores = broker_costs.predict((1.0, workers * polls, workers * chunks, workers * writes, rate))
     records = rate * _DAY / workers
     restore, term = model.fits.get("restore"), model.fits.get("term")
     return Prediction(
         rate,
+        brokers,
         workers,
         chunks,
         polls,
         writes,
         cores,
         workers * PARTITIONS_A_WORKER,
-        brokers,
+        broker_cores,
         records,
         restore.predict((1.0, records)) if restore else None,
         term.predict((1.0, PARTITIONS_A_WORKER)) if term else None,

@@ -1,9 +1,10 @@
 """The tables: what was measured, what was fitted to it and what that leaves, and what follows."""
 
 from collections.abc import Iterable, Sequence
+from itertools import product
 
 from bench.scale.fit import Fit
-from bench.scale.model import PARTITIONS_A_WORKER, PLANNED_LOAD, RATES, Model, Results, backlog_cost, predicted
+from bench.scale.model import BROKERS, PARTITIONS_A_WORKER, PLANNED_LOAD, RATES, Model, Results, backlog_cost, predicted
 from bench.scale.throughput import Seen
 
 #: What the coefficients of each fit are told in: factor and unit. Seconds and megabytes as they are.
@@ -105,14 +106,14 @@ def _predictions(model: Model) -> str:
         for name, found in model.fits.items()
         if found.worst > _UNEXPLAINED
     ]
-    for rate in RATES:
-        found = predicted(model, rate)
+    for rate, brokers in product(RATES, BROKERS):
+        found = predicted(model, rate, brokers)
         if found is None:
             continue
-        costs = model.fits["workers"]
-        lines.append(f"{rate:,} events/s:")
+        costs = model.fits[f"workers on {brokers}"]
+        lines.append(f"{rate:,} events/s, costs as on {brokers} brokers:")
         lines.append(
-            f"  {backlog_cost(model) * 1e6:.1f} us an event in a backlog x {rate:,} / ({PLANNED_LOAD} - "
+            f"  {backlog_cost(model, brokers) * 1e6:.1f} us an event in a backlog x {rate:,} / ({PLANNED_LOAD} - "
             f"{costs['worker']:.3f} of a core when idle)\n"
             f"  = {found.workers} workers, x {PARTITIONS_A_WORKER} = {found.partitions} partitions"
         )
@@ -124,7 +125,7 @@ def _predictions(model: Model) -> str:
             f"{costs['event'] * 1e6:.1f} us x {rate / found.workers:,.0f}\n"
             f"  = {found.cores / found.workers:.2f} cores, x {found.workers} = {found.cores:.2f} cores of workers"
         )
-        lines += [f"  {name}: {cores:.2f} cores" for name, cores in found.broker_cores.items()]
+        lines.append(f"  all brokers: {found.broker_cores:.2f} cores")
         if found.restore_seconds is not None:
             lines.append(
                 f"  a worker without its directory: {rate:,} x 86,400 / {found.workers} = "

@@ -68,7 +68,8 @@ RESULTS = Results(
 
 def test_the_fit_finds_the_costs_that_observations_were_made_of() -> None:
     found = fitted(RESULTS).fits
-    assert found["workers"].values == pytest.approx((WORKER, POLL, CHUNK, WRITE, EVENT))
+    for brokers in (1, 3):
+        assert found[f"workers on {brokers}"].values == pytest.approx((WORKER, POLL, CHUNK, WRITE, EVENT))
     of_brokers = (IDLE, BROKER_POLL, BROKER_CHUNK, BROKER_WRITE, BROKER_EVENT)
     assert found["1 brokers"].values == pytest.approx(of_brokers)
     assert found["3 brokers"].values == pytest.approx([3 * cost for cost in of_brokers])
@@ -83,29 +84,29 @@ def test_the_fit_finds_the_costs_that_observations_were_made_of() -> None:
 def test_noise_of_five_percent_moves_the_cost_of_an_event_little_and_shows_in_the_residuals() -> None:
     rng = random.Random(7)  # noqa: S311 - test data
     noisy = [replace(cell, worker_cpu=cell.worker_cpu * rng.uniform(0.95, 1.05)) for cell in CELLS]
-    found = fitted(Results(noisy)).fits["workers"]
+    found = fitted(Results(noisy)).fits["workers on 1"]
     assert found["event"] == pytest.approx(EVENT, rel=0.1)
     assert 0.01 < found.worst < 0.1
 
 
 def test_a_fit_that_leaves_much_unexplained_is_said_not_to_be_relied_on() -> None:
     disturbed = [replace(CELLS[0], worker_cpu=3 * CELLS[0].worker_cpu), *CELLS[1:]]
-    warning = "The fit workers leaves up to"
+    warning = "The fit workers on 1 leaves up to"
     assert warning in tables(Results(disturbed), fitted(Results(disturbed)))
     assert warning not in tables(RESULTS, fitted(RESULTS))
 
 
 def test_a_worker_with_nothing_to_do_is_a_cell_of_the_fit() -> None:
-    assert len(fitted(RESULTS).fits["workers"].residuals) == len(CELLS) + 1
+    assert len(fitted(RESULTS).fits["workers on 1"].residuals) == len(CELLS) // 2 + 1
     busier = replace(RESULTS, moved=[replace(moved, idle_cpu=3 * moved.idle_cpu) for moved in RESULTS.moved])
-    assert fitted(busier).fits["workers"]["worker"] > WORKER
+    assert fitted(busier).fits["workers on 1"]["worker"] > WORKER
 
 
 def test_a_cell_whose_core_was_full_is_shown_as_such_and_is_no_part_of_the_fit() -> None:
     full = replace(CELLS[1], worker_cpu=0.9 * CELLS[1].seconds)
     results = Results([CELLS[0], full, *CELLS[2:]])
-    assert fitted(results).fits["workers"].values == pytest.approx((WORKER, POLL, CHUNK, WRITE, EVENT))
-    assert len(fitted(results).fits["workers"].residuals) == len(CELLS) - 1
+    assert fitted(results).fits["workers on 1"].values == pytest.approx((WORKER, POLL, CHUNK, WRITE, EVENT))
+    assert len(fitted(results).fits["workers on 1"].residuals) == len(CELLS) // 2 - 1
     assert "full core, 400/s" in tables(results, fitted(results))
     assert "full core" not in tables(RESULTS, fitted(RESULTS))
 
@@ -140,7 +141,7 @@ def test_what_settles_no_coefficient_is_refused_with_the_reason(
 
 
 def test_what_follows_for_a_rate_is_arithmetic_from_the_fit() -> None:
-    found = predicted(fitted(RESULTS), 1_000_000)
+    found = predicted(fitted(RESULTS), 1_000_000, 1)
     assert found is not None
     # In a backlog: 30 us, 500 us a chunk of 1,000 that writes to all 24 partitions, 200 us a poll of 500.
     of_an_event = 30e-6 + (500e-6 + 24 * 100e-6) / 1000 + 200e-6 / 500
@@ -153,14 +154,22 @@ def test_what_follows_for_a_rate_is_arithmetic_from_the_fit() -> None:
     each = 0.008 + 0.0005 * 20 + 0.0002 * 40 + 0.0001 * found.writes + 30e-6 * 1_000_000 / 57
     assert found.cores == pytest.approx(57 * each)
     of_workers = 57 * (100e-6 * 40 + 300e-6 * 20 + 40e-6 * found.writes)
-    assert found.broker_cores["1 brokers"] == pytest.approx(0.05 + of_workers + 5)
+    assert found.broker_cores == pytest.approx(0.05 + of_workers + 5)
     assert found.restore_records == pytest.approx(1_000_000 * 86_400 / 57)
     assert found.restore_seconds == pytest.approx(0.1 + found.restore_records / 150_000)
     assert found.takeover_seconds == pytest.approx(1 + 3 * 0.02)
 
 
+def test_what_was_measured_on_one_number_of_brokers_says_nothing_of_another() -> None:
+    on_three = fitted(Results([replace(cell, worker_cpu=2 * cell.worker_cpu) for cell in CELLS if cell.brokers == 3]))
+    assert set(on_three.fits) == {"workers on 3", "3 brokers"}
+    assert on_three.fits["workers on 3"]["chunk"] == pytest.approx(2 * CHUNK)
+    assert predicted(on_three, 1000, 1) is None
+    assert predicted(on_three, 1000, 3) is not None
+
+
 def test_at_a_trickle_an_event_is_a_chunk_and_two_polls() -> None:
-    found = predicted(fitted(RESULTS), 40)
+    found = predicted(fitted(RESULTS), 40, 1)
     assert found is not None
     assert (found.workers, found.chunks, found.polls) == (1, 40, 80)
     assert found.writes == pytest.approx(40)
@@ -191,7 +200,7 @@ def test_the_tables_hold_each_cell_fit_and_prediction_in_a_hundred_columns() -> 
         "200 us CPU a poll",
         "500 us CPU a chunk",
         "100 us CPU a partition written to",
-        "1,000,000 events/s:",
+        "1,000,000 events/s, costs as on 1 brokers:",
         "33.3 us an event in a backlog x 1,000,000 / (0.6 - 0.008 of a core when idle)\n  = 57 workers",
         "a second of one: 20 chunks, 40 polls, 480 writes, 17,544 events:\n",
         "0.008 + 500 us x 20 + 200 us x 40 + 100 us x 480 + 30.0 us x 17,544\n",
