@@ -23,7 +23,7 @@ PURE: Final = "ROLLCALL_PURE"
 _NO: Final = {"", "0", "false", "no", "off", "f", "n"}
 
 #: What the calls between the two parts look like; a native part of another interface is left alone.
-INTERFACE: Final = 5
+INTERFACE: Final = 6
 
 
 def loaded() -> tuple[Any, str]:

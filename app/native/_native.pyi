@@ -27,6 +27,8 @@ class Records:
     @property
     def size(self) -> int:
         """Bytes of all values."""
+    def rows(self) -> list[tuple[bytes | None, bytes | None]]:
+        """Key and value of each."""
     def fitting(self, room: int) -> int:
         """How many it takes to fill ``room`` bytes; all if they don't."""
     def before(self, offset: int) -> int:

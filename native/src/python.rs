@@ -16,6 +16,8 @@ use crate::records::{self, Header, Record};
 type Bytes<'py> = Bound<'py, PyBytes>;
 /// A record: its offset, time, key, value and headers.
 type Told<'py> = (i64, i64, Option<Bytes<'py>>, Option<Bytes<'py>>, Vec<(String, Option<Bytes<'py>>)>);
+/// A row: key and value.
+type ToldRow<'py> = (Option<Bytes<'py>>, Option<Bytes<'py>>);
 type Headers = Vec<(PyBackedStr, Option<PyBackedBytes>)>;
 /// A record for the log: its partition, key, value and headers.
 type Routed = (u32, Option<PyBackedBytes>, Option<PyBackedBytes>, Headers);
@@ -82,6 +84,12 @@ impl Records {
     #[getter]
     fn size(&self) -> usize {
         self.records().iter().map(Record::size).sum()
+    }
+
+    fn rows<'py>(&self, py: Python<'py>) -> Vec<ToldRow<'py>> {
+        let raw = self.raw.as_bytes(py);
+        let bytes = |part: Option<&[u8]>| part.map(|part| PyBytes::new(py, part));
+        self.records().iter().map(|record| (bytes(record.key(raw)), bytes(record.value(raw)))).collect()
     }
 
     fn fitting(&self, mut room: usize) -> usize {
@@ -319,5 +327,5 @@ mod _native {
 
     /// As in `app/native/__init__.py`.
     #[pymodule_export]
-    const INTERFACE: u32 = 5;
+    const INTERFACE: u32 = 6;
 }

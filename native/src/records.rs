@@ -6,7 +6,7 @@ pub const HEAD: usize = 61;
 /// Bytes of a batch before those that its length counts.
 const LENGTH_END: usize = 12;
 
-/// More records in a batch are not plain.
+/// More records in a batch, or offsets, are not plain.
 const MOST_RECORDS: u32 = 100_000;
 
 const COMPRESSED: u16 = 0b111;
@@ -133,8 +133,9 @@ fn index_batch(raw: &[u8], start: usize, batch: u32, records: &mut Vec<Record>) 
     let own_clock = attributes & APPEND_TIME == 0;
     let count = u32::from_be_bytes(number(raw, start + 57)?);
     let last = u32::from_be_bytes(number(raw, start + 23)?);
-    if count == 0 || count > MOST_RECORDS || last != count - 1 {
-        return None; // emptied, or thinned out by compaction
+    // Compaction thins batches out, and empties some: they keep their last offset.
+    if last >= MOST_RECORDS || count > last + 1 {
+        return None;
     }
     let mut cursor = Cursor { raw, at: start + HEAD };
     for _ in 0..count {

@@ -19,6 +19,15 @@ class Database:
     offset: int = 0
     locked: bool = False
     identity: str | None = None
+    #: Rows, offset and identity as a crash would leave them, where the latest writes were not logged.
+    durable: tuple[dict[bytes, bytes], int, str | None] | None = None
+
+    def crash(self) -> None:
+        """Take back what was not logged."""
+        self.locked = False
+        if self.durable is not None:
+            self.rows, self.offset, self.identity = self.durable
+            self.durable = None
 
 
 class Disk:
@@ -30,7 +39,7 @@ class Disk:
     def unlock(self) -> None:
         """Release what a process that died held open."""
         for database in self.databases.values():
-            database.locked = False
+            database.crash()
 
 
 class SimulatedStore:
@@ -61,6 +70,7 @@ class SimulatedStore:
         """Close it."""
         if self._database is not None:
             self._database.locked = False
+            self._database.durable = None
             self._database = None
 
     def wipe(self) -> None:
@@ -68,6 +78,7 @@ class SimulatedStore:
         self._open.rows.clear()
         self._open.offset = 0
         self._open.identity = None
+        self._open.durable = None
 
     @property
     def offset(self) -> int:
@@ -109,16 +120,31 @@ class SimulatedStore:
     def keys(self, prefix: bytes) -> list[bytes]:
         return [key for key, _ in self.scan(prefix)]
 
-    def write(self, rows: Mapping[bytes, bytes | None] | Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
-        """Write rows and the offset they stand at, all or nothing."""
+    def write(
+        self,
+        rows: Mapping[bytes, bytes | None] | Iterable[tuple[bytes, bytes | None]],
+        offset: int,
+        *,
+        logged: bool = True,
+    ) -> None:
+        """Write rows and the offset they stand at, all or nothing; durably once it is flushed, unless ``logged``."""
         database = self._open
         new = dict(rows)
+        if logged:
+            self.flush()
 
         def effect() -> None:
+            if not logged and database.durable is None:
+                database.durable = dict(database.rows), database.offset, database.identity
             apply_rows(database.rows, new.items())
             database.offset = offset
 
         self._process.write_locally("store.write", effect)
+
+    def flush(self, *, wait: bool = True) -> None:
+        """Make durable what was not logged; as if that took until it is waited for."""
+        if wait:
+            self._open.durable = None
 
 
 def apply_rows(rows: dict[bytes, bytes], changes: Iterable[tuple[bytes, bytes | None]]) -> None:

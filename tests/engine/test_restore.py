@@ -70,10 +70,10 @@ class Changelog:
     def _listen(self, number: int, store: Store) -> None:
         write, keys = Store.write, self.read.setdefault(number, [])
 
-        def listening(rows: Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
+        def listening(rows: Iterable[tuple[bytes, bytes | None]], offset: int, *, logged: bool = True) -> None:
             rows = list(rows)
             keys.extend(key for key, _ in rows)
-            write(store, rows, offset)
+            write(store, rows, offset, logged=logged)
 
         store.write = listening  # type: ignore[assignment, method-assign]  # listens in
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from aiokafka import codec
 from aiokafka.consumer import fetcher
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 from aiokafka.structs import TopicPartition
 from hypothesis import given
@@ -16,7 +17,7 @@ import app.engine.kafka.plain
 from app.engine.kafka.fetch import INDEXED, WHOLE, KeptBytes
 from app.engine.kafka.unreadable import UnreadableError
 from app.engine.record_queue import RecordQueue
-from app.native.records import IndexedRecords
+from app.native.records import IndexedRecords, rows_of
 from tests.core.examples import examples
 from tests.engine.test_fetch import ATTRIBUTES, CHECKSUM, PIECES, Piece, compressed, log, rows
 from tests.support.indexed import indexed
@@ -25,6 +26,8 @@ PLACE = TopicPartition("t", 0)
 
 #: Bytes of a batch before its records.
 HEAD = 61
+#: Where the offset of the last record stands in it, less that of the first.
+LAST_DELTA = 23
 CONTROL = 0b10_0000
 ENCODERS = (codec.gzip_encode, codec.snappy_encode, codec.lz4_encode, codec.zstd_encode)
 
@@ -65,6 +68,38 @@ def test_an_indexed_fetch_is_what_a_whole_one_is(
     sent = sound(log(pieces))
     assert isinstance(fetch(INDEXED, sent, aborted, start).take(), IndexedRecords)
     assert take(INDEXED, sent, aborted, start) == take(WHOLE, sent, aborted, start)
+
+
+@examples(100)
+@given(st.lists(st.tuples(st.sets(st.integers(0, 6)), st.integers(0, 3)), min_size=1, max_size=5), st.integers(0, 20))
+def test_batches_that_compaction_has_thinned_out_or_emptied_are_indexed(
+    batches: list[tuple[set[int], int]], start: int
+) -> None:
+    sent, base = b"", 0
+    for kept, more in batches:
+        builder = DefaultRecordBatchBuilder(2, 0, False, -1, 0, 0, 1 << 20)  # noqa: FBT003 - aiokafka's
+        last = max(kept, default=0) + more
+        for number in sorted(kept or {0}):
+            builder.append(number, 1_000, b"k%d" % (base + number), b"v" * number, [])
+        batch = bytearray(builder.build())
+        if not kept:
+            del batch[HEAD:]
+            struct.pack_into(">i", batch, 8, HEAD - 12)
+            struct.pack_into(">i", batch, HEAD - 4, 0)
+        struct.pack_into(">q", batch, 0, base)
+        struct.pack_into(">i", batch, LAST_DELTA, last)
+        sent, base = sent + bytes(batch), base + last + 1
+    sent = sound(sent)
+    assert isinstance(fetch(INDEXED, sent, [], start).take(), IndexedRecords)
+    assert take(INDEXED, sent, [], start) == take(WHOLE, sent, [], start)
+
+
+def test_the_rows_of_a_fetch_are_the_keys_and_values_of_its_records() -> None:
+    sent = sound(log([Piece(1, 3, "plain"), Piece(2, 1, "abort"), Piece(1, 2, "plain")]))
+    records = fetch(INDEXED, sent, [], 1).take()
+    assert rows_of(records) == [(record.key, record.value) for record in records] == rows_of(list(records))
+    assert rows_of(records[1:3]) == rows_of(records)[1:3]
+    assert [key for key, _ in rows_of(records)] == [b"k1", b"k2", b"k4", b"k5"]
 
 
 @examples(200)

@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
 
 from app.engine.kafka import aiokafka_patches, crowded
 from app.engine.kafka.aiokafka_patches.backoff import delay
-from app.engine.kafka.fetch import WHOLE
+from app.engine.kafka.fetch import INDEXED
 from app.engine.kafka.shared_metadata import FollowingProducer
 from app.lazy_log import Logger
 from app.security import client_options
@@ -120,7 +120,7 @@ def new_reader(
         enable_auto_commit=False,
         auto_offset_reset="none",  # what is gone is an error, not a beginning elsewhere
         isolation_level="read_committed",
-        value_deserializer=WHOLE if whole else None,
+        value_deserializer=INDEXED if whole else None,
         max_partition_fetch_bytes=bounds[0],
         fetch_max_bytes=bounds[1],
     )

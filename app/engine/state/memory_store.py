@@ -50,7 +50,13 @@ class MemoryStore(Store):
         """The keys of :meth:`scan`."""
         return [key for key, _ in self.scan(prefix)]
 
-    def write(self, rows: Mapping[bytes, bytes | None] | Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
+    def write(
+        self,
+        rows: Mapping[bytes, bytes | None] | Iterable[tuple[bytes, bytes | None]],
+        offset: int,
+        *,
+        logged: bool = True,  # noqa: ARG002 - nothing here outlives the process
+    ) -> None:
         """Write rows (None deletes)."""
         for key, value in rows.items() if isinstance(rows, Mapping) else rows:
             if value is None:

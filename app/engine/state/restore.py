@@ -2,6 +2,7 @@
 once.
 """
 
+import asyncio
 import functools
 import time
 from collections.abc import Iterable, Mapping
@@ -19,6 +20,7 @@ from app.engine.state.store import Store
 from app.engine.topics.plans import DELETIONS_KEPT_MS
 from app.engine.topics.positions import deleted_meanwhile
 from app.lazy_log import Logger
+from app.native.records import rows_of
 from app.settings import Settings
 
 log = Logger(__name__)
@@ -97,7 +99,9 @@ async def restore(
         while left:
             fetched = await _fetch(settings, reader, left)
             for partition, records in fetched.items():
-                partitions[partition].write(((record.key, record.value) for record in records), records[-1].offset + 1)
+                partitions[partition].write(rows_of(records), records[-1].offset + 1, logged=False)
+                # The next fetch is asked for, and answers are read, while the others are written.
+                await asyncio.sleep(0)
             for partition in tuple(left):
                 # The position passes commit markers, which take an offset and are never delivered.
                 position = await reader.position(partition)
@@ -105,8 +109,9 @@ async def restore(
                 left[partition] = position
                 if position >= ends[partition]:
                     # Behind the last record there may be markers; the store stands at the end, not before them.
-                    partitions[partition].write((), position)
+                    partitions[partition].write((), position, logged=False)
                     partitions[partition].is_current()
+                    partitions[partition].flush(wait=False)
                     del left[partition]
                     reader.pause(partition)
         progress.done = progress.total

@@ -2,9 +2,19 @@
 
 from pathlib import Path
 
-from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, ReadOptions
+from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, ReadOptions, WriteOptions
 
 _MIB = 1024 * 1024
+
+
+def _logged(*, logged: bool) -> WriteOptions:
+    options = WriteOptions()
+    options.disable_wal = not logged  # type: ignore[method-assign, assignment] # a property, whatever the stub says
+    return options
+
+
+#: How a write is done that outlives the process, and one that does so only once it is flushed.
+LOGGED, UNLOGGED = _logged(logged=True), _logged(logged=False)
 
 
 def end_of(prefix: bytes) -> bytes:

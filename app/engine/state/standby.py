@@ -24,6 +24,7 @@ from app.engine.state.store import Store
 from app.engine.topics.plans import changelog_topic
 from app.errors import OperatorError
 from app.lazy_log import Logger
+from app.native.records import rows_of
 from app.settings import Settings
 
 log = Logger(__name__)
@@ -140,7 +141,7 @@ class Standbys:
             fetched = await reader.getmany(timeout_ms=500)
             begun = loop.time()
             for place, records in fetched.items():
-                stores[place].write(((record.key, record.value) for record in records), records[-1].offset + 1)
+                stores[place].write(rows_of(records), records[-1].offset + 1)
             for place, store in stores.items():
                 # The position passes the markers of transactions, which are never delivered.
                 position = await reader.position(place)
