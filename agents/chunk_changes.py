@@ -26,6 +26,7 @@ from app.wire import dead_letter
 from app.wire.encode import encode
 from tables import batches, pending, waiting
 from tables.pending import Original
+from tables.waiting import What
 
 #: Bytes. A topic takes 1,048,588 by default, but the outputs' topics may not have been made by Rollcall, and a platform
 #: may have set less. So few outputs are larger than this that noting where they came from costs nothing.
@@ -88,7 +89,8 @@ class ChunkChanges:
     _facts: dict[str, list[Fact]] = field(default_factory=dict)
     #: The batch of which this is a part of what a record does to it, and how much was left to do when the part began.
     _parts: dict[str, int] = field(default_factory=dict)
-    _waited: dict[str, bytes | None] = field(default_factory=dict)
+    #: What a batch waited for when the chunk began, and since when: mostly it does so still, and no key is made.
+    _waited: dict[str, tuple[What, int] | None] = field(default_factory=dict)
     _batches: dict[str, Batch] = field(default_factory=dict)
     #: What is retired, and which batches rest.
     leaving: Leaving = field(default_factory=Leaving)
@@ -155,14 +157,14 @@ class ChunkChanges:
             self._batches[batch.batch_id] = batch
             # Noted now, so that the order of the rows does not depend on which way a record was folded.
             self._facts[batch.batch_id] = []
-            waited = self._waited[batch.batch_id] = waiting.key_for(batch)
+            waited = self._waited[batch.batch_id] = waiting.place_of(batch)
             if waited is None and batch.last >= 0:
                 self.closed[batch.batch_id] = batch.state
                 self.leaving.note(batch)
 
     def waited(self, batch: Batch) -> bytes | None:
         """The row of ``waiting`` that a touched batch had when the chunk began."""
-        return self._waited[batch.batch_id]
+        return waiting.key_at(self._waited[batch.batch_id], batch.batch_id)
 
     def part(self, batch: Batch, left: int) -> None:
         """Note that all that they do to a batch is a part of what one record does, which has ``left`` to do."""
@@ -242,11 +244,11 @@ class ChunkChanges:
         for batch_id, decided in self._facts.items():
             if not decided:
                 continue
-            before, after = self._waited[batch_id], waiting.key_for(self._batches[batch_id])
+            before, after = self._waited[batch_id], waiting.place_of(self._batches[batch_id])
             if before != after and after is not None:
-                rows[after] = b""
+                rows[waiting.key(*after, batch_id)] = b""
             if before != after and before is not None:
-                superfluous.append(before)
+                superfluous.append(waiting.key(*before, batch_id))
             facts = self.leaving.follow(self._batches[batch_id], decided, time_of, rows, superfluous)
             if not facts:  # of a batch that was retired there is its receipt
                 continue

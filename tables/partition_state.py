@@ -70,6 +70,8 @@ class PartitionState:
         self._weight = 0
         self._full = False
         self._reloads = 0
+        # Whether the store may have receipts: where there are none, none is looked for. None: not known yet.
+        self._receipts: bool | None = None
         self.hits = 0
         self.misses = 0
         #: The bytes of rows that batches were loaded from, so far.
@@ -83,7 +85,7 @@ class PartitionState:
             self._cache.move_to_end(batch_id)
             return batch
         self.misses += 1
-        rows = receipts.state_of(self.store, batch_id)
+        rows = self._rows(batch_id)
         batch = self._cache[batch_id] = batches.batch_of(batch_id, rows)
         if rows:
             size = self._sizes[batch_id] = sum(map(len, rows))
@@ -92,6 +94,14 @@ class PartitionState:
             if self._full and self._reloads % _KEPT_OF_RELOADED:
                 self._cache.move_to_end(batch_id, last=False)
         return batch
+
+    def _rows(self, batch_id: str) -> list[bytes]:
+        """The values of the rows that say how a batch stands (:func:`tables.receipts.state_of`)."""
+        if self._receipts is None:
+            self._receipts = any(True for _ in self.store.scan(keys.RECEIPTS))
+        return (
+            receipts.state_of(self.store, batch_id) if self._receipts else self.store.values(batches.prefix(batch_id))
+        )
 
     def original(self, batch_id: str, at: int) -> Original | None:
         """The original of a pending upload, as it is in the store."""
@@ -171,6 +181,8 @@ class PartitionState:
             # What goes from a queue leaves its front where it was seen, or behind.
             for key in [key for key, value in rows.items() if value is not None and key[0] in _FIRST_BYTES]:
                 prefix = key[: _QUEUES[key[:1]]]
+                if prefix == keys.RECEIPT_ORDER:  # a receipt comes with its row there
+                    self._receipts = True
                 floor = self._floors.get(prefix)
                 if floor is not None and key < floor:
                     self._floors[prefix] = key

@@ -45,14 +45,24 @@ def key(kind: What, since: int, batch_id: str) -> bytes:
     return prefix(kind) + _SINCE.pack(since) + batch_id.encode()
 
 
-def key_for(batch: Batch) -> bytes | None:
-    """The key of the row that a batch in this state has, or None for one that waits for nothing."""
+def place_of(batch: Batch) -> tuple[What, int] | None:
+    """What a batch in this state waits for, and since when; None for one that waits for nothing."""
     since = batch.waits_since
     if since is None:
         return None
     if batch.registration is None:
-        return key(What.HOLDING, since, batch.batch_id)
-    return key(What.LATE if batch.timed_out else What.OPEN, since, batch.batch_id)
+        return What.HOLDING, since
+    return What.LATE if batch.timed_out else What.OPEN, since
+
+
+def key_at(place: tuple[What, int] | None, batch_id: str) -> bytes | None:
+    """The key of the row that a batch at this place has, or None."""
+    return None if place is None else key(*place, batch_id)
+
+
+def key_for(batch: Batch) -> bytes | None:
+    """The key of the row that a batch in this state has, or None for one that waits for nothing."""
+    return key_at(place_of(batch), batch.batch_id)
 
 
 def read(row_key: bytes) -> tuple[What, int, str]:

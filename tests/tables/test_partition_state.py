@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from app.core.acts import ForceComplete
 from app.core.batch import Batch
 from app.core.events import Source
-from app.core.facts import Acted
+from app.core.facts import Acted, Retired
 from app.engine.state.store import Store
-from tables import batches, input_watermarks, pending, waiting
+from tables import batches, input_watermarks, pending, receipts, waiting
 from tables.partition_state import BATCH_WEIGHT, PartitionState, weight_of
 from tables.pending import Original
 from tables.waiting import What
@@ -145,6 +145,24 @@ def test_after_forgetting_everything_is_read_again(store: Store) -> None:
     for number in range(100):
         fill(tables, f"batch-{number}", "R5 C0")
     assert tables.cached == 1000 // (BATCH_WEIGHT + 6)
+
+
+@pytest.mark.parametrize("restored", [True, False])
+def test_a_receipt_is_found_whether_it_was_there_before_or_is_written_behind_a_first_look(
+    store: Store, *, restored: bool
+) -> None:
+    found, gone = play("R2 C0", "a"), play("R1 C0", "b").batch
+    key, value = batches.row("a", [fact for step in found.steps for fact in step.facts])
+    receipt = Retired(9, 9, 9, None, 2, 2, 0, 0, 0, b"digest", None, None, 0)
+    rows: dict[bytes, bytes | None] = {key: value, **receipts.rows("a", receipt)}
+    if restored:
+        store.write(rows, 1)
+    tables = PartitionState(store, 1000)
+    assert state(tables.batch("b")) != state(gone)
+    if not restored:
+        tables.write({waiting.key(What.OPEN, 1, "c"): b""}, 1, [])
+        tables.write(rows, 2, [])
+    assert tables.batch("a").receipt == receipt
 
 
 def test_originals_and_watermarks_are_read_from_the_store(store: Store) -> None:
