@@ -13,8 +13,6 @@ from itertools import islice
 from agents.chunk_changes import ChunkChanges
 from app.core.batch_state import State
 from app.core.events import Cutoff, Position
-from app.core.facts import DISCARDED
-from app.core.retirement import retired
 from tables import batches, closed, keys, pending, receipts
 from tables.closed import Resting
 from tables.partition_state import PartitionState
@@ -38,28 +36,31 @@ class Going:
     def retire(self, found: Iterable[Resting], position: Position, changes: ChunkChanges) -> dict[str, Resting]:
         """Retire the batches that rest by these rows, but for those that are to be loaded, which are returned."""
         left, store, leaving = {}, self._tables.store, changes.leaving
+        write = receipts.Writer(position).add
         for resting in found:
-            place, known = resting.place, self._tables.known(resting.place.batch_id)
-            batch_id, tail = place.batch_id, keys.tail(place.batch_id)
+            place = resting.place
+            batch_id, at = place.batch_id, place.at
+            known = self._tables.known(batch_id)
+            encoded = batch_id.encode()
+            tail = keys.tail_of(encoded)
             of_facts = store.keys(keys.BATCHES + tail)
             if (
                 not resting.kept
-                or batches.last_of(of_facts) != place.at  # it was changed elsewhere
-                or (known is not None and known.last != place.at)
+                or not batches.end_at(of_facts, at)  # it was changed elsewhere
+                or (known is not None and known.last != at)
                 or self._is_retired(batch_id, tail)
             ):
                 left[batch_id] = resting
                 continue
-            receipt = closed.kept(resting)
-            if receipt is None:
-                leaving.drop(batch_id, State.UNREGISTERED)
-            else:
-                was = State.DISCARDED if receipt.how == DISCARDED else State.COMPLETE
-                leaving.keep(batch_id, was, retired(receipt, position))
+            was = leaving.unseen[batch_id] = closed.state_of(resting)
+            if was is not State.UNREGISTERED:
+                write(encoded, tail, resting, leaving.kept)
+                leaving.retired.append(Cutoff(position.at, batch_id))
             leaving.purge(of_facts)
-            leaving.purge(self._originals(keys.PENDING + tail))
+            if originals := self._originals(keys.PENDING + tail):
+                leaving.purge(originals)
             # The row that leads to it goes last.
-            changes.stale(closed.key(place))
+            changes.stale(closed.key_of(at, encoded))
             self._tables.let_go(batch_id)
         return left
 
@@ -70,18 +71,18 @@ class Going:
             batch_id, tail = place.batch_id, keys.tail(place.batch_id)
             row = keys.RECEIPTS + tail
             value = store.get(row)
-            receipt = None if value is None else receipts.read(value)
-            if receipt is None or receipt.at != place.at:
+            if value is None or not receipts.is_of(value, place.at):
                 left[batch_id] = place
                 continue
             leads = receipts.order_key(place)
-            leaving.drop(batch_id, State.RETIRED)
+            leaving.unseen[batch_id] = State.RETIRED
             leaving.forget(leads)
             if self.left_behind is None or batch_id in self.left_behind:
                 # Of what a worker has written that was paused while the batch was retired.
                 leaving.purge(store.keys(keys.BATCHES + tail))
             leaving.purge((row,))
-            leaving.purge(self._originals(keys.PENDING + tail))
+            if originals := self._originals(keys.PENDING + tail):
+                leaving.purge(originals)
             changes.stale(leads)
             self._tables.let_go(batch_id)
         return left

@@ -52,16 +52,6 @@ class Leaving:
         self.purge(rows)
         self.retired += [Cutoff(fact.at, batch.batch_id) for fact in facts if isinstance(fact, Retired)]
 
-    def keep(self, batch_id: str, was: State, receipt: Retired) -> None:
-        """Note that a batch was retired without having been loaded: ``was`` is the state that it had."""
-        self.unseen[batch_id] = was
-        self.kept |= receipts.rows(batch_id, receipt)
-        self.retired.append(Cutoff(receipt.at, batch_id))
-
-    def drop(self, batch_id: str, was: State) -> None:
-        """Note that a batch was forgotten without having been loaded."""
-        self.unseen[batch_id] = was
-
     def forget(self, row: bytes) -> None:
         """Note that a receipt goes: by its key in the order of receipts."""
         self.forgotten.append(row)

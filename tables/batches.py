@@ -40,6 +40,7 @@ PLAIN, WITH_ACTS, WITH_REFUSED, RECEIPT = 1, 2, 3, 4
 LARGEST = 4 * 1024 * 1024
 
 _RANGE = struct.Struct(">QQ")
+_OFFSET = struct.Struct(">Q")
 _LAST = 2**64 - 1
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Fact])
@@ -48,6 +49,9 @@ _rows_decoder = msgspec.msgpack.Decoder(list[list[Fact]])
 _ARRAY = struct.Struct(">BI")
 _ARRAY_32 = 0xDD
 _FORMATS = {number: bytes([number]) for number in (PLAIN, WITH_ACTS, WITH_REFUSED, RECEIPT)}
+#: How the value of a receipt begins, up to where it was written: its format, an array of one fact, and of that an array
+#: of the tag and 13 fields, the tag.
+_RECEIPT_BEGINS = _FORMATS[RECEIPT] + b"\x91\x9e\x0f"
 #: How an :class:`~app.core.facts.Expired` begins, whatever number of fields it has: an array of any length in any of
 #: MessagePack's three forms, then its tag. Fields are appended by later releases and are missing in rows of earlier
 #: ones, so the length says nothing; the tag is for ever (a test holds it).
@@ -83,12 +87,21 @@ def receipt(fact: Retired) -> bytes:
     return _FORMATS[RECEIPT] + _encoder.encode((fact,))
 
 
-def last_of(row_keys: Iterable[bytes]) -> int:
-    """The log offset of the latest fact in rows with these keys; -1 where there are none.
+def receipt_begins(at: int) -> bytes:
+    """What the values of all receipts begin with that were written at this log offset, and of no others."""
+    return _RECEIPT_BEGINS + number(at)
 
-    Where one is of a part (:func:`part_key`) it is more than any offset.
+
+def number(value: int) -> bytes:
+    """A number in the fields of a fact."""
+    return _encoder.encode(value)
+
+
+def end_at(row_keys: Iterable[bytes], at: int) -> bool:
+    """Whether the latest fact in rows with these keys is of this log offset; not so where one is of a part
+    (:func:`part_key`), which is more than any offset.
     """
-    return max([_RANGE.unpack(row_key[-_RANGE.size :])[1] for row_key in row_keys], default=-1)
+    return max([row_key[-_OFFSET.size :] for row_key in row_keys], default=b"") == _OFFSET.pack(at)
 
 
 def part_key(batch_id: str, at: int, left: int) -> bytes:

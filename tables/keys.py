@@ -30,5 +30,9 @@ def named(table: bytes, batch_id: str) -> bytes:
 
 def tail(batch_id: str) -> bytes:
     """What stands behind the table in :func:`named`: for whoever asks for a batch in many tables, and but once."""
-    encoded = batch_id.encode()
+    return tail_of(batch_id.encode())
+
+
+def tail_of(encoded: bytes) -> bytes:
+    """The same of an id that is ``encoded``."""
     return _LENGTH.pack(len(encoded)) + encoded

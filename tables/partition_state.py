@@ -155,12 +155,12 @@ class PartitionState:
         return [key for prefix in prefixes for key in self.store.keys(prefix)]
 
     def _from_the_front(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        first = True
-        for key, value in self.store.scan(prefix, self._floors.get(prefix, prefix)):
-            if first:
-                self._floors[prefix] = key
-                first = False
-            yield key, value
+        rows = self.store.scan(prefix, self._floors.get(prefix, prefix))
+        first = next(rows, None)
+        if first is not None:
+            self._floors[prefix] = first[0]
+            yield first
+            yield from rows
 
     def write(
         self,

@@ -16,10 +16,11 @@
 import struct
 
 from app.core.batch import Batch
-from app.core.events import Cutoff
+from app.core.events import Cutoff, Position
 from app.core.facts import Retired
 from app.engine.ports import Store
-from tables import batches, keys
+from tables import batches, closed, keys
+from tables.closed import Resting
 
 _NUMBER = struct.Struct(">Q")
 _HEAD = len(keys.RECEIPT_ORDER) + _NUMBER.size
@@ -48,6 +49,23 @@ def rows(batch_id: str, receipt: Retired) -> dict[bytes, bytes]:
     }
 
 
+class Writer:
+    """Writes the receipts of the batches that one tick retires unseen, by what their rows of ``closed`` say.
+
+    The same rows as :func:`rows`, without a receipt being read and made anew for each batch.
+    """
+
+    def __init__(self, position: Position) -> None:
+        self._order = keys.RECEIPT_ORDER + _NUMBER.pack(position.at)
+        self._time = _NUMBER.pack(position.time)
+        self._begins = batches.receipt_begins(position.at) + batches.number(position.time)
+
+    def add(self, encoded: bytes, tail: bytes, resting: Resting, found: dict[bytes, bytes]) -> None:
+        """Add both rows of a batch that was registered, whose id is ``encoded``, and has this ``tail`` of keys."""
+        found[self._order + encoded] = self._time
+        found[keys.RECEIPTS + tail] = self._begins + closed.left_to_say(resting)
+
+
 def read_order(row_key: bytes, row_value: bytes) -> tuple[Cutoff, int]:
     """Which receipt a row of the order is about, and the log time (ms) at which its batch was retired."""
     (at,) = _NUMBER.unpack_from(row_key, len(keys.RECEIPT_ORDER))
@@ -59,6 +77,14 @@ def read(value: bytes) -> Retired | None:
     """The receipt that a row has; None where it has something else. Raises UnknownFormatError."""
     fact = batches.facts_of(value)[0]
     return fact if isinstance(fact, Retired) else None
+
+
+def is_of(value: bytes, at: int) -> bool:
+    """Whether a row has a receipt that was written at this log offset. Raises UnknownFormatError."""
+    if value.startswith(batches.receipt_begins(at)):
+        return True
+    receipt = read(value)
+    return receipt is not None and receipt.at == at
 
 
 def state_of(store: Store, batch_id: str) -> list[bytes]:

@@ -8,8 +8,10 @@ from msgspec import structs
 
 from agents.chunk_changes import ChunkChanges
 from agents.leaving import Leaving
+from app.core.batch import Batch
 from app.core.facts import Retired
-from tables import batches, keys
+from app.core.retirement import receipt_of
+from tables import batches, closed, keys
 from tests.crash.mutations import patched
 
 
@@ -39,11 +41,16 @@ def receipt_without_rows_gone() -> AbstractContextManager[None]:
 
 def receipt_without_digest() -> AbstractContextManager[None]:
     """A receipt lacks the digest of the registration."""
-    return patched((batches, "receipt", _without_digest))
+    return patched((batches, "receipt", _without_digest), (closed, "receipt_of", _kept_without_digest))
 
 
 def _without_digest(fact: Retired) -> bytes:
     return _own_receipt(structs.replace(fact, digest=b"left out"))
+
+
+def _kept_without_digest(batch: Batch) -> Retired | None:
+    kept = receipt_of(batch)
+    return None if kept is None else structs.replace(kept, digest=b"left out")
 
 
 _own_receipt = batches.receipt
