@@ -27,9 +27,8 @@ LOG = f"{APP}-log"
 KNOWN = {**ALL, **KILLS, **DISK, **CLUSTER_FAULTS, **EXCHANGES}
 SERVED_SECONDS = PATIENCE  # partitions that are not served again by then stand still
 DRAIN_SECONDS = 600
-# So often is a schedule played in all until each fault was struck while work was left. The second time does on an idle
-# machine; where all of it runs slowly, what is owed is often answered already and not seen yet.
-MOST_PLAYS = 6
+MOST_PLAYS = 4  # so often is a schedule played in all until each fault was struck while work was left
+PILED_UP, HELD_SECONDS = 40, 1.0  # texts of a tenth of a second of the burst
 
 
 def run(plan: Plan, say: Callable[[str], None] = lambda _: None) -> Result:
@@ -37,7 +36,7 @@ def run(plan: Plan, say: Callable[[str], None] = lambda _: None) -> Result:
 
     A fault is struck only while work is left: while a content is on the broker together with its registration, in a
     partition that the fault is to hit, and its answer has not been seen. The round counts if in the end one of these
-    answers was made after the fault struck; else it is played again at the end, with twice as much owed each time.
+    answers was made after the fault struck; else it is played again at the end, and work is made to pile up.
     """
     result = Result(plan.guarantee, plan.seed, plan.session_seconds)
     began = time.monotonic()
@@ -117,7 +116,9 @@ class _Rounds:
         everything = list(range(LOG_PARTITIONS))
         each = [everything if fault.whole else held.get(victim, []) for victim in victims]
         hit = sorted({number for numbers in each for number in numbers})
-        self._work(hit, self.plan.owed << self.idle[name])
+        self._work(hit)
+        if self.idle[name]:
+            self._pile_up(cast.workers if fault.whole else victims, hit)
         owed, start = [traffic.ledger.owed(numbers) for numbers in each], len(traffic.seen)
         began, moment = time.monotonic(), now()
         traffic.busy = fault.slowly
@@ -143,8 +144,25 @@ class _Rounds:
             time.sleep(0.05)
         return held
 
-    def _work(self, hit: Sequence[int], enough: int) -> None:
-        """Return at a moment at which the partitions owe something, if it may be as much as is enough.
+    def _pile_up(self, workers: Sequence[Worker], hit: Sequence[int]) -> None:
+        """Hold workers until their partitions owe something new, and let them go on: for a fault that met no work.
+
+        Where all runs slowly, what is owed is often answered already and not seen yet. They are held for less than
+        their sessions take.
+        """
+        held = [worker for worker in workers if worker.alive and worker not in self.cast.paused]
+        for worker in held:
+            worker.pause()
+        known, begun = self.traffic.ledger.owed(hit), time.monotonic()
+        self.traffic.busy = True
+        while len(self.traffic.ledger.owed(hit) - known) < PILED_UP and time.monotonic() - begun < HELD_SECONDS:
+            time.sleep(0.001)
+        self.traffic.busy = False
+        for worker in held:
+            worker.resume()
+
+    def _work(self, hit: Sequence[int]) -> None:
+        """Return at a moment at which the partitions owe something.
 
         One time in two it is by chance, else right after offsets were committed: whatever a worker has committed too
         early is lost by a crash then.
@@ -156,7 +174,7 @@ class _Rounds:
         if chance.random() < 0.5:
             self._wait_for_commit(hit)
         begun = time.monotonic()
-        while (waited := time.monotonic() - begun) < 10 and len(owed(hit)) < (enough if waited < 2 else 1):
+        while (waited := time.monotonic() - begun) < 10 and len(owed(hit)) < (self.plan.owed if waited < 2 else 1):
             time.sleep(0.001)
         self.traffic.busy = False
 
