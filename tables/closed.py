@@ -99,11 +99,11 @@ def kept(resting: Resting) -> Retired | None:
 
 def state_of(resting: Resting) -> State:
     """The state of the batch by what its row says is to be kept; to be asked where that is not empty."""
-    said = resting.kept
-    if said == _NIL:
+    fields = resting.kept
+    if fields == _NIL:
         return State.UNREGISTERED
     # Nearly all of them, and nothing has to be decoded. Behind a shorter moment there are letters of "discarded".
-    if said[_HOW : _HOW + 1] == _NIL and said.startswith(_BLANK):
+    if fields[_HOW : _HOW + 1] == _NIL and fields.startswith(_BLANK):
         return State.COMPLETE
     receipt = kept(resting)
     return State.DISCARDED if receipt is not None and receipt.how == DISCARDED else State.COMPLETE
@@ -114,8 +114,8 @@ def left_to_say(resting: Resting) -> bytes:
 
     To be asked where the batch was registered.
     """
-    said = resting.kept
-    if said.startswith(_BLANK):
-        return said[len(_BLANK) :]
+    fields = resting.kept
+    if fields.startswith(_BLANK):
+        return fields[len(_BLANK) :]
     # A release with other fields has written it.
     return _encoder.encode(kept(resting))[len(_BLANK) :]

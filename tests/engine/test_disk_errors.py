@@ -171,7 +171,7 @@ ASKED: list[Any] = [
 def test_whatever_a_store_is_asked_an_error_of_the_system_is_told(ask: Any, tmp_path: Path) -> None:
     class Full:
         def __getattr__(self, _: str) -> Any:
-            def refuse(*_: Any) -> None:
+            def refuse(*_: Any, **__: Any) -> None:
                 message = "IO error: While appending to file: /d/4.log: No space left on device"
                 raise Exception(message)  # noqa: TRY002 - as rocksdict does
 
