@@ -115,11 +115,25 @@ def test_of_a_batch_that_was_retired_since_the_receipt_counts_at_least_the_uploa
         (value,), _ = rows["one"]
         (receipt,) = batches.facts_of(value)
         assert isinstance(receipt, Retired)
-        less = batches.receipt(msgspec.structs.replace(receipt, filled=1, excess=0))
+        less = batches.receipt(msgspec.structs.replace(receipt, filled=0, excess=0))
         return rows | {"one": ([less], set())}
 
     found = audited(log, 3, fewer)
     assert [(difference.batch_id, difference.field) for difference in found.differences] == [("one", "uploads")]
+
+
+@pytest.mark.parametrize("again", [[("u0", "t0")], [("u0", None), ("u1", "t0")]], ids=["a failure", "a text"])
+def test_an_upload_that_the_receipt_counts_by_a_record_that_is_gone_may_be_met_as_another(again: list[Any]) -> None:
+    """Its first record is a failure, and a text follows; or a text, and its failure and the same text follow."""
+    log = KeyedLog()
+    first = events.failure("one", "u0") if len(again) == 1 else events.content("one", "u0", "t0")
+    log.send_event(first)
+    log.send_event(events.registration("one", ["first"]))
+    for upload, text in again:
+        log.send_event(events.failure("one", upload) if text is None else events.content("one", upload, text))
+    log.retire("~")
+    found = audited(log, 2)
+    assert not found.total, found.differences
 
 
 def test_a_batch_without_rows_that_no_tick_has_forgotten_is_a_difference() -> None:
