@@ -120,7 +120,7 @@ def test_nothing_is_committed_while_the_broker_stands_still_and_all_is_right_aft
         assert metric(worker, "rollcall_records_total") == folded
     finally:
         stage.kafka.resume()
-    stage.wait_taken()
+    stage.wait_folded()
     await_outputs(read, first, quiet=0.5)
     verdict = judge(first, read.records[before:])
     assert (verdict.lost, verdict.wrong, verdict.repeated) == (0, 0, 0), str(verdict)
@@ -186,6 +186,7 @@ def test_garbage_becomes_dead_letters_and_every_good_message_around_it_is_served
     inputs = stage.io.produce(
         [record for pair in zip(bad, good, strict=False) for record in pair] + bad[len(good) :] + good[len(bad) :]
     )
+    stage.wait_folded()
     await_outputs(read, inputs, quiet=0.5)
     verdict = judge(inputs, read.records[before:])
     assert (verdict.lost, verdict.wrong, verdict.repeated) == (0, 0, 0), str(verdict)

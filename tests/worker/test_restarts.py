@@ -71,7 +71,7 @@ def test_a_wiped_data_directory_is_restored_from_the_topics(
     read.quiet(3)
     assert read.records[before:] == []
     inputs += own.io.produce(made for steps in halves.values() for step in steps[len(steps) // 2 :] for made in step)
-    own.wait_taken()
+    own.wait_folded()
     await_outputs(read, inputs)
     verdict = judge(inputs, read.records)
     assert (verdict.lost, verdict.wrong, verdict.repeated) == (0, 0, 0), str(verdict)
