@@ -49,28 +49,28 @@ def test_an_undisturbed_run_repeats_nothing(seed: int, guarantee: str) -> None:
 @in_both
 @of_every_seed
 def test_a_crash_at_any_point_with_and_without_a_wipe_harms_nothing(seed: int, guarantee: str) -> None:
-    assert right(sweep(some(crashes(seed, guarantee), guarantee)), 250 // EVERY)
+    assert right(sweep(some(crashes(seed, guarantee), guarantee)), 200 // EVERY)
 
 
 @in_both
 @of_every_seed
 def test_a_worker_that_is_paused_at_any_point_and_wakes_late_harms_nothing(seed: int, guarantee: str) -> None:
     late = [zombie for zombie in zombies(seed, guarantee) if not zombie.wake]
-    assert right(sweep(some(late, guarantee)), 100 // EVERY)
+    assert right(sweep(some(late, guarantee)), 70 // EVERY)
 
 
 @in_both
 @of_every_seed
 def test_a_worker_that_wakes_while_its_successor_begins_harms_nothing(seed: int, guarantee: str) -> None:
     early = [zombie for zombie in zombies(seed, guarantee) if zombie.wake]
-    assert right(sweep(early if len(SEEDS) > 1 else some(early, guarantee)), 100 // EVERY)
+    assert right(sweep(early if len(SEEDS) > 1 else some(early, guarantee)), 70 // EVERY)
 
 
 @in_both
 @of_every_seed
 def test_a_worker_that_keeps_what_another_one_had_meanwhile_harms_nothing(seed: int, guarantee: str) -> None:
     """The group would have it let all go. That it goes on from where its own state stands makes it harmless anyway."""
-    assert right(sweep(some(keepers(seed, guarantee), guarantee, fewer=2)), 350 // (2 * EVERY))
+    assert right(sweep(some(keepers(seed, guarantee), guarantee, fewer=2)), 240 // (2 * EVERY))
 
 
 @in_both

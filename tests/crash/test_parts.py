@@ -41,10 +41,10 @@ def test_the_script_has_records_that_are_done_in_parts() -> None:
 @pytest.mark.parametrize("guarantee", GUARANTEES)
 def test_a_crash_between_any_two_parts_harms_nothing(guarantee: str) -> None:
     found = crashes(SEED, guarantee, mutation=in_parts)
-    assert right(sweep(some(found, guarantee, fewer=2), mutation=in_parts), 430 // (2 * EVERY))
+    assert right(sweep(some(found, guarantee, fewer=2), mutation=in_parts), 300 // (2 * EVERY))
 
 
 @pytest.mark.parametrize("guarantee", GUARANTEES)
 def test_a_worker_that_is_paused_between_two_parts_and_wakes_late_harms_nothing(guarantee: str) -> None:
     found = zombies(SEED, guarantee, mutation=in_parts)
-    assert right(sweep(some(found, guarantee, fewer=2), mutation=in_parts), 350 // (2 * EVERY))
+    assert right(sweep(some(found, guarantee, fewer=2), mutation=in_parts), 240 // (2 * EVERY))

@@ -24,13 +24,13 @@ def test_an_undisturbed_run_repeats_nothing(seed: int, guarantee: str) -> None:
 @in_both
 def test_a_crash_at_any_point_with_and_without_a_wipe_harms_nothing(guarantee: str) -> None:
     found = crashes(SEED, guarantee, job=JOB)
-    assert right(sweep(some(found, guarantee, fewer=2)), 350 // (2 * EVERY))
+    assert right(sweep(some(found, guarantee, fewer=2)), 240 // (2 * EVERY))
 
 
 @in_both
 def test_a_worker_that_is_paused_at_any_point_harms_nothing(guarantee: str) -> None:
     found = zombies(SEED, guarantee, job=JOB)
-    assert right(sweep(some(found, guarantee, fewer=2)), 280 // (2 * EVERY))
+    assert right(sweep(some(found, guarantee, fewer=2)), 200 // (2 * EVERY))
 
 
 @in_both
