@@ -188,3 +188,8 @@ def test_a_batch_whose_first_row_is_missing_is_a_difference_though_older_ones_we
     log.send_event(events.content("two", "u3", "t3"))
     found = audited(log, 1, lambda rows: rows | without({"two": rows["two"]}, first.offset))
     assert {difference.batch_id for difference in found.differences} == {"two"}
+
+
+def test_a_row_without_facts_is_a_difference_and_no_error() -> None:
+    found = audited(story(), 3, lambda rows: rows | {"one": ([b"\x01\x90"], set())})  # a format, and an empty array
+    assert {difference.batch_id for difference in found.differences} == {"one"}

@@ -24,17 +24,16 @@ def go_on(model: ReferenceModel, rows: Mapping[str, Sequence[bytes]], begin: int
     """
     for batch_id, values in rows.items() if begin else ():
         try:
-            facts = batches.rows_of(values)
+            facts = [row for row in batches.rows_of(values) if row]
             batch = replay(batch_id, [[fact for fact in row if fact.at < begin] for row in facts])
         except Exception:  # noqa: BLE001, S112 - whatever a row that isn't right does to the code that reads it
             continue
         if batch.last >= 0:
             model.begin_with(batch_id, reference_of(batch))
-        for first in facts[:1] if batch.last < 0 else ():
-            if isinstance(first[0], Retired):
-                model.end_at(batch_id, first[0].at)
-            else:
-                model.begin_at(batch_id, min(row[0].at for row in facts))
+        elif facts and isinstance(receipt := facts[0][0], Retired):
+            model.end_at(batch_id, receipt.at)
+        elif facts:
+            model.begin_at(batch_id, min(row[0].at for row in facts))
 
 
 def reference_of(batch: Batch) -> ReferenceBatch:

@@ -85,7 +85,7 @@ class ReferenceModel:
 
     def take(self, offset: int, time: int, headers: Headers, value: bytes | None) -> None:
         """One record of the log: its offset, append time (ms), headers and value."""
-        if (begins := self._begins.get(offset)) is not None and self._may_be_another(begins):
+        if (begins := self._begins.pop(offset, None)) is not None and self._may_be_another(begins):
             self.batches[begins] = ReferenceBatch(anew=True)
         named = dict(headers)
         source = named.get("s")
@@ -159,7 +159,8 @@ class ReferenceModel:
             for batch_id in filter(self._may_be_another, self._retired.pop(offset, ())):
                 self.batches[batch_id].anew = True
             self.let_go = offset
-            self._let_go_up_to = max(self._let_go_up_to, int.from_bytes((named.get("r") or b"")[:8]))
+            if (cutoff := named.get("r")) is not None:
+                self._let_go_up_to = max(self._let_go_up_to, _place_of(cutoff)[0])
             self._let_go_receipts = offset if "f" in named else self._let_go_receipts
         for _, batch_id in _up_to(self._receipts, named.get("f")):
             self.batches.pop(batch_id, None)
@@ -257,9 +258,14 @@ class ReferenceModel:
         return True
 
 
+def _place_of(cutoff: bytes) -> tuple[int, str]:
+    """What a cutoff says: 8 bytes of log offset, and an id."""
+    return int.from_bytes(cutoff[:8]), cutoff[8:].decode()
+
+
 def _up_to(heap: list[tuple[int, str]], cutoff: bytes | None) -> Iterator[tuple[int, str]]:
-    """Take what is at or before a cutoff from a heap: 8 bytes of log offset, and an id."""
+    """Take what is at or before a cutoff from a heap."""
     if cutoff is not None:
-        last = int.from_bytes(cutoff[:8]), cutoff[8:].decode()
+        last = _place_of(cutoff)
         while heap and heap[0] <= last:
             yield heapq.heappop(heap)
