@@ -105,7 +105,7 @@ class ChunkPace:
         turn: asyncio.Future[None] = loop.create_future()
         self._waiting[turn] = queue
         queue.waits_for = turn
-        latest = loop.call_later(LONGEST_WAIT, _end, turn)
+        latest = loop.call_later(LONGEST_WAIT, queue.wait_no_longer)
         self._arm(loop)
         try:
             await turn
@@ -157,8 +157,3 @@ class PollPace:
     def rest(self) -> float:
         """Seconds until the next poll should begin."""
         return REST if self._bucket.rate and self._rests else 0.0
-
-
-def _end(turn: asyncio.Future[None]) -> None:
-    if not turn.done():
-        turn.set_result(None)

@@ -97,7 +97,7 @@ class RecordQueue:
             self._queue.append((records, size))
         self.arrived.set()
         if self.ample:
-            self._wait_no_longer()
+            self.wait_no_longer()
 
     async def wait(self, seconds: float) -> None:
         """Wait until something is there, the queue is closed, or ``seconds`` have passed."""
@@ -115,9 +115,10 @@ class RecordQueue:
         self.records = self.bytes = 0
         self.closed.set()
         self.arrived.set()
-        self._wait_no_longer()
+        self.wait_no_longer()
 
-    def _wait_no_longer(self) -> None:
+    def wait_no_longer(self) -> None:
+        """End the wait of the task for its turn, if it waits for one."""
         if self.waits_for is not None and not self.waits_for.done():
             self.waits_for.set_result(None)
 

@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from aiokafka import TopicPartition
@@ -16,7 +15,7 @@ from app.engine.repartition import Repartitioner
 from app.engine.topics.plans import log_topic
 from app.settings import Settings
 from app.topology import topology
-from tests.engine.fakes import Producer
+from tests.engine.fakes import Fetched, Producer
 from tests.oracle import topics
 from tests.support.patience import PATIENCE
 
@@ -37,12 +36,9 @@ async def test_what_the_work_raises_the_caller_gets(records: int) -> None:
         await beside(records, divmod, 1, 0)
 
 
-class Fetched(NamedTuple):
-    offset: int
-    timestamp: int = 0
-    key: bytes | None = None
-    value: bytes | None = None
-    headers: tuple[tuple[str, bytes], ...] = ()
+def record_of(partition: TopicPartition, offset: int) -> Fetched:
+    """A record that has nothing but its place."""
+    return Fetched(partition.topic, partition.partition, offset, 0, None, None, ())
 
 
 async def test_letting_inputs_go_waits_for_those_that_are_being_routed_and_the_others_go_on(
@@ -66,8 +62,8 @@ async def test_letting_inputs_go_waits_for_those_that_are_being_routed_and_the_o
         await routed(*arguments)  # type: ignore[arg-type] # its own
 
     monkeypatch.setattr(Publisher, "routed", slowly)
-    stage.offer(goes, [Fetched(7)])
-    stage.offer(stays, [Fetched(8)])
+    stage.offer(goes, [record_of(goes, 7)])
+    stage.offer(stays, [record_of(stays, 8)])
     await stage.start()
     await routing.wait()
     letting_go = asyncio.create_task(stage.let_go([goes], Deadline(10)))
@@ -76,7 +72,7 @@ async def test_letting_inputs_go_waits_for_those_that_are_being_routed_and_the_o
     go_on.set()
     await letting_go
     monkeypatch.setattr(stage._topology.observer, "rekeyed", lambda _: rekeyed.set())
-    stage.offer(stays, [Fetched(9)])
+    stage.offer(stays, [record_of(stays, 9)])
     await asyncio.wait_for(rekeyed.wait(), PATIENCE)
     await stage.close(Deadline(1))
     assert not failures

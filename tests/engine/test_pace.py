@@ -47,6 +47,16 @@ async def spend(pace: ChunkPace, turns: int) -> None:
         await pace.turn(queue_of(1))
 
 
+async def kept_waiting(pace: ChunkPace, turns: int, seconds: float) -> tuple[RecordQueue, asyncio.Task[None]]:
+    """A queue with one record that has waited for so long, and the wait for its turn: all turns are taken."""
+    await spend(pace, turns)
+    queue = queue_of(1)
+    turn = asyncio.create_task(pace.turn(queue))
+    await asyncio.sleep(seconds)
+    assert not turn.done()
+    return queue, turn
+
+
 def test_nothing_waits_while_there_are_turns() -> None:
     async def play() -> None:
         waited: list[float] = []
@@ -64,11 +74,7 @@ def test_a_small_chunk_waits_when_no_turn_is_left_and_gathers_what_comes() -> No
     async def play() -> None:
         waited: list[float] = []
         pace = ChunkPace(10, waited.append)
-        await spend(pace, 10)
-        queue = queue_of(1)
-        turn = asyncio.create_task(pace.turn(queue))
-        await asyncio.sleep(0.05)
-        assert not turn.done()
+        queue, turn = await kept_waiting(pace, 10, 0.05)
         queue.offer(records(2, start=1))
         await turn
         assert now() == pytest.approx(0.1)
@@ -104,10 +110,7 @@ def test_a_full_chunk_neither_waits_nor_takes_a_turn(queue: RecordQueue) -> None
 def test_a_chunk_that_becomes_full_waits_no_longer() -> None:
     async def play() -> None:
         pace = ChunkPace(1, lambda _: None)
-        await spend(pace, 1)
-        queue = queue_of(1)
-        turn = asyncio.create_task(pace.turn(queue))
-        await asyncio.sleep(0.01)
+        queue, turn = await kept_waiting(pace, 1, 0.01)
         queue.offer(records(ENOUGH_RECORDS - 2, start=1))
         await asyncio.sleep(0.01)
         assert not turn.done()
@@ -122,10 +125,7 @@ def test_a_closed_queue_ends_the_wait_at_once_and_is_no_chunk() -> None:
     async def play() -> None:
         waited: list[float] = []
         pace = ChunkPace(1, waited.append)
-        await spend(pace, 1)
-        queue = queue_of(1)
-        turn = asyncio.create_task(pace.turn(queue))
-        await asyncio.sleep(0.01)
+        queue, turn = await kept_waiting(pace, 1, 0.01)
         queue.close()
         await turn
         assert now() == pytest.approx(0.01)

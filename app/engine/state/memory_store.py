@@ -1,9 +1,9 @@
 """A store in memory, for folding one batch again: it holds that batch's rows alone, so nothing is indexed."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from app.engine.state.store import Store
+from app.engine.state.store import Rows, Store
 
 
 class MemoryStore(Store):
@@ -50,13 +50,7 @@ class MemoryStore(Store):
         """The keys of :meth:`scan`."""
         return [key for key, _ in self.scan(prefix)]
 
-    def write(
-        self,
-        rows: Mapping[bytes, bytes | None] | Iterable[tuple[bytes, bytes | None]],
-        offset: int,
-        *,
-        logged: bool = True,  # noqa: ARG002 - nothing here outlives the process
-    ) -> None:
+    def write(self, rows: Rows, offset: int, *, logged: bool = True) -> None:  # noqa: ARG002 - nothing outlives it
         """Write rows (None deletes)."""
         for key, value in rows.items() if isinstance(rows, Mapping) else rows:
             if value is None:

@@ -33,7 +33,7 @@ LAYOUT = b"1"
 LOCAL = b"\x00"
 
 #: Rows to be written; None deletes.
-Rows = Mapping[bytes, bytes | None]
+Rows = Mapping[bytes, bytes | None] | Iterable[tuple[bytes, bytes | None]]
 
 _LAYOUT_KEY = LOCAL + b"layout"
 _OFFSET_KEY = LOCAL + b"offset"
@@ -236,7 +236,7 @@ class Store:
     def _mark(self) -> Path:
         return self.path.with_name(f"{self.path.name}.damaged")
 
-    def write(self, rows: Rows | Iterable[tuple[bytes, bytes | None]], offset: int, *, logged: bool = True) -> None:
+    def write(self, rows: Rows, offset: int, *, logged: bool = True) -> None:
         """Write rows (None deletes) and the changelog offset they stand at, all or nothing. Raises StoreError.
 
         Unless ``logged``, they are durable after the next :meth:`flush` only: a crash before it takes the latest of
