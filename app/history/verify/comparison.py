@@ -5,6 +5,7 @@ A batch that only one of them knows differs, as does one that stands in another 
 
 import json
 from collections.abc import Mapping
+from sys import maxsize
 from typing import Any
 
 from app.core.batch import Batch
@@ -111,8 +112,8 @@ def compare(
 
 
 def _first(values: list[bytes]) -> int:
-    """The log offset of the first fact in rows."""
-    return min(row[0].at for row in batches.rows_of(values) if row)
+    """The log offset of the first fact in rows; beyond all where there is none."""
+    return min((row[0].at for row in batches.rows_of(values) if row), default=maxsize)
 
 
 def _lacks_its_beginning(batch: Batch, values: list[bytes], found: Findings, reference: ReferenceBatch) -> bool:
