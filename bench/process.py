@@ -16,6 +16,9 @@ TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 STOP_SECONDS = 20.0
 _TAIL = 3000
 
+# How HotSpot names the threads that compile ("C1 CompilerThread0"), as far as Linux keeps a name.
+_COMPILERS = ("C1 Compiler", "C2 Compiler")
+
 # Runs the command that follows, which dies with this process's parent: nothing outlives a benchmark that was killed.
 # 1 is PR_SET_PDEATHSIG; a parent that is gone already shows in the parent's id.
 _LAUNCHER = """
@@ -35,6 +38,27 @@ def cpu_seconds(pid: int) -> float:
     """User and system CPU time of a process and all its descendants, in seconds."""
     stats = _stats()
     return sum(stats[process][1] for process in _tree(pid, stats) if process in stats)
+
+
+def thread_seconds(pid: int) -> dict[int, tuple[str, float]]:
+    """Of each thread of a process, by its id: the name that it shows (15 characters), and its CPU seconds until now."""
+    found = {}
+    for directory in Path(f"/proc/{pid}/task").iterdir():
+        try:
+            text = (directory / "stat").read_text()
+        except OSError:  # it ended meanwhile
+            continue
+        name, fields = text.partition("(")[2].rpartition(")")[0], text.rpartition(")")[2].split()
+        found[int(directory.name)] = name, sum(map(int, fields[11:13])) / TICK
+    return found
+
+
+def but_compilers(threads: Mapping[int, tuple[str, float]]) -> dict[int, float]:
+    """The CPU seconds of a JVM's threads but for those in which it compiles.
+
+    What it compiles when is a matter of how long it has run, and no cost of what it is asked.
+    """
+    return {number: seconds for number, (name, seconds) in threads.items() if not name.startswith(_COMPILERS)}
 
 
 def _tree(pid: int, stats: Mapping[int, tuple[int, float]]) -> set[int]:

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from bench import frames
-from bench.process import cpu_seconds
+from bench.process import but_compilers, cpu_seconds, thread_seconds
 from bench.workload import Part
 from demo.kafka import EmbeddedKafka
 from demo.kafka.cluster import KafkaCluster
@@ -73,8 +73,15 @@ class Stage:
 
     def broker_cpu(self) -> float:
         """CPU seconds that the broker has used, or all brokers together."""
+        return sum(map(cpu_seconds, self._pids()))
+
+    def broker_work(self) -> dict[int, float]:
+        """CPU seconds of each thread of the brokers, by its id, but for those in which their JVM compiles."""
+        return {number: cpu for pid in self._pids() for number, cpu in but_compilers(thread_seconds(pid)).items()}
+
+    def _pids(self) -> list[int]:
         nodes = self._kafka.nodes.values() if isinstance(self._kafka, KafkaCluster) else (self._kafka,)
-        return sum(cpu_seconds(node.pid) for node in nodes if node.pid is not None)
+        return [node.pid for node in nodes if node.pid is not None]
 
     def next_run(self) -> tuple[str, Path]:
         """An app id and a directory that no run had before."""

@@ -1,14 +1,15 @@
 """What is fitted to what, and what follows for a rate.
 
-CPU seconds of all workers in a cell = worker x workers x seconds + poll x polls + chunk x chunks + write x writes +
-event x events, for each number of brokers by itself: what a chunk or a poll asks is asked of each of them. A worker
-costs what it does with nothing to do; a poll a fetch that brought something, and to re-key it; a chunk what it costs
-whatever is in it (a transaction, its round trips); a write what each partition of the outputs costs that a chunk has
-records for (a partition of the transaction, a batch, its acknowledgement): a chunk of one record has one, a chunk of
-hundreds all of them; an event the rest. CPU seconds of the brokers = idle x seconds + poll x polls + chunk x chunks +
-write x writes + event x events. A cell whose core was full at a fixed rate is left out: several things that wait for it
-are done in one turn of a loop then, for less. A worker that had nothing to do between two rebalances, with the fewest
-partitions, is a cell more.
+CPU seconds of all workers in a cell = worker x workers x seconds + poll x polls + listed x listed + chunk x chunks +
+write x writes + event x events, for each number of brokers by itself: what a chunk or a poll asks is asked of each of
+them. A worker costs what it does with nothing to do; a poll a fetch that brought something, and to re-key it; what is
+listed is a partition in a poll: request and answer name each that the worker owns, whatever there is to read, so a poll
+of one worker that has all of them costs more than one of eight; a chunk what it costs whatever is in it (a transaction,
+its round trips); a write what each partition of the outputs costs that a chunk has records for (a partition of the
+transaction, a batch, its acknowledgement): a chunk of one record has one, a chunk of hundreds all of them; an event
+the rest. CPU seconds of the brokers, but for what their JVMs compile, = idle x seconds + the same of polls and so on.
+A cell whose core was full at a fixed rate is left out: several things that wait for it are done in one turn of a loop
+then, for less. A worker that had nothing to do between two rebalances, with the fewest partitions, is a cell more.
 Seconds of a rebalance = base + partition x partitions that come to a worker; seconds of a restore = base + record x
 records.
 
@@ -122,7 +123,7 @@ def fitted(results: Results) -> Model:
         rows = [(seen.workers * seen.seconds, *_turns(seen)) for seen in cells]
         observed = [seen.worker_cpu for seen in cells]
         if idle is not None:  # a worker with nothing to do: a second of it has one poll
-            rows.append((1.0, 1.0, 0.0, 0.0, 0.0))
+            rows.append((1.0, 1.0, float(idle.partitions), 0.0, 0.0, 0.0))
             observed.append(max(_LEAST / 10, idle.idle_cpu))
         fits[f"workers on {count}"] = fit(workers, rows, observed)
         rows = [(seen.seconds, *_turns(seen)) for seen in cells]
@@ -148,18 +149,19 @@ def fitted(results: Results) -> Model:
     return Model(fits, chunk_records, poll_records)
 
 
-_TURNS = ("poll", "chunk", "write", "event")
+_TURNS = ("poll", "listed", "chunk", "write", "event")
 
 
 def _turns(seen: Seen) -> tuple[float, ...]:
-    return seen.polls, seen.chunks, seen.writes, seen.events
+    return seen.polls, seen.listed, seen.chunks, seen.writes, seen.events
 
 
 def backlog_cost(model: Model, brokers: int) -> float:
     """CPU seconds of an event in a backlog: chunks and polls are as long as they were seen there."""
     costs = model.fits[f"workers on {brokers}"]
     of_a_chunk = costs["chunk"] + costs["write"] * spread(model.chunk_records)
-    return costs["event"] + of_a_chunk / model.chunk_records + costs["poll"] / model.poll_records
+    of_a_poll = costs["poll"] + costs["listed"] * PARTITIONS_A_WORKER
+    return costs["event"] + of_a_chunk / model.chunk_records + of_a_poll / model.poll_records
 
 
 def paced(rate: float) -> float:
@@ -183,8 +185,9 @@ def predicted(model: Model, rate: int, brokers: int) -> Prediction | None:
     chunks = paced(worker_rate)
     polls = POLL_RATE if worker_rate > CHUNK_RATE else 2 * worker_rate
     writes = chunks * spread(worker_rate / chunks)
-    cores = workers * costs.predict((1.0, polls, chunks, writes, worker_rate))
-    broker_cores = broker_costs.predict((1.0, workers * polls, workers * chunks, workers * writes, rate))
+    of_one = (polls, polls * PARTITIONS_A_WORKER, chunks, writes, worker_rate)
+    cores = workers * costs.predict((1.0, *of_one))
+    broker_cores = broker_costs.predict((1.0, *(workers * quantity for quantity in of_one)))
     records = rate * _DAY / workers
     restore, term = model.fits.get("restore"), model.fits.get("term")
     return Prediction(

@@ -13,6 +13,7 @@ _UNITS = {
     "idle": (1000.0, "ms CPU a second, all brokers"),
     "chunk": (1e6, "us CPU a chunk"),
     "poll": (1e6, "us CPU a poll"),
+    "listed": (1e6, "us CPU a partition of a poll"),
     "write": (1e6, "us CPU a partition written to"),
     "event": (1e6, "us CPU an event"),
     "record": (1e6, "us a record"),
@@ -121,7 +122,8 @@ def _predictions(model: Model) -> str:
             f"  a second of one: {found.chunks:.0f} chunks, {found.polls:.0f} polls, {found.writes:,.0f} writes, "
             f"{rate / found.workers:,.0f} events:\n"
             f"  {costs['worker']:.3f} + {costs['chunk'] * 1e6:.0f} us x {found.chunks:.0f} + "
-            f"{costs['poll'] * 1e6:.0f} us x {found.polls:.0f} + {costs['write'] * 1e6:.0f} us x {found.writes:,.0f} + "
+            f"{(costs['poll'] + costs['listed'] * PARTITIONS_A_WORKER) * 1e6:.0f} us x {found.polls:.0f} + "
+            f"{costs['write'] * 1e6:.0f} us x {found.writes:,.0f} + "
             f"{costs['event'] * 1e6:.1f} us x {rate / found.workers:,.0f}\n"
             f"  = {found.cores / found.workers:.2f} cores, x {found.workers} = {found.cores:.2f} cores of workers"
         )

@@ -2,7 +2,10 @@
 
 import json
 import math
+import os
 import random
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +13,7 @@ import pytest
 
 from app.engine.pace import MOST_TAKEN, taken
 from app.engine.record_queue import ENOUGH_RECORDS
+from bench.process import but_compilers, cpu_seconds, thread_seconds
 from bench.scale.document import DocumentError, as_json, lacking, measured, read
 from bench.scale.fit import FitError, fit
 from bench.scale.model import CHUNK_RATE, POLL_RATE, Results, fitted, paced, predicted
@@ -19,8 +23,9 @@ from bench.scale.table import tables
 from bench.scale.throughput import Seen, spread
 
 # What everything costs in a world made up: ms CPU a second and worker, us a poll, a chunk, an event; and so on.
-WORKER, POLL, CHUNK, WRITE, EVENT = 0.008, 200e-6, 500e-6, 100e-6, 30e-6
-IDLE, BROKER_POLL, BROKER_CHUNK, BROKER_WRITE, BROKER_EVENT = 0.05, 100e-6, 300e-6, 40e-6, 5e-6
+WORKER, POLL, LISTED, CHUNK, WRITE, EVENT = 0.008, 170e-6, 10e-6, 500e-6, 100e-6, 30e-6
+IDLE, BROKER_POLL, BROKER_LISTED, BROKER_CHUNK = 0.05, 91e-6, 3e-6, 300e-6
+BROKER_WRITE, BROKER_EVENT = 40e-6, 5e-6
 CHUNK_RECORDS = 1000
 POLL_RECORDS = 500
 
@@ -31,8 +36,9 @@ def seen(brokers: int, workers: int, rate: float, seconds: float = 6.0) -> Seen:
     chunks = events / (CHUNK_RECORDS if not rate else 1 + rate / 100)
     polls = events / (POLL_RECORDS if not rate else 2 + rate / 1000 / workers)
     cell = Seen(brokers, workers, rate, seconds, seconds - 1, events, chunks, polls, 0.0, 0.0)
-    turns = POLL * polls + CHUNK * chunks + WRITE * cell.writes
-    broker_turns = BROKER_POLL * polls + BROKER_CHUNK * chunks + BROKER_WRITE * cell.writes
+    turns = POLL * polls + LISTED * cell.listed + CHUNK * chunks + WRITE * cell.writes
+    broker_turns = BROKER_POLL * polls + BROKER_LISTED * cell.listed + BROKER_CHUNK * chunks
+    broker_turns += BROKER_WRITE * cell.writes
     return replace(
         cell,
         worker_cpu=WORKER * workers * seconds + turns + EVENT * events,
@@ -51,7 +57,7 @@ def moved(partitions: int) -> Moved:
         join_cpu=2.0,
         term=seconds,
         kill=seconds,
-        idle_cpu=WORKER + POLL,
+        idle_cpu=WORKER + POLL + LISTED * partitions,
         memory_mb=95 + partitions,
         sockets=9,
         files=9,
@@ -69,8 +75,8 @@ RESULTS = Results(
 def test_the_fit_finds_the_costs_that_observations_were_made_of() -> None:
     found = fitted(RESULTS).fits
     for brokers in (1, 3):
-        assert found[f"workers on {brokers}"].values == pytest.approx((WORKER, POLL, CHUNK, WRITE, EVENT))
-    of_brokers = (IDLE, BROKER_POLL, BROKER_CHUNK, BROKER_WRITE, BROKER_EVENT)
+        assert found[f"workers on {brokers}"].values == pytest.approx((WORKER, POLL, LISTED, CHUNK, WRITE, EVENT))
+    of_brokers = (IDLE, BROKER_POLL, BROKER_LISTED, BROKER_CHUNK, BROKER_WRITE, BROKER_EVENT)
     assert found["1 brokers"].values == pytest.approx(of_brokers)
     assert found["3 brokers"].values == pytest.approx([3 * cost for cost in of_brokers])
     assert found["first"].values == pytest.approx((3, 0.05))
@@ -105,7 +111,7 @@ def test_a_worker_with_nothing_to_do_is_a_cell_of_the_fit() -> None:
 def test_a_cell_whose_core_was_full_is_shown_as_such_and_is_no_part_of_the_fit() -> None:
     full = replace(CELLS[1], worker_cpu=0.9 * CELLS[1].seconds)
     results = Results([CELLS[0], full, *CELLS[2:]])
-    assert fitted(results).fits["workers on 1"].values == pytest.approx((WORKER, POLL, CHUNK, WRITE, EVENT))
+    assert fitted(results).fits["workers on 1"].values == pytest.approx((WORKER, POLL, LISTED, CHUNK, WRITE, EVENT))
     assert len(fitted(results).fits["workers on 1"].residuals) == len(CELLS) // 2 - 1
     assert "full core, 400/s" in tables(results, fitted(results))
     assert "full core" not in tables(RESULTS, fitted(RESULTS))
@@ -143,7 +149,8 @@ def test_what_settles_no_coefficient_is_refused_with_the_reason(
 def test_what_follows_for_a_rate_is_arithmetic_from_the_fit() -> None:
     found = predicted(fitted(RESULTS), 1_000_000, 1)
     assert found is not None
-    # In a backlog: 30 us, 500 us a chunk of 1,000 that writes to all 24 partitions, 200 us a poll of 500.
+    # In a backlog: 30 us, 500 us a chunk of 1,000 that writes to all 24 partitions, 200 us a poll of 500 with its
+    # three partitions.
     of_an_event = 30e-6 + (500e-6 + 24 * 100e-6) / 1000 + 200e-6 / 500
     assert found.workers == 57  # 33.3 us x 1,000,000 / (0.6 - 0.008) = 56.3
     assert found.workers == math.ceil(of_an_event * 1_000_000 / (0.6 - 0.008))
@@ -161,9 +168,9 @@ def test_what_follows_for_a_rate_is_arithmetic_from_the_fit() -> None:
 
 
 def test_what_was_measured_on_one_number_of_brokers_says_nothing_of_another() -> None:
-    on_three = fitted(Results([replace(cell, worker_cpu=2 * cell.worker_cpu) for cell in CELLS if cell.brokers == 3]))
+    on_three = fitted(Results([replace(cell, worker_cpu=1.2 * cell.worker_cpu) for cell in CELLS if cell.brokers == 3]))
     assert set(on_three.fits) == {"workers on 3", "3 brokers"}
-    assert on_three.fits["workers on 3"]["chunk"] == pytest.approx(2 * CHUNK)
+    assert on_three.fits["workers on 3"]["chunk"] == pytest.approx(1.2 * CHUNK)
     assert predicted(on_three, 1000, 1) is None
     assert predicted(on_three, 1000, 3) is not None
 
@@ -190,6 +197,20 @@ def test_records_go_over_as_many_partitions_as_there_are_or_as_they_are() -> Non
     assert spread(10_000) == pytest.approx(24)
 
 
+def test_what_a_jvm_compiles_is_no_cost_of_what_its_broker_is_asked() -> None:
+    threads = {1: ("java", 0.5), 2: ("C2 CompilerThre", 9.0), 3: ("C1 CompilerThre", 2.0), 4: ("G1 Conc#0", 1.0)}
+    assert but_compilers(threads) == {1: 0.5, 4: 1.0}
+
+
+def test_the_cpu_seconds_of_threads_add_up_to_those_of_their_process() -> None:
+    while time.thread_time() < 0.2:
+        pass
+    threads = thread_seconds(os.getpid())
+    assert threads[threading.get_native_id()][1] > 0.05
+    # Threads that have ended are the process's, and no longer among them.
+    assert sum(seconds for _, seconds in threads.values()) <= cpu_seconds(os.getpid())
+
+
 def test_the_tables_hold_each_cell_fit_and_prediction_in_a_hundred_columns() -> None:
     text = tables(RESULTS, fitted(RESULTS))
     assert max(map(len, text.splitlines())) <= 100
@@ -197,7 +218,8 @@ def test_the_tables_hold_each_cell_fit_and_prediction_in_a_hundred_columns() -> 
     for line in (
         "30 us CPU an event",
         "8 ms CPU a second and worker",
-        "200 us CPU a poll",
+        "170 us CPU a poll",
+        "10 us CPU a partition of a poll",
         "500 us CPU a chunk",
         "100 us CPU a partition written to",
         "1,000,000 events/s, costs as on 1 brokers:",
