@@ -236,8 +236,7 @@ class ChunkChanges:
         the batch is found again.
         """
         rows = self.rows
-        rows.update(self.leaving.first)
-        rows.update(self.leaving.kept)
+        rows.update(self.leaving.begins)
         held, settled = self._held, self._settled
         rows.update((pending.key(*at), pending.value(pending.kept(*held[at]))) for at in held if at not in settled)
         superfluous = list(self._stale)
@@ -265,4 +264,5 @@ class ChunkChanges:
         rows.update(dict.fromkeys(key for key in self.leaving.purged if key not in rows))
         for key in superfluous:
             rows.setdefault(key, None)
+        rows.update(self.leaving.ends)
         rows.update(watermarks)

@@ -35,15 +35,15 @@ class Going:
 
     def retire(self, found: Iterable[Resting], position: Position, changes: ChunkChanges) -> dict[str, Resting]:
         """Retire the batches that rest by these rows, but for those that are to be loaded, which are returned."""
-        left, store, leaving = {}, self._tables.store, changes.leaving
+        left, leaving = {}, changes.leaving
         write = receipts.Writer(position).add
-        for resting in found:
+        rows = list(found)
+        tails = [keys.tail(resting.place.batch_id) for resting in rows]
+        facts = self._tables.store.keys_of([keys.BATCHES + tail for tail in tails])
+        for resting, tail, of_facts in zip(rows, tails, facts, strict=True):
             place = resting.place
             batch_id, at = place.batch_id, place.at
             known = self._tables.known(batch_id)
-            encoded = batch_id.encode()
-            tail = keys.tail_of(encoded)
-            of_facts = store.keys(keys.BATCHES + tail)
             if (
                 not resting.kept
                 or not batches.end_at(of_facts, at)  # it was changed elsewhere
@@ -54,13 +54,13 @@ class Going:
                 continue
             was = leaving.unseen[batch_id] = closed.state_of(resting)
             if was is not State.UNREGISTERED:
-                write(encoded, tail, resting, leaving.kept)
+                write(tail, resting, leaving.kept)
                 leaving.retired.append(Cutoff(position.at, batch_id))
             leaving.purge(of_facts)
             if originals := self._originals(keys.PENDING + tail):
                 leaving.purge(originals)
             # The row that leads to it goes last.
-            changes.stale(closed.key_of(at, encoded))
+            changes.stale(closed.key(place))
             self._tables.let_go(batch_id)
         return left
 
@@ -74,16 +74,14 @@ class Going:
             if value is None or not receipts.is_of(value, place.at):
                 left[batch_id] = place
                 continue
-            leads = receipts.order_key(place)
             leaving.unseen[batch_id] = State.RETIRED
-            leaving.forget(leads)
+            leaving.forgotten.append(place)
             if self.left_behind is None or batch_id in self.left_behind:
                 # Of what a worker has written that was paused while the batch was retired.
                 leaving.purge(store.keys(keys.BATCHES + tail))
             leaving.purge((row,))
             if originals := self._originals(keys.PENDING + tail):
                 leaving.purge(originals)
-            changes.stale(leads)
             self._tables.let_go(batch_id)
         return left
 

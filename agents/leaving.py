@@ -7,7 +7,8 @@ from app.core.batch import Batch
 from app.core.batch_state import State
 from app.core.events import Cutoff
 from app.core.facts import Fact, Gone, Retired
-from tables import closed, receipts
+from tables import batches, closed, receipt_order, receipts
+from tables.receipt_order import Page
 
 
 @dataclass
@@ -18,14 +19,19 @@ class Leaving:
     first: dict[bytes, bytes] = field(default_factory=dict)
     #: Whether a tick retires something here, and there is to be nothing else.
     alone: bool = False
-    #: The receipts that were written, by where, and the order keys of those that went.
+    #: The receipts that were written, and those that went, each by the tick that wrote it.
     retired: list[Cutoff] = field(default_factory=list)
-    forgotten: list[bytes] = field(default_factory=list)
+    forgotten: list[Cutoff] = field(default_factory=list)
+    #: What the order of receipts is to say of the ticks of which it says something else now, by log offset.
+    pages: dict[int, Page] = field(default_factory=dict)
     #: The rows of the batches that went.
     purged: dict[bytes, None] = field(default_factory=dict)
     #: What was known of the batches that went without having been loaded, and the rows of the receipts of those.
     unseen: dict[str, State] = field(default_factory=dict)
     kept: dict[bytes, bytes] = field(default_factory=dict)
+    #: The ticks of the chunk that have written receipts, and the rows of an older release that led to one each.
+    _written: set[int] = field(default_factory=set)
+    _struck: dict[bytes, None] = field(default_factory=dict)
     #: The row of ``closed`` that a batch had before the chunk.
     _rested: dict[str, bytes | None] = field(default_factory=dict)
     _gone: set[str] = field(default_factory=set)
@@ -52,9 +58,32 @@ class Leaving:
         self.purge(rows)
         self.retired += [Cutoff(fact.at, batch.batch_id) for fact in facts if isinstance(fact, Retired)]
 
-    def forget(self, row: bytes) -> None:
-        """Note that a receipt goes: by its key in the order of receipts."""
-        self.forgotten.append(row)
+    def write_down(self, page: Page) -> None:
+        """Have the order of receipts say what the receipts are that a tick has written."""
+        self.pages[page.at] = page
+        self._written.add(page.at)
+
+    def strike_out(self, page: Page, batch_ids: Iterable[str]) -> None:
+        """Have the order of receipts no longer say these of a tick."""
+        self.pages[page.at] = page
+        for batch_id in batch_ids:
+            page.ids.discard(batch_id)
+            if batch_id in page.alone:
+                page.alone.discard(batch_id)
+                self._struck[receipt_order.own_key(page.at, batch_id)] = None
+
+    @property
+    def begins(self) -> dict[bytes, bytes | None]:
+        """The rows that are to be written before all others: the receipts that there are to be, at the latest."""
+        found: dict[bytes, bytes | None] = {**self.first}
+        found.update(self.pages[at].row() for at in self._written if self.pages[at].ids)
+        return found | self.kept
+
+    @property
+    def ends(self) -> dict[bytes, bytes | None]:
+        """The rows that are to be written after all others: which receipts there are no more."""
+        found = dict(page.row() for at, page in self.pages.items() if at not in self._written or not page.ids)
+        return found | self._struck
 
     def purge(self, rows: Iterable[bytes]) -> None:
         """Delete rows of a batch of which nothing but a receipt is kept, or nothing at all."""
@@ -80,7 +109,7 @@ class Leaving:
         if batch.batch_id not in self._gone:
             return facts
         if batch.receipt is not None:
-            rows.update(receipts.rows(batch.batch_id, batch.receipt))
+            rows[receipts.key(batch.batch_id)] = batches.receipt(batch.receipt)
         # Those that came since.
         latest = max(number for number, fact in enumerate(facts) if isinstance(fact, Gone))
         return facts[latest + 1 :]

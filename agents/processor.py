@@ -8,7 +8,6 @@ from agents.join import Join
 from app.engine.ports import Headers, Record, Store
 from app.lazy_log import Logger
 from app.settings import Settings
-from tables import receipts
 from tables.batch_counts import BatchCounts
 from tables.counts_loader import load_counts
 from tables.partition_state import PartitionState
@@ -49,7 +48,7 @@ class JoinProcessor:
         self.counts.take(changes.changed, changes.closed)
         leaving = changes.leaving
         self.counts.take_unseen(leaving.unseen)
-        self.counts.follow_receipts([receipts.order_key(place) for place in leaving.retired], leaving.forgotten)
+        self.counts.follow_receipts(leaving.retired, leaving.forgotten)
         self._count(changes)
         for note in changes.notes:
             log.log(note.level, note.event, **note.fields)

@@ -4,8 +4,9 @@ The settings decide what goes into a tick, and the tick alone what follows from 
 the same records. A tick has so few batches that they are done between two polls. What is left goes with the next one.
 """
 
-from collections.abc import Collection
-from itertools import islice
+from collections.abc import Collection, Iterable
+from itertools import groupby, islice
+from operator import attrgetter
 
 from agents.chunk_changes import ChunkChanges
 from agents.cuts import Cuts
@@ -18,10 +19,11 @@ from app.core.events import Cutoff, Position, Tick
 from app.engine.ports import Headers, Record
 from app.settings import Settings
 from app.wire.record import FORGETS_HEADER, LOOKUP_HEADER, RETIRES_HEADER, cutoff_header, is_lookup, read_tick
-from tables import batches, closed, generations, keys, progress, receipts
+from tables import batches, closed, generations, progress, receipts
 from tables.closed import Resting
 from tables.index import ids_after
 from tables.partition_state import PartitionState
+from tables.receipt_order import Page
 
 #: How much one tick may name: batches, and uploads and slots that they have together. To load a batch, to write its
 #: receipt and to find its rows takes 0.1 ms, so 500 take about 50 ms: half of what a chunk of 10,000 records does.
@@ -68,7 +70,7 @@ class Retiring:
         if self._retention and self.complete:
             due += [resting.since + self._retention for resting in islice(self._tables.resting(), 1)]
         if self._receipts:
-            due += [time + self._receipts for _, time in islice(self._tables.receipts(), 1)]
+            due += [page.time + self._receipts for page in islice(self._tables.receipts(), 1)]
         return min(due, default=None)
 
     def headers(self, now: int) -> Headers:
@@ -98,11 +100,15 @@ class Retiring:
         return cutoff
 
     def _forgets(self, latest: int) -> Cutoff | None:
-        cutoff = None
-        for place, time in islice(self._tables.receipts(), _MOST_BATCHES):
-            if time > latest:
+        """The last of the receipts that were written by log time ``latest``: all that a tick wrote, and of as many
+        ticks as fit.
+        """
+        cutoff, number = None, 0
+        for page in self._tables.receipts():
+            number += len(page.ids)
+            if page.time > latest or (cutoff is not None and number > _MOST_BATCHES):
                 break
-            cutoff = place
+            cutoff = page.last
         return cutoff
 
     def take(self, record: Record, done: int, changes: ChunkChanges, bounds: Bounds) -> Changing:
@@ -117,16 +123,17 @@ class Retiring:
             self._begin(record.offset, changes)
             resting = {} if tick.retires is None else self._resting(tick.retires, changes)
             kept = {} if tick.forgets is None else self._kept(tick.forgets, changes)
+            left = kept
             if changes.leaving.alone:
                 # Nothing else is folded before this is written, so nobody looks for what goes and was not loaded.
                 position = Position(record.offset, record.timestamp)
-                kept = self._going.forget(kept.values(), changes)
+                left = self._going.forget(kept.values(), changes)
                 resting = self._going.retire(resting.values(), position, changes)
-            rows = [(place.batch_id, receipts.order_key(place)) for place in kept.values()]
-            rows += [(row.place.batch_id, closed.key(row.place)) for row in resting.values()]
-            for batch_id, row in rows:
-                batch = changes.touched.get(batch_id) or self._tables.batch(batch_id)
-                self._let_go(batch, row, tick, record, changes)
+            for place in left.values():
+                self._forget(place, tick, record, changes)
+            for row in resting.values():
+                self._retire(row.place, tick, record, changes)
+            self._follow(record, kept.values(), changes)
             self.behind = self._full
         if is_lookup(record.headers):
             self._look_up(record, changes)
@@ -135,7 +142,7 @@ class Retiring:
     def _begin(self, at: int, changes: ChunkChanges) -> None:
         changes.leaving.first[progress.key(at)] = b""
         guard, says = generations.GUARD
-        if self._tables.store.get(guard) is None:
+        if self._tables.store.get(guard) != says:
             changes.leaving.first[guard] = says
         for mark in self._marks:
             if changes.leaving.first.pop(mark, None) is None:
@@ -156,36 +163,67 @@ class Retiring:
         return found
 
     def _kept(self, cutoff: Cutoff, changes: ChunkChanges) -> dict[str, Cutoff]:
-        """The same of receipts."""
+        """The same of receipts, each by the tick that wrote it."""
         found = {}
-        for place, _ in self._tables.receipts():
-            if place > cutoff:
+        for page in self._tables.receipts():
+            if page.at > cutoff.at:
                 break
-            found[place.batch_id] = place
+            found.update({batch_id: Cutoff(page.at, batch_id) for batch_id in page.up_to(cutoff)})
         for batch in changes.touched.values():
             if batch.receipt is not None and (place := Cutoff(batch.receipt.at, batch.batch_id)) <= cutoff:
                 found[batch.batch_id] = place
         return found
 
-    def _let_go(self, batch: Batch, row: bytes, tick: Tick, record: Record, changes: ChunkChanges) -> None:
-        changes.touch(batch)
-        of_receipt = row.startswith(keys.RECEIPT_ORDER)
-        if row != (receipts.order_key_for(batch) if of_receipt else closed.key_for(batch)):
-            # A row too many: left by a worker that was paused and woke too late, or by a crash among the rows of a
-            # chunk, which may have left others behind as well.
+    def _retire(self, place: Cutoff, tick: Tick, record: Record, changes: ChunkChanges) -> None:
+        batch, row = self._touched(place, changes), closed.key(place)
+        if row != closed.key_for(batch):
             changes.stale(row)
-            if batch.receipt is not None:
-                changes.leaving.purge(self._tables.rows_of(batch.batch_id))
-            return
+            self._passed_over(batch, changes)
+        else:
+            self._let_go(batch, tick, record, changes)
+
+    def _forget(self, place: Cutoff, tick: Tick, record: Record, changes: ChunkChanges) -> None:
+        batch = self._touched(place, changes)
+        if batch.receipt is None or batch.receipt.at != place.at:
+            self._passed_over(batch, changes)
+        elif self._let_go(batch, tick, record, changes):
+            changes.leaving.purge([receipts.key(batch.batch_id)])
+            changes.leaving.forgotten.append(place)
+
+    def _touched(self, place: Cutoff, changes: ChunkChanges) -> Batch:
+        batch = changes.touched.get(place.batch_id) or self._tables.batch(place.batch_id)
+        changes.touch(batch)
+        return batch
+
+    def _passed_over(self, batch: Batch, changes: ChunkChanges) -> None:
+        """What leads to a batch is too much: left by a worker that was paused and woke too late, or by a crash among
+        the rows of a chunk, which may have left others behind as well.
+        """
+        if batch.receipt is not None:
+            changes.leaving.purge(self._tables.rows_of(batch.batch_id))
+
+    def _let_go(self, batch: Batch, tick: Tick, record: Record, changes: ChunkChanges) -> bool:
         facts, _, _ = self._steps.take(batch, tick, Position(record.offset, record.timestamp))
         if facts:
             changes.facts_of(batch).extend(facts)
             changes.leaving.let_go(batch, facts, self._tables.rows_of(batch.batch_id))
-            if of_receipt:
-                # The row that leads to it goes last.
-                changes.leaving.purge([receipts.key(batch.batch_id)])
-                changes.stale(row)
-                changes.leaving.forget(row)
+        return bool(facts)
+
+    def _follow(self, record: Record, gone: Iterable[Cutoff], changes: ChunkChanges) -> None:
+        """Have the order of receipts say what the tick has written, and no longer say what is ``gone``."""
+        leaving = changes.leaving
+        written = [place.batch_id for place in leaving.retired if place.at == record.offset]
+        if written:
+            page = self._page(record.offset, changes)
+            page.time = record.timestamp
+            page.ids.update(written)
+            leaving.write_down(page)
+        for at, of_tick in groupby(gone, key=attrgetter("at")):
+            leaving.strike_out(self._page(at, changes), [place.batch_id for place in of_tick])
+
+    def _page(self, at: int, changes: ChunkChanges) -> Page:
+        """What there is of a tick: what a crash has left of its rows is gone on with."""
+        return changes.leaving.pages.get(at) or self._tables.receipts_of(at) or Page(at, 0)
 
     def _look_up(self, record: Record, changes: ChunkChanges) -> None:
         """Put the next batches into the index that an older release has closed."""

@@ -13,7 +13,8 @@ module                holds
 ``input_watermarks``  rows: how far each partition of the inputs has been read into the log
 ``generations``       rows: the same, by the topic that it was reached in
 ``closed``            rows: which batches rest, in the order of their last change: which are retired first
-``receipts``          rows: what is kept of batches that were retired, and in which order it goes
+``receipts``          rows: what is kept of batches that were retired
+``receipt_order``     rows: which of that was written by which tick: in which order it goes
 ``progress``          rows: up to which tick of the log batches were retired
 ``keys``              how keys are put together
 ``partition_state``   the view of one partition that a task works on

@@ -15,11 +15,12 @@ Operators see a batch as stuck once it has waited for ``ROLLCALL_STUCK_AFTER_SEC
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from app.core.batch import Batch
 from app.core.batch_state import State
+from app.core.events import Cutoff
 from tables import batches
 from tables.glances import Glances
 from tables.waiting_queue import WaitingQueue
@@ -100,7 +101,7 @@ class BatchCounts:
         # While they are loaded: the batches that changed since it began, and how far it has counted.
         self._changed: set[str] | None = set()
         self._reached = b""
-        self._receipts_reached = b""
+        self._receipts_reached = 0
         self._changes: dict[str, int] = {}
         self._number = 0
         self._forgotten = 0
@@ -139,15 +140,17 @@ class BatchCounts:
             self._changes.pop(batch_id, None)
             self._changes[batch_id] = self._number
 
-    def follow_receipts(self, written: Iterable[bytes], gone: Iterable[bytes]) -> None:
-        """Follow the receipts that a chunk wrote, and those that it deleted: their keys in the order of receipts."""
+    def follow_receipts(self, written: Sequence[Cutoff], gone: Sequence[Cutoff]) -> None:
+        """Follow the receipts that a chunk wrote, and those that it deleted, each by the tick that wrote it."""
+        if self.counted:
+            self._retired += len(written) - len(gone)
+            return
         # Those that are not counted yet are found by the loader, if they are there then.
-        counted = self.counted
-        self._retired += sum(counted or key < self._receipts_reached for key in written)
-        self._retired -= sum(counted or key < self._receipts_reached for key in gone)
+        reached = self._receipts_reached
+        self._retired += sum(place.at < reached for place in written) - sum(place.at < reached for place in gone)
 
-    def found_receipts(self, number: int, reached: bytes) -> None:
-        """The loader has counted so many more receipts, all whose keys come before ``reached``."""
+    def found_receipts(self, number: int, reached: int) -> None:
+        """The loader has counted so many more receipts: all that ticks before log offset ``reached`` wrote."""
         self._retired += number
         self._receipts_reached = reached
 

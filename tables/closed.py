@@ -60,11 +60,6 @@ def key(place: Cutoff) -> bytes:
     return keys.CLOSED + _OFFSET.pack(place.at) + place.batch_id.encode()
 
 
-def key_of(at: int, encoded: bytes) -> bytes:
-    """The same of a place whose batch id is ``encoded``."""
-    return keys.CLOSED + _OFFSET.pack(at) + encoded
-
-
 def key_for(batch: Batch) -> bytes | None:
     """The key of the row that a batch in this state has, or None for one that does not rest."""
     return key(Cutoff(batch.last, batch.batch_id)) if batch.rests else None

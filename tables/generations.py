@@ -10,8 +10,9 @@ beginning of a topic's id (KIP-516), as the header ``g`` of the log's records ha
 * **Size bound**: one row a partition of the inputs, of the :data:`MOST` latest generations: 97 bytes.
 * **Who writes**: the task that owns the partition, in every chunk, with the row of ``sources``, which has the highest
   offset of all generations. An older release, which knows no generations, reads and raises that one alone.
-* **Beside them** one row of format 2 once a batch was retired (:data:`GUARD`). It says nothing: a release that knows no
-  receipts would take a retired batch for a new one, and refuses this row by its format instead.
+* **Beside them** one row of format 3 once a batch was retired (:data:`GUARD`). It says nothing: a release that knows no
+  receipts would take a retired batch for a new one, and one that knows them by a row each in their order (it wrote this
+  row in format 2) would keep them for ever. Both refuse this row by its format instead.
 """
 
 import struct
@@ -22,8 +23,8 @@ from tables.batches import UnknownFormatError
 
 PREFIX = keys.GENERATIONS
 
-#: Format 2 is that of :data:`GUARD` alone.
-FORMAT = 2
+#: Formats 2 and 3 are those of :data:`GUARD` alone.
+FORMAT = 3
 _WRITTEN = 1
 
 #: How many generations of a topic are kept: a worker that is further behind re-keys records that were deleted long ago.

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from app.core.batch import Batch
-from app.core.events import Cutoff
 from app.engine.ports import Store
-from tables import batches, closed, generations, input_watermarks, keys, pending, receipts, waiting
+from tables import batches, closed, generations, input_watermarks, keys, pending, receipt_order, receipts, waiting
 from tables.closed import Resting
 from tables.pending import Original
+from tables.receipt_order import Page
 
 #: What a batch weighs in the cache beside its uploads and slots, in the same unit (one upload or slot, about 0.34 KB).
 BATCH_WEIGHT = 4
@@ -131,9 +131,13 @@ class PartitionState:
         """The batches that rest, those first that have not changed for the longest."""
         return (closed.read(key, value) for key, value in self._from_the_front(keys.CLOSED))
 
-    def receipts(self) -> Iterator[tuple[Cutoff, int]]:
-        """Which batches have a receipt, and the log time (ms) of its retirement, the oldest first."""
-        return (receipts.read_order(key, value) for key, value in self._from_the_front(keys.RECEIPT_ORDER))
+    def receipts(self) -> Iterator[Page]:
+        """Which batches have a receipt, by the ticks that retired them, the oldest first."""
+        return receipt_order.pages(self._from_the_front(keys.RECEIPT_ORDER))
+
+    def receipts_of(self, at: int) -> Page | None:
+        """Those that the tick at log offset ``at`` has retired; None where there are none."""
+        return next(receipt_order.pages(self.store.scan(receipt_order.key(at))), None)
 
     def known(self, batch_id: str) -> Batch | None:
         """The batch where the cache has it; that it is asked for is not counted as use."""
@@ -181,7 +185,7 @@ class PartitionState:
             # What goes from a queue leaves its front where it was seen, or behind.
             for key in [key for key, value in rows.items() if value is not None and key[0] in _FIRST_BYTES]:
                 prefix = key[: _QUEUES[key[:1]]]
-                if prefix == keys.RECEIPT_ORDER:  # a receipt comes with its row there
+                if prefix == keys.RECEIPT_ORDER:  # a receipt comes with a row there
                     self._receipts = True
                 floor = self._floors.get(prefix)
                 if floor is not None and key < floor:

@@ -1,29 +1,21 @@
-"""Table ``receipts``: what is kept of the batches that were retired, and in which order it goes.
+"""Table ``receipts``: what is kept of the batches that were retired.
 
-* **Key**: ``r`` and the batch id; in the order in which they go: ``q``, the log offset at which the batch was retired
-  (8 bytes), the batch id.
-* **Value**: of ``r`` a row as table ``batches`` has them, of format 4, with the one fact that is the receipt
-  (:class:`app.core.facts.Retired`); of ``q`` the log time of the retirement (ms, 8 bytes).
+* **Key**: ``r`` and the batch id. In which order they go says :mod:`tables.receipt_order`.
+* **Value**: a row as table ``batches`` has them, of format 4, with the one fact that is the receipt
+  (:class:`app.core.facts.Retired`).
 * **Lifetime**: from the retirement of the batch on, for ``ROLLCALL_RECEIPT_RETENTION_SECONDS``.
 * **Size bound**: a receipt has at most 200 bytes, key and value, for ids of up to 73 bytes (a UUID has 36): 122 are the
-  most that the value takes, and 5 the key beside the id. A longer id adds what it has beyond. Its row of ``q`` has the
-  id and 17 bytes.
+  most that the value takes, and 5 the key beside the id. A longer id adds what it has beyond.
 * **Who writes**: the task that owns the partition, in the chunk with the tick that retired the batch. **A batch with a
   receipt has no other rows**: those that a worker which was paused, or a crash among the rows of a chunk, has left are
   passed over, and deleted where they are met, at the latest with the receipt.
 """
 
-import struct
-
-from app.core.batch import Batch
-from app.core.events import Cutoff, Position
+from app.core.events import Position
 from app.core.facts import Retired
 from app.engine.ports import Store
-from tables import batches, closed, keys
+from tables import batches, closed, keys, receipt_order
 from tables.closed import Resting
-
-_NUMBER = struct.Struct(">Q")
-_HEAD = len(keys.RECEIPT_ORDER) + _NUMBER.size
 
 
 def key(batch_id: str) -> bytes:
@@ -31,46 +23,24 @@ def key(batch_id: str) -> bytes:
     return keys.named(keys.RECEIPTS, batch_id)
 
 
-def order_key(place: Cutoff) -> bytes:
-    """The key that says when a receipt goes: in the order in which they were written."""
-    return keys.RECEIPT_ORDER + _NUMBER.pack(place.at) + place.batch_id.encode()
-
-
-def order_key_for(batch: Batch) -> bytes | None:
-    """The same for a batch, or None for one that was not retired."""
-    return None if batch.receipt is None else order_key(Cutoff(batch.receipt.at, batch.batch_id))
-
-
-def rows(batch_id: str, receipt: Retired) -> dict[bytes, bytes]:
-    """Both rows of a receipt: that by which it is found again comes first."""
-    return {
-        order_key(Cutoff(receipt.at, batch_id)): _NUMBER.pack(receipt.time),
-        key(batch_id): batches.receipt(receipt),
-    }
+def rows(batch_id: str, receipt: Retired) -> dict[bytes, bytes | None]:
+    """The rows of a receipt that is the only one of its tick: that by which it is found again comes first."""
+    page = receipt_order.Page(receipt.at, receipt.time, {batch_id})
+    return dict([page.row(), (key(batch_id), batches.receipt(receipt))])
 
 
 class Writer:
     """Writes the receipts of the batches that one tick retires unseen, by what their rows of ``closed`` say.
 
-    The same rows as :func:`rows`, without a receipt being read and made anew for each batch.
+    The same rows as :func:`tables.batches.receipt` makes, without a receipt being read and made anew for each batch.
     """
 
     def __init__(self, position: Position) -> None:
-        self._order = keys.RECEIPT_ORDER + _NUMBER.pack(position.at)
-        self._time = _NUMBER.pack(position.time)
         self._begins = batches.receipt_begins(position.at) + batches.number(position.time)
 
-    def add(self, encoded: bytes, tail: bytes, resting: Resting, found: dict[bytes, bytes]) -> None:
-        """Add both rows of a batch that was registered, whose id is ``encoded``, and has this ``tail`` of keys."""
-        found[self._order + encoded] = self._time
+    def add(self, tail: bytes, resting: Resting, found: dict[bytes, bytes]) -> None:
+        """Add the row of a batch that was registered and has this ``tail`` of keys."""
         found[keys.RECEIPTS + tail] = self._begins + closed.left_to_say(resting)
-
-
-def read_order(row_key: bytes, row_value: bytes) -> tuple[Cutoff, int]:
-    """Which receipt a row of the order is about, and the log time (ms) at which its batch was retired."""
-    (at,) = _NUMBER.unpack_from(row_key, len(keys.RECEIPT_ORDER))
-    (time,) = _NUMBER.unpack_from(row_value)
-    return Cutoff(at, row_key[_HEAD:].decode()), time
 
 
 def read(value: bytes) -> Retired | None:

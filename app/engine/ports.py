@@ -99,6 +99,9 @@ class Store(Protocol):
     def keys(self, prefix: bytes) -> list[bytes]:
         """The keys of :meth:`scan`, all at once."""
 
+    def keys_of(self, prefixes: Sequence[bytes]) -> Iterator[list[bytes]]:
+        """:meth:`keys` for each of several prefixes that begin with the same byte. Nothing is written meanwhile."""
+
     def write(self, rows: Mapping[bytes, bytes | None] | Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
         """Write rows (None deletes) and the changelog offset that they stand at, all or nothing."""
 

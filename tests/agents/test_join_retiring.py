@@ -4,9 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.batch_state import State
-from app.core.events import Cutoff
 from app.core.facts import Retired
-from tables import batches, closed, keys, pending, receipts
+from tables import batches, closed, keys, pending, receipt_order, receipts
 from tests.agents.log import Log, MakeWorker, Worker, dead, topics_of
 from tests.agents.retirements import IDS, carried_out, left, log_of
 from tests.core.acting import discard, extend, reopen
@@ -22,11 +21,11 @@ def test_all_rows_go_and_two_stay(make_worker: MakeWorker) -> None:
     worker = make_worker().run(log_of("C0 F1 R3", "C2 C3 F4 R3'", "retire").records)
     (order, receipt) = sorted(left(worker).items())
     assert receipt[0] == receipts.key("b")
-    assert order[0] == receipts.order_key(Cutoff(7, "b"))
+    assert order[0] == receipt_order.key(7)
     batch = worker.tables.batch("b")
     assert batch.state is State.RETIRED
     assert batches.batch_of("b", [receipt[1]]).receipt == batch.receipt
-    assert len(order[0]) + len(order[1]) == len("b") + 17
+    assert len(order[0]) + len(order[1]) == 17 + 2 + len("b")
 
 
 def test_a_receipt_takes_200_bytes_at_most_with_an_id_of_73(make_worker: MakeWorker) -> None:
@@ -34,8 +33,7 @@ def test_a_receipt_takes_200_bytes_at_most_with_an_id_of_73(make_worker: MakeWor
     largest = Retired(
         2**62, 2**62, 2**62, "forced", most, most, most, most, most, b"d" * 16, b"r" * 16, b"e" * 16, most
     )
-    rows = receipts.rows("i" * 73, largest)
-    assert len(receipts.key("i" * 73)) + len(rows[receipts.key("i" * 73)]) == 200
+    assert len(receipts.key("i" * 73)) + len(batches.receipt(largest)) == 200
     worker = make_worker().run(log_of("R1 C0", "retire").records)
     assert sum(len(key) + len(value) for key, value in left(worker).items()) < 120 - 2 * len("b") + 2 * 36
 

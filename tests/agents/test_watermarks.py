@@ -110,8 +110,8 @@ def test_a_row_as_it_is_written_since_generations_are_known_is_read_and_a_newer_
         (1, 2),
         {bytes.fromhex("aabbccdd"): 5, bytes.fromhex("8899aabb"): 0xFFF},
     )
-    with pytest.raises(UnknownFormatError, match=r"generations table has format 3; this release reads up to 2"):
-        generations.read(key, b"\x03" + value[1:])
+    with pytest.raises(UnknownFormatError, match=r"generations table has format 4; this release reads up to 3"):
+        generations.read(key, b"\x04" + value[1:])
 
 
 def test_good_inputs_of_both_topics_are_folded(make_worker: MakeWorker) -> None:

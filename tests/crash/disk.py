@@ -1,6 +1,6 @@
 """Local state: what survives a process, and in front of it a store with the interface of `app.engine.state.store`."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -119,6 +119,9 @@ class SimulatedStore:
 
     def keys(self, prefix: bytes) -> list[bytes]:
         return [key for key, _ in self.scan(prefix)]
+
+    def keys_of(self, prefixes: Sequence[bytes]) -> Iterator[list[bytes]]:
+        return map(self.keys, prefixes)
 
     def write(
         self,

@@ -7,7 +7,7 @@ whatever the engine adds to that or takes away shows. Whether they are right is 
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -60,6 +60,9 @@ class _Memory:
 
     def keys(self, prefix: bytes) -> list[bytes]:
         return [key for key, _ in self.scan(prefix)]
+
+    def keys_of(self, prefixes: Sequence[bytes]) -> Iterator[list[bytes]]:
+        return map(self.keys, prefixes)
 
 
 def fold_logs(logs: list[Log], then: list[int], settings: Settings) -> Golden:

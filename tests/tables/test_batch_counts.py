@@ -15,7 +15,7 @@ from app.core.batch import Batch
 from app.core.batch_state import State
 from app.engine.state.memory_store import MemoryStore
 from app.engine.state.store import Store
-from tables import batches, keys, receipts
+from tables import batches, keys
 from tables.batch_counts import MOST_CHANGES, BatchCounts, Standing
 from tables.counts_loader import load_counts
 from tests.agents.log import Log, Worker
@@ -73,7 +73,7 @@ def events(log: Log, pick: random.Random, number: int) -> None:
 def fold(worker: Worker, counts: BatchCounts, records: list) -> None:  # type: ignore[type-arg]
     work = worker.fold(records)
     counts.take(work.changed, work.closed)
-    counts.follow_receipts([receipts.order_key(place) for place in work.leaving.retired], work.leaving.forgotten)
+    counts.follow_receipts(work.leaving.retired, work.leaving.forgotten)
 
 
 def known(standing: Standing, truth: Standing) -> Standing:

@@ -1,6 +1,6 @@
 """A store in memory, for folding one batch again: it holds that batch's rows alone, so nothing is indexed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from app.engine.state.store import Rows, Store
@@ -49,6 +49,10 @@ class MemoryStore(Store):
     def keys(self, prefix: bytes) -> list[bytes]:
         """The keys of :meth:`scan`."""
         return [key for key, _ in self.scan(prefix)]
+
+    def keys_of(self, prefixes: Sequence[bytes]) -> Iterator[list[bytes]]:
+        """The keys of each."""
+        return map(self.keys, prefixes)
 
     def write(self, rows: Rows, offset: int, *, logged: bool = True) -> None:  # noqa: ARG002 - nothing outlives it
         """Write rows (None deletes)."""

