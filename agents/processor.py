@@ -55,7 +55,7 @@ class JoinProcessor:
 
     def resize(self, capacity: int) -> None:
         """Have the cache weigh no more than ``capacity`` uploads, from the next trim on."""
-        self.tables.capacity = capacity
+        self.tables.resize(capacity)
 
     def next_deadline(self) -> int | None:
         """The log time (ms) at which the next batch is due, or None."""

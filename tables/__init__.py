@@ -18,6 +18,7 @@ module                holds
 ``progress``          rows: up to which tick of the log batches were retired
 ``keys``              how keys are put together
 ``partition_state``   the view of one partition that a task works on
+``batch_cache``       which batches of a partition are in memory
 ``index``             the ids of all batches
 ``batch_counts``      how many batches are in which state, in memory
 ``glances``           what a list says of a large batch, kept so that it need not be loaded whole

@@ -2,22 +2,16 @@
 store.
 """
 
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from app.core.batch import Batch
 from app.engine.ports import Store
 from tables import batches, closed, generations, input_watermarks, keys, pending, receipt_order, receipts, waiting
+from tables.batch_cache import BatchCache
 from tables.closed import Resting
 from tables.pending import Original
 from tables.receipt_order import Page
-
-#: What a batch weighs in the cache beside its uploads and slots, in the same unit (one upload or slot, about 0.34 KB).
-BATCH_WEIGHT = 4
-
-#: Of the batches that are loaded again while the cache is full, one in this many is kept like any other.
-_KEPT_OF_RELOADED = 16
 
 #: How long the prefixes are of tables whose rows come and go at the front, by the first byte.
 _QUEUES = {
@@ -29,47 +23,19 @@ _QUEUES = {
 _FIRST_BYTES = frozenset(table[0] for table in _QUEUES)
 
 
-#: What the cache's unit stands for, in bytes of memory, and how many of the bytes of a batch's rows are within it for
-#: each of its uploads and slots: 256 are ids and names of some 36 characters, as the platform's are.
-_UNIT = 340
-_WITHIN = 256
-
-
-def weight_of(batch: Batch, size: int) -> int:
-    """What a batch with ``size`` bytes of rows weighs in the cache: the memory that it takes, in units of 0.34 KB.
-
-    An upload or a slot is one; so is a conflict, and an upload that expired and is remembered. Strings that are longer
-    than usual, and what operators said, weigh what they have beyond that.
-    """
-    count = len(batch.slots) + len(batch.uploads) + len(batch.conflicts) + len(batch.expired)
-    beyond = size - _WITHIN * (BATCH_WEIGHT + count)
-    return BATCH_WEIGHT + count + (beyond // _UNIT if beyond > 0 else 0)
-
-
 class PartitionState:
     """The tables of one partition.
 
-    The cache weighs at most ``capacity`` (:func:`weight_of`) after :meth:`trim`, which the caller calls between chunks,
-    never within: a batch that is changed but not yet written lives in the cache alone.
-
-    What was used longest ago goes first. When more batches take turns than fit, that alone would throw each one out
-    just before its turn, and none would ever be found. So a batch that had to be loaded again goes first of all,
-    unless it is used again while it is there, but for one in 16: of those that are there, most then stay.
+    The cache (:mod:`tables.batch_cache`) weighs at most ``capacity`` after :meth:`trim`, which the caller calls between
+    chunks, never within: a batch that is changed but not yet written lives in the cache alone.
     """
 
     def __init__(self, store: Store, capacity: int) -> None:
         self.store = store
-        self.capacity = capacity
-        self._cache: OrderedDict[str, Batch] = OrderedDict()
+        self._cache = BatchCache(capacity)
         # The first row of each kind of waiting, and of what goes one day, as last seen: rows come and go at the front
         # like in a queue, and RocksDB would step over all that are gone, each time.
         self._floors: dict[bytes, bytes] = {}
-        self._weights: dict[str, int] = {}
-        # The bytes of the rows of those in the cache.
-        self._sizes: dict[str, int] = {}
-        self._weight = 0
-        self._full = False
-        self._reloads = 0
         # Whether the store may have receipts: where there are none, none is looked for. None: not known yet.
         self._receipts: bool | None = None
         self.hits = 0
@@ -79,20 +45,16 @@ class PartitionState:
 
     def batch(self, batch_id: str) -> Batch:
         """The batch as it stands; a new one where nothing is known of it."""
-        batch = self._cache.get(batch_id)
+        batch = self._cache.use(batch_id)
         if batch is not None:
             self.hits += 1
-            self._cache.move_to_end(batch_id)
             return batch
         self.misses += 1
         rows = self._rows(batch_id)
-        batch = self._cache[batch_id] = batches.batch_of(batch_id, rows)
-        if rows:
-            size = self._sizes[batch_id] = sum(map(len, rows))
-            self.loaded += size
-            self._reloads += 1
-            if self._full and self._reloads % _KEPT_OF_RELOADED:
-                self._cache.move_to_end(batch_id, last=False)
+        size = sum(map(len, rows))
+        self.loaded += size
+        batch = batches.batch_of(batch_id, rows)
+        self._cache.add(batch, size)
         return batch
 
     def _rows(self, batch_id: str) -> list[bytes]:
@@ -141,17 +103,15 @@ class PartitionState:
 
     def known(self, batch_id: str) -> Batch | None:
         """The batch where the cache has it; that it is asked for is not counted as use."""
-        return self._cache.get(batch_id)
+        return self._cache.known(batch_id)
 
     def size(self, batch_id: str) -> int:
         """How many bytes the rows have of a batch that the cache has, as far as they are written."""
-        return self._sizes.get(batch_id, 0)
+        return self._cache.size(batch_id)
 
     def let_go(self, batch_id: str) -> None:
         """Forget a batch that goes, where the cache has it: once its rows are written, nothing that it says is so."""
-        if self._cache.pop(batch_id, None) is not None:
-            self._sizes.pop(batch_id, None)
-            self._weight -= self._weights.pop(batch_id, 0)
+        self._cache.drop(batch_id)
 
     def rows_of(self, batch_id: str) -> list[bytes]:
         """The keys of all rows of facts and originals that there are of a batch: the oldest facts first."""
@@ -177,9 +137,8 @@ class PartitionState:
 
         ``grown``: by how many bytes of facts batches have grown.
         """
-        sizes = self._sizes
         for batch_id, size in grown.items():
-            sizes[batch_id] = sizes.get(batch_id, 0) + size
+            self._cache.grow(batch_id, size)
         if rows:
             self.store.write(rows, offset)
             # What goes from a queue leaves its front where it was seen, or behind.
@@ -193,30 +152,16 @@ class PartitionState:
         self.trim(touched)
 
     def trim(self, touched: Iterable[str]) -> None:
-        """Forget the batches that were used longest ago, down to the capacity.
-
-        ``touched`` may have changed their weight.
-        """
-        for batch_id in touched:
-            batch = self._cache.get(batch_id)
-            if batch is not None:
-                if batch.receipt is not None:
-                    self._sizes.pop(batch_id, None)  # of what it was, nothing is left
-                weight = weight_of(batch, self._sizes.get(batch_id, 0))
-                self._weight += weight - self._weights.get(batch_id, 0)
-                self._weights[batch_id] = weight
-        self._full = self._weight > self.capacity
-        while self._weight > self.capacity and self._cache:
-            batch_id, _ = self._cache.popitem(last=False)
-            self._sizes.pop(batch_id, None)
-            self._weight -= self._weights.pop(batch_id, 0)
+        """Forget batches, down to the capacity. ``touched`` may have changed their weight."""
+        self._cache.trim(touched)
 
     def forget(self) -> None:
         """Drop the cache: what it holds may not have been written."""
         self._cache.clear()
-        self._sizes.clear()
-        self._weights.clear()
-        self._weight = 0
+
+    def resize(self, capacity: int) -> None:
+        """Have the cache weigh no more than ``capacity`` from the next :meth:`trim` on."""
+        self._cache.capacity = capacity
 
     @property
     def cached(self) -> int:

@@ -113,7 +113,8 @@ def test_the_cache_lets_go_of_what_is_retired_and_of_what_it_weighed(make_worker
     list(carried_out(worker, [log.retire("~")]))
     assert worker.tables.cached == 1
     assert worker.tables.batch("b").receipt is not None
-    assert worker.tables._weight == sum(worker.tables._weights.values()) == 7  # two slots, one content, and itself
+    # Itself, 4, and two slots and one content, (2 + 5) / 3.
+    assert worker.tables._cache.weight == sum(worker.tables._cache._weights.values()) == 4 + 2
 
 
 def test_a_row_of_an_older_release_says_less_and_its_batch_is_loaded(make_worker: MakeWorker) -> None:

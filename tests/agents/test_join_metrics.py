@@ -44,7 +44,7 @@ def test_the_latest_moment_is_that_of_the_uploads_in_slots_whatever_their_order(
         worker.run(log.records)
         ((_, moment),) = times(worker)
         latest.append(moment)
-        (batch,) = worker.tables._cache.values()
+        (batch,) = worker.tables._cache._resting.values()
         assert moment == max(upload.moment for upload in batch.slots if upload) / 1e6
         assert datetime.fromtimestamp(moment).year == 2026  # noqa: DTZ006 - the year is all that is asked
     assert latest[0] == latest[1]

@@ -12,7 +12,8 @@ from app.core.events import Source
 from app.core.facts import Acted, Retired
 from app.engine.state.store import Store
 from tables import batches, input_watermarks, pending, receipts, waiting
-from tables.partition_state import BATCH_WEIGHT, PartitionState, weight_of
+from tables.batch_cache import BATCH_WEIGHT, weight_of
+from tables.partition_state import PartitionState
 from tables.pending import Original
 from tables.waiting import What
 from tests.core.examples import examples
@@ -48,12 +49,11 @@ def test_a_batch_that_nobody_knows_is_new(store: Store) -> None:
 
 
 def test_the_cache_holds_no_more_than_its_capacity(store: Store) -> None:
-    tables = PartitionState(store, 100)
+    tables, weight = PartitionState(store, 100), BATCH_WEIGHT + (5 + 5 * 2) // 3
     for number in range(40):
         fill(tables, f"batch-{number}", "R5 C0 C1")
-        weight = BATCH_WEIGHT + 5 + 2
         assert tables.cached * weight <= 100
-    assert tables.cached == 100 // (BATCH_WEIGHT + 5 + 2)
+    assert tables.cached == 100 // weight
 
 
 def test_what_was_used_longest_ago_goes_first(store: Store) -> None:
@@ -69,12 +69,50 @@ def test_what_was_used_longest_ago_goes_first(store: Store) -> None:
     assert tables.misses == misses + 1
 
 
-def test_when_more_batches_take_turns_than_fit_most_of_those_that_fit_are_found(store: Store) -> None:
-    """Throwing out what was used longest ago, and that alone, would find none."""
+def test_what_waits_for_nothing_goes_before_what_is_open_however_long_that_was_not_used(store: Store) -> None:
+    """Registrations are read far ahead of the contents in a backlog: what is open has all of its uploads before it."""
+    tables = PartitionState(store, 40 * (BATCH_WEIGHT + 2))
+    for number in range(30):
+        fill(tables, f"open-{number}", "R6")
+    for number in range(60):
+        fill(tables, f"complete-{number}", "R1 C0")
+    misses = tables.misses
+    for number in range(30):
+        tables.batch(f"open-{number}")
+    assert tables.misses == misses
+    assert tables.cached == 40
+
+
+@pytest.mark.parametrize("sequence", ["R2 C0 C1", "R2 C0 F1"])
+def test_what_waits_for_nothing_keeps_a_sixteenth_where_what_is_open_would_fill_the_cache(
+    store: Store, sequence: str
+) -> None:
+    """Late uploads and repeats mostly come soon."""
+    tables = PartitionState(store, 64 * (BATCH_WEIGHT + 2))
+    for number in range(80):
+        fill(tables, f"open-{number}", "R6")
+    assert tables.cached == 64
+    for number in range(8):
+        fill(tables, f"complete-{number}", "R2")
+        batch = tables.batch(f"complete-{number}")
+        for step in play(sequence, f"complete-{number}").steps[1:]:
+            for fact in step.facts:
+                batch.apply(fact)
+        tables.trim([f"complete-{number}"])
+    # 64 x 6 / 16 = 24: three of them, each 4 + (2 + 2 x 5) / 3.
+    assert [number for number in range(8) if tables.known(f"complete-{number}")] == [5, 6, 7]
+    assert tables.known("open-79")
+
+
+@pytest.mark.parametrize(("sequence", "weight"), [("R1 C0", BATCH_WEIGHT + 2), ("R2 C0", BATCH_WEIGHT + 2)])
+def test_when_more_batches_take_turns_than_fit_most_of_those_that_fit_are_found(
+    store: Store, sequence: str, weight: int
+) -> None:
+    """Throwing out what was used longest ago, and that alone, would find none. Complete ones as well as open ones."""
     names = [f"batch-{number}" for number in range(60)]
-    tables = PartitionState(store, 30 * (BATCH_WEIGHT + 1 + 1))
+    tables = PartitionState(store, 30 * weight)
     for name in names:
-        fill(tables, name, "R1 C0")
+        fill(tables, name, sequence)
     for round_ in range(40):
         if round_ == 10:
             tables.hits = tables.misses = 0
@@ -102,7 +140,7 @@ def test_a_batch_that_is_loaded_again_and_used_twice_stays_and_so_does_a_new_one
 
 
 def test_a_batch_that_grows_weighs_more_and_one_that_goes_weighs_nothing(store: Store) -> None:
-    tables = PartitionState(store, 60)
+    tables = PartitionState(store, 24)
     fill(tables, "a", "R2")
     fill(tables, "b", "R50 C0")
     assert tables.cached == 1
@@ -113,7 +151,7 @@ def test_a_batch_that_grows_weighs_more_and_one_that_goes_weighs_nothing(store: 
 
 
 def test_growing_in_place_counts_too(store: Store) -> None:
-    tables = PartitionState(store, 20)
+    tables = PartitionState(store, 24)
     for name in ("a", "b"):
         fill(tables, name, "R2")
     batch = tables.batch("b")
@@ -142,9 +180,9 @@ def test_after_forgetting_everything_is_read_again(store: Store) -> None:
     for number in range(100):  # what is forgotten weighs nothing, however often
         fill(tables, f"batch-{number}", "R20 C0")
         tables.forget()
-    for number in range(100):
+    for number in range(200):
         fill(tables, f"batch-{number}", "R5 C0")
-    assert tables.cached == 1000 // (BATCH_WEIGHT + 6)
+    assert tables.cached == 1000 // (BATCH_WEIGHT + (5 + 5 * 1) // 3)
 
 
 @pytest.mark.parametrize("restored", [True, False])
@@ -212,14 +250,15 @@ def test_who_waits_is_complete_and_in_order_however_the_rows_come_and_go(
 
 
 def test_what_is_beyond_the_usual_weighs_as_much_as_it_takes() -> None:
-    """An upload or slot is one of the cache's units, of 0.34 KB; longer strings, conflicts and acts weigh as well."""
+    """A slot and its upload are two units of 0.34 KB; longer strings, conflicts and acts weigh as well."""
     usual, batch = play("R2 C0 C1 C2"), Batch("b")
     facts = [fact for step in usual.steps for fact in step.facts]
     _, row = batches.row("b", facts)
-    assert weight_of(usual.batch, len(row)) == BATCH_WEIGHT + 2 + 3
+    weight = BATCH_WEIGHT + (2 + 5 * 3) // 3
+    assert weight_of(usual.batch, len(row)) == weight
     assert weight_of(batch, 34_000_000) == pytest.approx(100_000, rel=0.05)
     usual.batch.conflicts |= {Source(1, 0, number) for number in range(100)}
-    assert weight_of(usual.batch, len(row)) == BATCH_WEIGHT + 2 + 3 + 100
+    assert weight_of(usual.batch, len(row)) == weight + 100
 
 
 def test_a_batch_of_long_strings_takes_the_room_of_several(store: Store) -> None:
