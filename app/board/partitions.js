@@ -2,7 +2,7 @@
 
 import { hourPart } from "./chart.js";
 import { fill, h, mark, say } from "./dom.js";
-import { missingNote, table } from "./parts.js";
+import { missingNote, table, time } from "./parts.js";
 import { many, names, number } from "./words.js";
 
 /** How all is, in a sentence. */
@@ -33,17 +33,28 @@ function standbysOf(partition, workers) {
   return urls.join(", ") || "none";
 }
 
+/** Where a partition of the log begins, of which the first records may be gone. */
+function beginOf(partition) {
+  if (partition.begins_at == null) return "–";
+  if (!partition.begins_at) return "at offset 0: all is there";
+  const since = partition.begins_time && [", ", time(partition.begins_time)];
+  return h("span.begins", {}, "at offset ", h("span.num", {}, number(partition.begins_at)), since);
+}
+
 function tables(now) {
-  // With no copies kept anywhere, there is no column for them.
+  // With no copies kept anywhere, there is no column for them; nor is there one for where the log begins, if it is whole.
   const kept = now.workers.some((one) => one.standbys?.length);
+  const late = now.partitions.some((one) => one.begins_at);
   const owners = new Map(now.workers.map((one) => [one.url, one]));
   const cells = now.partitions.map((one) => [
     String(one.partition),
     one.owner ?? "nobody known",
     partitionState(one, owners),
     ...(kept ? [standbysOf(one, now.workers)] : []),
+    ...(late ? [beginOf(one)] : []),
     number(one.lag),
   ]);
+  const headings = ["Partition", "Owner", "State", ...(kept ? ["Standby"] : []), ...(late ? ["Begins"] : []), "Lag"];
   const workers = now.workers.map((one) => [
     one.this ? `${one.url} (this one)` : one.url,
     stateOf(one),
@@ -52,7 +63,10 @@ function tables(now) {
   const read = (now.inputs ?? []).map((one) => [one.topic, String(one.partition), number(one.lag)]);
   return [
     h("h2.small", {}, "Partitions of the log"),
-    table("Partitions of the log", ["Partition", "Owner", "State", ...(kept ? ["Standby"] : []), "Lag"], cells),
+    table("Partitions of the log", headings, cells),
+    late
+      ? h("p.hint", {}, "What was before a partition begins went with the log's retention. Of batches with records there, timelines show what the state says.")
+      : null,
     h("h2.small", {}, "Workers"),
     table("Workers", ["Worker", "State", "Partitions"], workers),
     read.length ? [h("h2.small", {}, "Inputs"), table("Inputs", ["Topic", "Partition", "Lag"], read)] : null,

@@ -33,14 +33,16 @@ function entry(one) {
   const outputs = one.outputs ?? [];
   const facts = one.facts ?? [];
   const act = /^act[ _](\w+)$/.exec(one.event)?.[1];
+  // Not a record, but what the state says of those that are gone.
+  const gone = one.event === "facts";
   return h(
-    "li.record",
+    gone ? "li.record.gone" : "li.record",
     {},
     h(
       "p.when",
       {},
       time(one.time, { millis: true }),
-      h("span.hint.num", { title: "Offset in the log" }, "record ", number(one.offset)),
+      h("span.hint.num", { title: "Offset in the log" }, gone ? "up to record " : "record ", number(one.offset)),
     ),
     h(
       "div.what",
@@ -48,7 +50,7 @@ function entry(one) {
       h(
         "p.event",
         {},
-        h("b", {}, act ? wordOfAct(act) : one.event.replaceAll("_", " ")),
+        h("b", {}, gone ? "before the log begins" : act ? wordOfAct(act) : one.event.replaceAll("_", " ")),
         one.summary && ` ${act ? one.summary.replace(new RegExp(`^${act} `), "") : one.summary}`,
       ),
       one.effect && h("p.effect", {}, h("span", { "aria-hidden": "true" }, "→ "), one.effect),

@@ -40,6 +40,7 @@ class FakeApi:
         self.asked: list[str] = []  # method, path and query of every call of the API
         self.authorizations: list[str | None] = []
         self.acts: list[Json] = []
+        self.stories: dict[str, Json] = {}  # timelines that are told as they are here
         self._streams: set[web.StreamResponse] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fake-api", daemon=True)
@@ -184,7 +185,7 @@ class FakeApi:
         return web.json_response(explanation(self.batches.get(batch_id), batch_id, letters))
 
     async def _timeline(self, request: web.Request) -> web.Response:
-        return web.json_response(story(self._known(request)))
+        return web.json_response(self.stories.get(_id(request)) or story(self._known(request)))
 
     async def _act(self, request: web.Request) -> web.Response:
         body = await request.json()

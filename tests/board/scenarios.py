@@ -196,6 +196,26 @@ def story(entry: Json) -> Json:
     }
 
 
+def late(now: Json) -> Json:
+    """An overview where the log's retention has taken the first records of a partition, and one doesn't say it."""
+    begins: list[Json] = [
+        {"begins_at": 12_345, "begins_time": ago(7_000_000)},
+        {"begins_at": 0, "begins_time": ago(9)},
+        {},
+    ]
+    return now | {"partitions": [part | begin for part, begin in zip(now["partitions"], begins, strict=True)]}
+
+
+def late_story(entry: Json) -> Json:
+    """A timeline whose first records are gone: what the state says of them, and the note about the log."""
+    told = story(entry)
+    begin = "begins at offset 10 (2026-03-02T09:00:00Z): what was before is gone"
+    note = f"rollcall-log partition {entry['partition']} {begin}"
+    summary = "4 facts up to log offset 9, of which the log has no records any more"
+    facts = _entry(9, "facts", summary, "the batch is open")
+    return told | {"complete": False, "note": note, "entries": [facts | {"source": None}, *told["entries"][1:]]}
+
+
 def _entry(offset: int, event: str, summary: str, effect: str, outputs: list[Json] | None = None) -> Json:
     source = {"topic": "huleedu.batch.essays.registered.v1", "partition": 0, "offset": offset}
     about = {"offset": offset, "time": ago(500 - offset), "event": event, "source": source}

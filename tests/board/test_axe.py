@@ -97,6 +97,18 @@ def test_axe_finds_nothing_in_the_last_hour(visit: Open) -> None:
     assert violations(page) == []
 
 
+@pytest.mark.parametrize("path", ["#/partitions", "#/batch/open"])
+def test_axe_finds_nothing_where_the_log_begins_late(api: FakeApi, visit: Open, path: str) -> None:
+    now = scenarios.late(scenarios.overview([], []))
+    api.overview = lambda: now  # type: ignore[method-assign]
+    api.stories["open"] = scenarios.late_story(scenarios.batch("open", filled=1, failed=1))
+    page = visit(path)
+    page.locator("main").get_by_text("went with the log's retention").or_(
+        page.locator("main").get_by_text("before the log begins")
+    ).first.wait_for()
+    assert violations(page) == []
+
+
 def test_axe_finds_nothing_in_the_keys(visit: Open) -> None:
     page = visit()
     says(page, "stuck")

@@ -63,6 +63,27 @@ def test_the_timeline_tells_every_record_with_its_effect_and_what_was_sent(api: 
     assert "assigned-b-0" in outputs.inner_text()
 
 
+def test_a_timeline_whose_first_records_are_gone_is_marked(api: FakeApi, visit: Open) -> None:
+    batch = scenarios.batch("b", filled=2)
+    api.put(batch)
+    api.stories["b"] = scenarios.late_story(batch)
+    page = visit("#/batch/b")
+    timeline = page.get_by_role("region", name="Timeline")
+    timeline.locator(".note.warn").get_by_text(
+        "begins at offset 10 (2026-03-02T09:00:00Z): what was before is gone"
+    ).wait_for()
+    entries = timeline.locator("li.record")
+    first, second = entries.nth(0), entries.nth(1)
+    assert "up to record 9" in first.inner_text()
+    assert "before the log begins" in first.inner_text()
+    assert "the batch is open" in first.inner_text()
+    assert [entry.evaluate("(node) => getComputedStyle(node).borderLeftStyle") for entry in (first, second)] == [
+        "dashed",
+        "solid",
+    ]
+    assert "record 10" in second.inner_text()
+
+
 def test_a_batch_left_one_short_is_completed_with_who_and_why_and_everyone_sees_it(api: FakeApi, visit: Open) -> None:
     api.put(scenarios.batch("b", filled=2, waited=4000, stuck=True))
     page = visit("#/batch/b")

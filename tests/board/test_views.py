@@ -146,6 +146,29 @@ def test_the_partitions_have_a_page_with_owner_state_and_lag(api: FakeApi, visit
     so_many(page.get_by_role("table", name="Workers").get_by_text("restores, 1,234 records left"), 1)
 
 
+def test_the_partitions_say_where_the_log_begins_and_since_when(api: FakeApi, visit: Open) -> None:
+    now = scenarios.late(scenarios.overview([], []))
+    owner = now["workers"][0]["url"]
+    api.overview = lambda: now  # type: ignore[method-assign]
+    page = visit("#/partitions")
+    says(page, "went with the log's retention")
+    rows = page.get_by_role("table", name="Partitions of the log").get_by_role("row")
+    told = [text.split("\t") for text in rows.all_inner_texts()]
+    assert told[0] == ["Partition", "Owner", "State", "Begins", "Lag"]
+    moment = rows.nth(1).locator("time")
+    assert moment.get_attribute("datetime") == now["partitions"][0]["begins_time"]
+    assert told[1] == ["0", owner, "ready", f"at offset 12,345, {moment.inner_text()}", "0"]
+    assert told[2] == ["1", owner, "ready", "at offset 0: all is there", "0"]
+    assert told[3] == ["2", owner, "ready", "\u2013", "0"], "a worker of an older release doesn't say it"
+
+
+def test_of_a_log_that_is_whole_nothing_is_said(visit: Open) -> None:
+    page = visit("#/partitions")
+    says(page, "all ready")
+    assert page.get_by_role("columnheader", name="Begins").count() == 0
+    assert "retention" not in page.locator("main").inner_text()
+
+
 def hour(page: "Page", samples: list[tuple[int, int, int, int]], missing: list[str]) -> None:
     """What the page is told of the last hour from now on."""
     told = json.dumps(scenarios.recent(samples, missing))
