@@ -1,16 +1,17 @@
-"""`python -m tests`: every check of the project, then the tests; what it is given goes to pytest.
+"""`python -m tests`: every check of the project beside the tests; what it is given goes to pytest.
 
-All steps run even if an early one fails. The exit status is 0 only if all passed. The last line is pytest's own.
+All steps run even if one fails. The exit status is 0 only if all passed. The last line is pytest's own.
 """
 
 import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,7 @@ class Result:
     title: str
     status: int
     seconds: float
+    output: str
 
     def row(self) -> str:
         """The step's line in the closing table."""
@@ -39,7 +41,7 @@ class Result:
 
 
 def python_checks() -> list[tuple[str, list[str]]]:
-    """Return the steps before pytest: title and command."""
+    """Return the steps beside pytest: title and command."""
     python = [sys.executable, "-m"]
     return [
         ("ruff check", [*python, "ruff", "check", "."]),
@@ -57,10 +59,11 @@ def native_checks() -> list[tuple[str, list[str]]]:
         sys.stdout.write("no Rust toolchain (cargo) here: only the native part's Python twin is tested\n")
         return []
     at = ["--manifest-path", "native/Cargo.toml"]
+    built = ["--quiet", "--locked", "--release", "--config", "native/checks.toml", *at]
     return [
         ("cargo fmt --check", [cargo, "fmt", *at, "--check"]),
-        ("cargo clippy", [cargo, "clippy", "--quiet", "--locked", *at, "--all-targets", "--", "-D", "warnings"]),
-        ("cargo test", [cargo, "test", "--quiet", "--locked", *at]),
+        ("cargo clippy", [cargo, "clippy", *built, "--all-targets", "--", "-D", "warnings"]),
+        ("cargo test", [cargo, "test", *built]),
     ]
 
 
@@ -71,45 +74,63 @@ def main(pytest_options: Sequence[str]) -> int:
     # and each process of tests rewrites all assertions, for 6 s of CPU.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ.setdefault("NO_MKDOCS_2_WARNING", "1")  # an announcement of mkdocs-material's, no warning about ours
-    # Beside the checks, which want one core. With it brokers start in half the time; without it they start as well.
-    aside = [subprocess.Popen([sys.executable, "-m", "demo.kafka.rehearsal"])]
+    # With it brokers start in half the time; without it they start as well.
+    first = [subprocess.Popen([sys.executable, "-m", "demo.kafka.rehearsal"])]
     if not rewritten():
         collect = [sys.executable, "-m", "pytest", "--collect-only", "-qq", "-p", "no:xdist", "-p", "no:cacheprovider"]
-        aside.append(subprocess.Popen(collect, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-    results = list(run_checks())
-    for process in aside:
+        first.append(subprocess.Popen(collect, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+    for process in first:
         process.wait()
-    begun = heading("pytest")
-    status, closing_line = run_pytest(pytest_options)
-    results.append(Result("pytest", status, time.monotonic() - begun))
-    failed = ", ".join(result.title for result in results if result.status != 0)
-    table = [*(result.row() for result in results), f"failed: {failed}" if failed else "every step is ok"]
-    sys.stdout.write("\n" + "\n".join(table) + f"\n{closing_line}\n")
+    begun, screen = time.monotonic(), Screen()
+    with checked(screen) as checks:
+        status, closing_line = run_pytest(pytest_options, screen)
+        results = [*(check.result() for check in checks), Result("pytest", status, time.monotonic() - begun, "")]
+    failed = [result for result in results if result.status != 0]
+    for result in failed:
+        sys.stdout.write(f"\n--- {result.title}\n{result.output}" if result.output else "")
+    verdict = f"failed: {', '.join(result.title for result in failed)}" if failed else "every step is ok"
+    sys.stdout.write("\n" + "\n".join([*(result.row() for result in results), verdict, closing_line]) + "\n")
     return 1 if failed else 0
 
 
-def run_checks() -> Iterator[Result]:
-    """Run the checks before pytest, those of each language one after the other beside those of the other language.
+class Screen:
+    """Standard output, which the tests and the checks beside them write to."""
 
-    None of them uses more than a core for long. What each says is told in one piece.
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = b"\n"
+
+    def write(self, text: bytes, *, line: bool = False) -> None:
+        """Write at once what tests have said, or a line of its own."""
+        with self._lock:
+            if line:
+                text = (b"" if self._last == b"\n" else b"\n") + text + b"\n"
+            sys.stdout.buffer.write(text)
+            sys.stdout.flush()
+            self._last = text[-1:] or self._last
+
+
+@contextmanager
+def checked(screen: Screen) -> Iterator[list[Future[Result]]]:
+    """Run the checks meanwhile, those of each language one after the other; leaving this context waits for them.
+
+    The tests mostly wait in the first minutes, for brokers, sessions and restarts. What comes of a check is a line
+    among theirs; what one says that fails stands above the closing table.
     """
+
+    def run(title: str, command: list[str]) -> Result:
+        begun = time.monotonic()
+        done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        result = Result(title, done.returncode, time.monotonic() - begun, done.stdout)
+        screen.write(f"--- {result.row()}".encode(), line=True)
+        return result
+
     with ExitStack() as lanes:
         begun = []
         for steps in (python_checks(), native_checks()):
             lane = lanes.enter_context(ThreadPoolExecutor(1))
-            begun += [(title, lane.submit(run_check, command)) for title, command in steps]
-        for title, running in begun:
-            heading(title)
-            status, seconds, output = running.result()
-            sys.stdout.write(output)
-            yield Result(title, status, seconds)
-
-
-def run_check(command: list[str]) -> tuple[int, float, str]:
-    """Run one: its exit status, the seconds that it took, and what it said."""
-    begun = time.monotonic()
-    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    return done.returncode, time.monotonic() - begun, done.stdout
+            begun += [lane.submit(run, *step) for step in steps]
+        yield begun
 
 
 def rewritten() -> bool:
@@ -124,14 +145,7 @@ def rewritten() -> bool:
     return True
 
 
-def heading(title: str) -> float:
-    """Announce a step; returns the time of its start."""
-    sys.stdout.write(f"\n--- {title}\n")
-    sys.stdout.flush()
-    return time.monotonic()
-
-
-def run_pytest(options: Sequence[str]) -> tuple[int, str]:
+def run_pytest(options: Sequence[str], screen: Screen) -> tuple[int, str]:
     """Run pytest, its output passed on as it comes; returns its exit status and its closing line.
 
     Through a pipe and not a terminal, because the closing line is wanted once more below the table.
@@ -147,8 +161,7 @@ def run_pytest(options: Sequence[str]) -> tuple[int, str]:
     ) as process:
         assert process.stdout is not None
         while chunk := os.read(process.stdout.fileno(), 65536):
-            sys.stdout.buffer.write(chunk)
-            sys.stdout.flush()
+            screen.write(chunk)
             tail = (tail + chunk)[-4096:]
     lines = tail.decode(errors="replace").strip().splitlines()
     return process.returncode, lines[-1] if lines else f"pytest said nothing; exit status {process.returncode}"
