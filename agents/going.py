@@ -79,7 +79,7 @@ class Going:
             if self.left_behind is None or batch_id in self.left_behind:
                 # Of what a worker has written that was paused while the batch was retired.
                 leaving.purge(store.keys(keys.BATCHES + tail))
-            leaving.purge((row,))
+            leaving.purged[row] = None
             if originals := self._originals(keys.PENDING + tail):
                 leaving.purge(originals)
             self._tables.let_go(batch_id)

@@ -88,16 +88,17 @@ class Retiring:
 
     def _retires(self, latest: int) -> Cutoff | None:
         """The last of the batches that have rested since log time ``latest`` or longer, of as many as fit."""
-        cutoff, uploads = None, 0
-        for number, resting in enumerate(self._tables.resting()):
-            if resting.since > latest:
+        last, uploads = None, 0
+        for number, (row, value) in enumerate(self._tables.resting_rows()):
+            since, weight = closed.read_size(value)
+            if since > latest:
                 break
-            uploads += resting.weight
+            uploads += weight
             self._full = number == _MOST_BATCHES or (number > 0 and uploads > _MOST_UPLOADS)
             if self._full:
                 break
-            cutoff = resting.place
-        return cutoff
+            last = row
+        return None if last is None else closed.place_of(last)
 
     def _forgets(self, latest: int) -> Cutoff | None:
         """The last of the receipts that were written by log time ``latest``: all that a tick wrote, and of as many

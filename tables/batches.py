@@ -97,10 +97,12 @@ def number(value: int) -> bytes:
     return _encoder.encode(value)
 
 
-def end_at(row_keys: Iterable[bytes], at: int) -> bool:
+def end_at(row_keys: Sequence[bytes], at: int) -> bool:
     """Whether the latest fact in rows with these keys is of this log offset; not so where one is of a part
     (:func:`part_key`), which is more than any offset.
     """
+    if len(row_keys) == 1:  # mostly: a batch whose records came together
+        return row_keys[0].endswith(_OFFSET.pack(at))
     return max([row_key[-_OFFSET.size :] for row_key in row_keys], default=b"") == _OFFSET.pack(at)
 
 

@@ -78,9 +78,20 @@ def value(batch: Batch, time: int, *, whole: bool) -> bytes:
 
 def read(row_key: bytes, row_value: bytes) -> Resting:
     """What a row says."""
-    (at,) = _OFFSET.unpack_from(row_key, len(keys.CLOSED))
     time, weight = _VALUE.unpack_from(row_value)
-    return Resting(Cutoff(at, row_key[_HEAD:].decode()), time, weight, row_value[_VALUE.size :])
+    return Resting(place_of(row_key), time, weight, row_value[_VALUE.size :])
+
+
+def place_of(row_key: bytes) -> Cutoff:
+    """The place of the log that a row is about."""
+    (at,) = _OFFSET.unpack_from(row_key, len(keys.CLOSED))
+    return Cutoff(at, row_key[_HEAD:].decode())
+
+
+def read_size(row_value: bytes) -> tuple[int, int]:
+    """The log time (ms) since which the batch of a row has rested, and its weight: what a tick is decided by."""
+    time, weight = _VALUE.unpack_from(row_value)
+    return time, weight
 
 
 def kept(resting: Resting) -> Retired | None:
