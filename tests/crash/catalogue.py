@@ -66,6 +66,7 @@ TRIALS = (
     Trial(retiring_mutations.receipt_last, EXACTLY, "crash", job="retirements", harmless=True),
     Trial(retiring_mutations.receipt_without_rows_gone, ONCE, "crash", job="retirements"),
     Trial(retiring_mutations.receipt_without_rows_gone, EXACTLY, "crash", job="retirements"),
+    Trial(retiring_mutations.order_without_those_before, ONCE, "crash", at="changelog", job="forgetting"),
     Trial(retiring_mutations.receipt_without_digest, ONCE, "crash", job="retirements"),
     Trial(retiring_mutations.receipt_without_digest, EXACTLY, "crash", job="retirements"),
 )

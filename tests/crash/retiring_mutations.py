@@ -12,6 +12,7 @@ from app.core.batch import Batch
 from app.core.facts import Retired
 from app.core.retirement import receipt_of
 from tables import batches, closed, keys
+from tables.partition_state import PartitionState
 from tests.crash.mutations import patched
 
 
@@ -37,6 +38,15 @@ def receipt_without_rows_gone() -> AbstractContextManager[None]:
         """Nothing."""
 
     return patched((Leaving, "purge", keep))
+
+
+def order_without_those_before() -> AbstractContextManager[None]:
+    """A tick that is folded again leaves out of its row the receipts that it had written before the crash."""
+
+    def none(_: PartitionState, __: int) -> None:
+        """Nothing."""
+
+    return patched((PartitionState, "receipts_of", none))
 
 
 def receipt_without_digest() -> AbstractContextManager[None]:
