@@ -2,7 +2,8 @@
 
 ``python -m bench.retention [--batches N] [--never]``: so many batches of 10 pass through the join and RocksDB, as a
 partition would fold them, at 5,500 records a second of log time; batches and receipts are kept for 20 s of it. The
-worker's own ticks retire them. A line for each tenth of them. With ``--never`` nothing is retired, to compare with.
+worker's own ticks retire them. A line for each tenth of them. With ``--never`` nothing is retired, to compare with;
+``--compare`` has both by turns. The rows are the live keys of the changelog.
 
 What is flat saws: RocksDB gives back what is deleted when it compacts. So of the database and of memory it is the mean
 of the ten slices of a tenth that is told, and compared.
@@ -14,7 +15,8 @@ import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from statistics import mean
 from tempfile import TemporaryDirectory
@@ -35,6 +37,8 @@ _OF_TENTH = SLICES // TENTHS
 QUANTITIES = ("rows", "database_mb", "memory_mb")
 
 Slice = dict[str, float]
+#: With retention, and without.
+Pair = tuple[Slice, Slice]
 
 
 class Retention(Cell):
@@ -47,26 +51,40 @@ class Retention(Cell):
 
     async def measure(self, stage: Stage) -> Measured:  # noqa: ARG002 - the broker has no part in it
         """Measure it. Raises ContestantError where the process fails."""
-        kept, never = await asyncio.to_thread(by_turns, self._batches)
-        measured: Measured = {}
-        tenths = in_tenths(kept)
-        for number, tenth in enumerate(tenths, 1):
-            say(f"tenth {number}: {_told(tenth)}")
-            measured |= {f"retention.{quantity}.{number}": tenth[quantity] for quantity in QUANTITIES}
-        for quantity in QUANTITIES:
-            growth = measured[f"retention.{quantity}.10"] / measured[f"retention.{quantity}.3"]
-            measured[f"retention.{quantity}.growth"] = growth
-        measured["retention.speed"] = microseconds(never) / microseconds(kept)
-        return measured
+        return await asyncio.to_thread(compared, self._batches, say)
 
 
-def by_turns(batches: int) -> list[list[Slice]]:
+def compared(batches: int, told: Callable[[str], None]) -> Measured:
+    """Both by turns; what there is in each tenth is ``told`` when it is over.
+
+    Raises ContestantError where one fails.
+    """
+    measured: Measured = {}
+    tenths: list[Pair] = []
+    pairs = by_turns(batches)
+    before: Pair = (_NOTHING, _NOTHING)
+    while part := list(islice(pairs, _OF_TENTH)):
+        kept, never = (in_tenth([pair[number] for pair in part], before[number]) for number in (0, 1))
+        before, number = part[-1], len(tenths) + 1
+        tenths.append((kept, never))
+        told(f"tenth {number}: with retention {_in_words(kept)}")
+        told(f"tenth {number}: without        {_in_words(never)}")
+        told(f"tenth {number}: with against without, {_against(tenths[-1:])}")
+        measured |= {f"retention.{quantity}.{number}": kept[quantity] for quantity in QUANTITIES}
+    for quantity in QUANTITIES:
+        growth = measured[f"retention.{quantity}.{TENTHS}"] / measured[f"retention.{quantity}.{THIRD}"]
+        measured[f"retention.{quantity}.growth"] = growth
+    told(f"from the fourth tenth on, {_against(tenths[THIRD:])}")
+    measured["retention.speed"] = ratio(tenths[THIRD:], "cpu_seconds")
+    return measured
+
+
+def by_turns(batches: int) -> Iterator[Pair]:
     """The slices of a run with retention and of one without, which take turns: neither has a quieter machine.
 
     Raises ContestantError where one fails.
     """
     command = [sys.executable, "-m", "bench.retention", "--batches", str(batches), "--by-turns"]
-    found: list[list[Slice]] = [[], []]
     with contextlib.ExitStack() as stack:
         runs = [
             stack.enter_context(
@@ -76,37 +94,40 @@ def by_turns(batches: int) -> list[list[Slice]]:
             )
             for options in ([], ["--never"])
         ]
-        for _ in range(SLICES):
-            for run, slices in zip(runs, found, strict=True):
-                if run.stdin is None or run.stdout is None:
-                    raise TypeError
-                run.stdin.write("\n")
-                run.stdin.flush()
-                line = run.stdout.readline()
-                if not line:
-                    message = f"{' '.join(command)} ended early: what it says is above"
-                    raise ContestantError(message)
-                slices.append(json.loads(line))
+        for number in range(SLICES):
+            # Who is first is so every other time: it has what the other one has left in the caches of the processor.
+            order = (0, 1) if number % 2 else (1, 0)
+            found = {which: _next_slice(runs[which]) for which in order}
+            yield found[0], found[1]
+
+
+def _next_slice(run: "subprocess.Popen[str]") -> Slice:
+    if run.stdin is None or run.stdout is None:
+        raise TypeError
+    run.stdin.write("\n")
+    run.stdin.flush()
+    line = run.stdout.readline()
+    if not line:
+        message = f"{run.args!s} ended early: what it says is above"
+        raise ContestantError(message)
+    found: Slice = json.loads(line)
     return found
 
 
-def in_tenths(slices: Sequence[Slice]) -> list[Slice]:
-    """The mean of each quantity over each tenth of the slices, and the CPU time an event had in it."""
-    tenths, before = [], {"cpu_seconds": 0.0, "events": 0.0}
-    for begin in range(0, SLICES, _OF_TENTH):
-        of_tenth = slices[begin : begin + _OF_TENTH]
-        last = of_tenth[-1]
-        tenth = {quantity: mean(part[quantity] for part in of_tenth) for quantity in QUANTITIES}
-        spent, events = last["cpu_seconds"] - before["cpu_seconds"], last["events"] - before["events"]
-        tenths.append(tenth | {"cpu_microseconds_per_event": spent / events * 1e6})
-        before = last
-    return tenths
+_NOTHING: Slice = {"seconds": 0.0, "cpu_seconds": 0.0, "events": 0.0}
 
 
-def microseconds(slices: Sequence[Slice]) -> float:
-    """The CPU time of an event from the end of the third tenth on."""
-    begin, end = slices[THIRD * _OF_TENTH - 1], slices[-1]
-    return (end["cpu_seconds"] - begin["cpu_seconds"]) / (end["events"] - begin["events"]) * 1e6
+def in_tenth(slices: Sequence[Slice], before: Slice) -> Slice:
+    """The mean of each quantity over the slices of a tenth, and what it took; ``before`` is the slice before them."""
+    tenth = {quantity: mean(part[quantity] for part in slices) for quantity in QUANTITIES}
+    tenth |= {name: slices[-1][name] - before[name] for name in _NOTHING}
+    return tenth
+
+
+def ratio(tenths: Sequence[Pair], what: str) -> float:
+    """The events a second, or a CPU second, of those with retention against those without."""
+    kept, never = (sum(pair[n][what] for pair in tenths) / sum(pair[n]["events"] for pair in tenths) for n in (0, 1))
+    return never / kept
 
 
 def retention_figures(cell: str) -> list[Figure]:
@@ -117,8 +138,19 @@ def retention_figures(cell: str) -> list[Figure]:
     return [*figures, Figure("retention:speed", title, cell, "retention.speed", most=False, goal=0.9, high=True)]
 
 
-def _told(tenth: Slice) -> str:
-    return ", ".join(f"{name} {value:,.1f}" for name, value in tenth.items())
+def _in_words(tenth: Slice) -> str:
+    told = ", ".join(f"{name} {tenth[name]:,.1f}" for name in QUANTITIES)
+    events = tenth["events"]
+    return f"{told}, {events / tenth['seconds']:,.0f} events/s, {events / tenth['cpu_seconds']:,.0f} a CPU second"
+
+
+def _against(tenths: Sequence[Pair]) -> str:
+    return f"events/s {ratio(tenths, 'seconds'):.3f}, events a CPU second {ratio(tenths, 'cpu_seconds'):.3f}"
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 def _slices(batches: int, kept_seconds: float) -> Iterator[Slice]:
@@ -135,10 +167,7 @@ def main() -> int:
     parser.add_argument("--compare", action="store_true", help="with retention and without, by turns")
     options = parser.parse_args()
     if options.compare:
-        for slices in by_turns(options.batches):
-            for number, tenth in enumerate(in_tenths(slices), 1):
-                sys.stdout.write(f"tenth {number}: {_told(tenth)}\n")
-            sys.stdout.write(f"CPU microseconds an event from the fourth tenth on: {microseconds(slices):.1f}\n")
+        compared(options.batches, _print)
         return 0
     found = _slices(options.batches, 0 if options.never else _KEPT_SECONDS)
     if options.by_turns:
@@ -146,11 +175,13 @@ def main() -> int:
             part = next(found, None)
             if part is None:
                 break
-            sys.stdout.write(json.dumps(part) + "\n")
-            sys.stdout.flush()
+            _print(json.dumps(part))
         return 0
-    for number, tenth in enumerate(in_tenths(list(found)), 1):
-        sys.stdout.write(f"tenth {number}: {_told(tenth)}\n")
+    before = _NOTHING
+    for number in range(1, TENTHS + 1):
+        slices = list(islice(found, _OF_TENTH))
+        _print(f"tenth {number}: {_in_words(in_tenth(slices, before))}")
+        before = slices[-1]
     return 0
 
 

@@ -1,7 +1,8 @@
 """Batches that a real worker retires, on a broker: live keys of its changelog, counted by reading it, and its memory.
 
 Of two workers that have the same tenths of batches of 10, one keeps them for seconds and the other for ever. After each
-tenth there is time for what is due to go, so that what stays is told apart from what is on its way.
+tenth there is time for what is due to go, so that what stays is told apart from what is on its way. What fills up once
+and then stays full does so before the third tenth ends: the cache, and the buffers of the database.
 """
 
 import asyncio
@@ -17,8 +18,12 @@ from bench.tenths import TENTHS, THIRD, tenth_figures
 from bench.trial import Measured, Phase, Running
 from bench.workload import Part
 
-BATCHES = 30_000
+#: Each writes 2.7 KB into the database, deletions included, and a partition's write buffer is 16 MiB, which becomes
+#: memory as it fills: 30,000 in four partitions, the first three tenths, are 20 MB each, so it has been full by then.
+BATCHES = 100_000
 _SLOTS = 10
+#: Uploads and slots that the cache has room for: 833 batches of 24, so that it is full after a tenth of either run.
+_CACHE = 20_000
 #: A batch goes after 2 s, its receipt 2 s later, each with the next tick.
 _KEPT_SECONDS = 2
 _PAUSE_SECONDS = 7.0
@@ -37,6 +42,7 @@ class _Keeping(Rollcall):
             "ROLLCALL_BATCH_RETENTION_SECONDS": self._seconds,
             "ROLLCALL_RECEIPT_RETENTION_SECONDS": self._seconds,
             "ROLLCALL_READINESS_TIMEOUT_SECONDS": "0",
+            "ROLLCALL_CACHE_UPLOADS": str(_CACHE),
         }
 
 
