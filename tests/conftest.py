@@ -2,12 +2,14 @@
 
 import gc
 import signal
+from collections.abc import Generator
 
 import pytest
 from hypothesis import settings
 
 from tests.core.examples import THOROUGH
 from tests.support.brokers import close_all
+from tests.support.logs_of_failures import ends_of_logs
 from tests.support.progress import ProgressPlugin
 from tests.support.spread import UnitScheduling, longest_first
 
@@ -46,6 +48,15 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
     gc.enable()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add what its workers said to the report of a test that failed."""
+    report = yield
+    if report.failed:
+        report.sections += ends_of_logs(getattr(item, "funcargs", {}))
+    return report
 
 
 def pytest_unconfigure() -> None:
