@@ -43,6 +43,23 @@ def install():
     AddPartitionsToTxnHandler.handle_response = forgets
 """
 
+#: A poll that was under way before is handed the records that come after the seek: it lasts, and the takeover does too.
+SLOWLY = """
+    import asyncio
+    from app.engine.faust import consumer
+    from app.engine.faust.consumer_thread import ConsumerThread
+
+    consumer._LONG_POLL = 6.0
+    begin_at = ConsumerThread._begin_at_committed
+
+    async def begin_slowly(self, partitions):
+        begun = await begin_at(self, partitions)
+        await asyncio.sleep(3.0)
+        return begun
+
+    ConsumerThread._begin_at_committed = begin_slowly
+"""
+
 
 def of_the_first(partitions: int, *names: str) -> list[str]:
     """A batch id for each name that is the first partition's of so many."""
@@ -101,12 +118,13 @@ def test_each_partition_has_a_count_of_its_own() -> None:
 
 
 @pytest.mark.kafka
+@pytest.mark.parametrize("slowly", ["", SLOWLY], ids=["usual", "while_a_poll_goes_on"])
 def test_a_partition_whose_transactional_id_the_broker_has_forgotten_is_taken_over_again_at_once(
-    tmp_path: Path,
+    tmp_path: Path, slowly: str
 ) -> None:
     """After a holiday. The group's view of the member is not waited for, which would take a session time-out."""
     # The session: beyond the patience of every wait here.
-    settings = {"ROLLCALL_SESSION_TIMEOUT_SECONDS": "300", **bug(tmp_path / "forgets", FORGETS)}
+    settings = {"ROLLCALL_SESSION_TIMEOUT_SECONDS": "300", **bug(tmp_path / "forgets", FORGETS + slowly)}
     with Stage(tmp_path, settings=settings) as stage:
         worker = stage.worker()
         worker.start()

@@ -37,6 +37,8 @@ class Consumer(driver.Consumer):
 
     logger = logging.getLogger("faust.rollcall")
     RebalanceListener = RebalanceListener
+    #: Whether the client's positions may lie behind what the queues have: to be set back before anything is fetched.
+    _astray = False
 
     @property
     def thread(self) -> ConsumerThread:
@@ -95,6 +97,9 @@ class Consumer(driver.Consumer):
         if not self.flow_active:
             await self.wait(cast("Event", self.can_resume_flow))
             return
+        if self._astray and not await self._rewind():
+            await self.sleep(_SHORT_POLL)
+            return
         full = self.engine.full()
         wanted = self._get_active_partitions() - full
         if self.engine.hop_full:
@@ -104,32 +109,36 @@ class Consumer(driver.Consumer):
             return
         held = self.engine.held()
         short = bool(full) or self.engine.hop_full
+        fetched = await self._fetched_of(wanted, _SHORT_POLL if short else _LONG_POLL)
+        if not fetched:
+            await asyncio.sleep(0)
+        elif self.engine.deliver(fetched, held):
+            # Fetched while its partition was let go: its position has moved.
+            self._astray = True
+
+    async def _fetched_of(self, wanted: set[TP], patience: float) -> Any:
+        """What there is of these partitions, after so many seconds at the latest; nothing where that can't be said."""
         started = time.perf_counter()
         try:
-            fetched = await self._getmany(active_partitions=wanted, timeout=_SHORT_POLL if short else _LONG_POLL)
+            fetched = await self._getmany(active_partitions=wanted, timeout=patience)
         except OffsetOutOfRangeError as error:
             await self._out_of_range(error.args[0])
-            return
+            return {}
         except NoOffsetForPartitionError:
             # Between an assignment and its seek: the client looks for an offset of its own.
-            await self._rewind()
-            return
+            self._astray = True
+            return {}
         except KafkaError as error:
             if type(error) is not KafkaError:
                 raise
             # What the client's coordinator has to say: whoever asks the client next is handed it.
             cast("App", self.app).clients.group_error(error)
             await self.sleep(_LONG_POLL)
-            return
+            return {}
         ended = time.perf_counter()
         self.engine.observer.polled(ended - started)
         self.engine.poll_pace.polled(sum(map(len, fetched.values())), ended)
-        if not fetched:
-            await asyncio.sleep(0)
-            return
-        if self.engine.deliver(fetched, held):
-            # Fetched while its partition was let go: its position has moved, and is to be set back.
-            await self._rewind()
+        return fetched
 
     async def _out_of_range(self, positions: Mapping[TopicPartition, int]) -> None:
         """Records were deleted, or a topic made again, under the running worker. Raises PositionError for the log."""
@@ -139,16 +148,23 @@ class Consumer(driver.Consumer):
             log.debug("positions that are out of range can't be looked at yet", error=broker_errors.told(error))
             await self.sleep(_SHORT_POLL)
 
-    async def _rewind(self) -> None:
-        """Have each partition that is held fetched from where its queue ends; what it has is passed over."""
+    async def _rewind(self) -> bool:
+        """Have each partition that is held fetched from where its queue ends; what it has is passed over.
+
+        One that was just taken over, of which nothing has come, begins where its takeover has it begin, also where that
+        is not over: a poll that was under way may have been handed records behind its seek, and those were dropped.
+        False where it could not be done: to be tried again before anything is fetched, or what was dropped is lost.
+        """
         try:
             ends = {place: self.engine.next_offset(place) for place in self.engine.held()}
             await self.thread.seek_all({place: end for place, end in ends.items() if end is not None})
-            fresh = {place for place, end in ends.items() if end is None} & self._get_active_partitions()
-            if fresh:
+            if fresh := {place for place, end in ends.items() if end is None}:
                 await self.thread.begin_at_committed(fresh)
-        except (KafkaError, IllegalStateError) as error:  # the rebalance that is under way seeks when it completes
-            log.debug("seek during a rebalance", error=str(error))
+        except (KafkaError, IllegalStateError) as error:  # the broker is away, or a rebalance under way
+            log.debug("positions can't be set back yet", error=broker_errors.told(error))
+            return False
+        self._astray = False
+        return True
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002, FBT001, FBT002 - Faust's signature
         """Commit what is behind the barrier, and only that."""
