@@ -137,6 +137,7 @@ ADDED = {
     (driver.AIOKafkaConsumerThread, "_go_on"),
     (driver.AIOKafkaConsumerThread, "go_on"),
     (driver.Consumer, "_out_of_range"),
+    (driver.Consumer, "_fetched_of"),
     (driver.Consumer, "_poll"),
     (driver.Consumer, "_rewind"),
     (driver.Consumer, "engine"),

@@ -7,7 +7,8 @@ module           holds
 ``indexed``      records as a worker gets them, indexed where the native part is built
 ``malformed``    messages that nobody can use, each kind with a name
 ``kafka_io``     a small synchronous Kafka client
-``logs_of_failures``  the ends of the workers' logs, for the report of a test that failed
+``logs_of_failures``
+                 what the workers said, in the report of a test that failed
 ``fake_broker``  brokers that are only a listening socket: for networks and nodes that fail
 ``fault_proxy``  a network that fails: a proxy between a worker and its brokers
 ``stage``        a real Kafka with topics, a client and workers
