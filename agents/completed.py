@@ -1,6 +1,5 @@
 """What is counted of a batch that became ready: how long it took, and which traces belong to it."""
 
-from operator import attrgetter
 from typing import NamedTuple
 
 from app.core.batch import Batch
@@ -20,8 +19,10 @@ class Completed(NamedTuple):
 
 def completed(batch: Batch, time: int) -> Completed:
     """What to count of a batch that became ready at log time ``time`` (ms)."""
-    latest = max([upload for upload in batch.slots if upload is not None], key=attrgetter("moment"))
-    registration = batch.registration
+    latest, registration = batch.latest_upload, batch.registration
+    if latest is None:  # a batch is ready with the first slot that is filled, at the earliest
+        message = f"batch {batch.batch_id} became ready without an upload"
+        raise RuntimeError(message)
     return Completed(
         (time - batch.registered_at) / 1e3,
         latest.moment / 1e6,

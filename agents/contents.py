@@ -57,6 +57,8 @@ class Contents:
 
         A content that the log had before is none here, nor the first one of an input partition. Raises PoisonError.
         """
+        if begin < len(self._chunk.batch) and self._chunk.batch[begin] < 0:
+            return begin
         if changes is not self._changes:
             self._changes, self._batches = changes, {}
         chunk, known = self._chunk, len(self._batches)

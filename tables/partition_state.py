@@ -53,7 +53,7 @@ class PartitionState:
         rows = self._rows(batch_id)
         size = sum(map(len, rows))
         self.loaded += size
-        batch = batches.batch_of(batch_id, rows)
+        batch = batches.batch_of(batch_id, rows) if rows else Batch(batch_id)
         self._cache.add(batch, size)
         return batch
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from operator import attrgetter
 
 import msgspec
 
@@ -20,6 +21,8 @@ from app.core.payloads import (
     Payload,
 )
 
+_text_id = attrgetter("text_id")
+
 
 def registration_of(batch: Batch) -> Registration:
     """The registration of a batch that has one. Raises RuntimeError for one that has none: a broken log, or a bug."""
@@ -35,8 +38,8 @@ def completion(batch: Batch, policy: Policy) -> Iterator[Message]:
     A batch that an operator completed as it was has slots without an outcome: the counts show how many.
     """
     registration = registration_of(batch)
-    moments = [upload.moment for upload in batch.slots if upload is not None]
-    moment = at_moment(max([registration.moment, *moments]))
+    latest = batch.latest_upload
+    moment = at_moment(registration.moment if latest is None else max(registration.moment, latest.moment))
     if batch.filled:
         essays = _filled(batch)
         yield _about(batch, names.READY, _ready(batch, registration, essays, moment))
@@ -112,6 +115,8 @@ def timeout(batch: Batch, policy: Policy) -> Message:
 
 
 def _filled(batch: Batch) -> list[EssayRef]:
+    if batch.filled == len(batch.slots):  # nearly always: a content in each
+        return list(map(EssayRef, batch.essay_ids, map(_text_id, batch.slots)))
     return [
         EssayRef(essay_id=essay_id, text_storage_id=upload.text_id)
         for essay_id, upload in zip(batch.essay_ids, batch.slots, strict=True)

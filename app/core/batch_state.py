@@ -4,6 +4,7 @@ Nothing here changes a batch: :class:`app.core.batch.Batch` does, by its facts.
 """
 
 from enum import Enum
+from operator import attrgetter
 
 from app.core.budget import fits
 from app.core.events import Content, Registration, Source, Upload
@@ -13,6 +14,8 @@ from app.core.facts import DISCARDED, Acted, Held, Retired
 PENDING = -1
 IN_EXCESS = -2
 REFUSED = -3
+
+_moment = attrgetter("moment")
 
 
 class State(Enum):
@@ -50,6 +53,8 @@ class BatchState:
         "_first_free",
         "_held_at",
         "_last_free",
+        "_latest",
+        "_latest_of",
         "acts",
         "aliases",
         "batch_id",
@@ -111,6 +116,9 @@ class BatchState:
         self._last_free = -1
         # The log offset of each upload that is pending, and of others that were; made when it is first asked for.
         self._held_at: dict[str, int] | None = None
+        # See latest_upload: the one of so many.
+        self._latest: Upload | None = None
+        self._latest_of = 0
 
     @property
     def state(self) -> State:
@@ -169,6 +177,19 @@ class BatchState:
         while slots[self._first_free] is not None:
             self._first_free += 1
         return self._first_free
+
+    @property
+    def latest_upload(self) -> Upload | None:
+        """Of the uploads in slots the one with the latest moment, the first of several; None where there is none.
+
+        It is asked for by each that says something of a complete batch, and looked for once: a slot that has its
+        outcome keeps it, so how many have one says which.
+        """
+        count = self.filled + self.failed
+        if self._latest_of != count:
+            self._latest = max([upload for upload in self.slots if upload is not None], key=_moment, default=None)
+            self._latest_of = count
+        return self._latest
 
     def pending_at(self, upload_id: str) -> int | None:
         """The log offset of a pending upload, or None where it isn't pending."""

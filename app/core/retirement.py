@@ -95,8 +95,8 @@ def _receipt(batch: Batch, registration: Registration) -> Retired:
     state = batch.state
     published = state is State.COMPLETE
     if published:
-        # At once: it is made for each batch that is closed.
-        closed_at = max([registration.moment, *[upload.moment for upload in batch.slots if upload is not None]]) // 1000
+        latest = batch.latest_upload
+        closed_at = (registration.moment if latest is None else max(registration.moment, latest.moment)) // 1000
     else:
         acts = batch.acts.values()
         closed_at = [acted.time for acted in acts if isinstance(acted.act, Discard) and not acted.refused][-1]

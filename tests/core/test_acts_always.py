@@ -113,6 +113,21 @@ def test_every_accepted_upload_is_in_exactly_one_place(sequence: str, done: list
 
 @examples(200)
 @given(STORIES, DONE)
+def test_the_latest_upload_is_that_of_the_slots_as_they_are_whenever_it_is_asked_for(
+    sequence: str, done: list[tuple[int, Act | int]]
+) -> None:
+    batch = Batch("b")
+    for fact in tell(sequence, done).facts:
+        batch.apply(fact)
+        latest = None
+        for upload in batch.slots:
+            if upload is not None and (latest is None or upload.moment > latest.moment):
+                latest = upload
+        assert batch.latest_upload is latest
+
+
+@examples(200)
+@given(STORIES, DONE)
 def test_the_stored_facts_add_up_to_the_state(sequence: str, done: list[tuple[int, Act | int]]) -> None:
     found = tell(sequence, done)
     rows = [batches.row("b", step.facts, batches.format_of(found.played.batch)) for step in found.steps if step.facts]
