@@ -73,9 +73,9 @@ class Retiring(Cell):
             number += 1
             changelog = self.changelog(running)
             keys = await asyncio.to_thread(live_keys, stage, changelog)
-            memory = sum(memory(process.pid, "VmRSS") for process in running.processes) / 1e6
-            say(f"kept for {seconds} s, tenth {number}: {keys} live keys of the changelog, {memory:.0f} MB")
-            running.measured |= {f"retiring.keys.{number}": keys, f"retiring.memory_mb.{number}": memory}
+            resident = sum(memory(process.pid, "VmRSS") for process in running.processes) / 1e6
+            say(f"kept for {seconds} s, tenth {number}: {keys} live keys of the changelog, {resident:.0f} MB")
+            running.measured |= {f"retiring.keys.{number}": keys, f"retiring.memory_mb.{number}": resident}
             begun = running.cpu() if number <= THIRD else begun
             running.measured["retiring.cpu"] = running.cpu() - begun
 
