@@ -5,12 +5,12 @@ stands still until it is over is found out.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import cast
 
 from tests.faults.cluster_stage import ClusterStage
-from tests.faults.faults import Cast, Fault, now
+from tests.faults.faults import Cast, Fault, at_once, now
 from tests.faults.quorum import GROUP, TRANSACTION
 from tests.oracle import topics
 from tests.support.worker import Worker
@@ -18,6 +18,8 @@ from tests.support.worker import Worker
 APP = "rollcall"
 LOG, CHANGELOG = f"{APP}-log", f"{APP}-tables-changelog"
 IN_SYNC_SECONDS = 120
+#: What a slow line lets through in each direction, bytes a second.
+_SLOW = 64 * 1024
 
 Which = Callable[[ClusterStage], int]
 
@@ -142,11 +144,26 @@ def _loss(stage: ClusterStage) -> None:
 
 
 def _slow_line(stage: ClusterStage) -> None:
-    stage.proxy.rate = 64 * 1024
+    stage.proxy.rate = _SLOW
 
 
-def _of_a_network(strike: Callable[[ClusterStage], None], seconds: float) -> Fault:
-    return Fault(partial(_network, strike), victim=_proxied, after=partial(_thaw_after, seconds))
+def _through_a_slow_line(everyone: Cast, hit: Sequence[int]) -> float:
+    """How long it takes to read all that there is of partitions: it may strike as their new owner restores them."""
+    home = _stage(everyone).kafka.data_dir
+    if home is None:
+        return 0.0
+    directories = [home / "log" / f"{topic}-{number}" for topic in (LOG, CHANGELOG) for number in hit]
+    return sum(file.stat().st_size for directory in directories for file in directory.glob("*.log")) / _SLOW
+
+
+def _of_a_network(
+    strike: Callable[[ClusterStage], None],
+    seconds: float,
+    more_seconds: Callable[[Cast, Sequence[int]], float] = at_once,
+) -> Fault:
+    return Fault(
+        partial(_network, strike), victim=_proxied, after=partial(_thaw_after, seconds), more_seconds=more_seconds
+    )
 
 
 def _back_to_three(everyone: Cast, worker: Worker) -> None:
@@ -176,5 +193,5 @@ CLUSTER_FAULTS: dict[str, Fault] = {
     "loss": _of_a_network(_loss, 10),
     "black-hole": _of_a_network(lambda stage: stage.proxy.black_hole(), 30),
     "half-open": _of_a_network(lambda stage: stage.proxy.half_open(), 0),
-    "slow-line": _of_a_network(_slow_line, 10),
+    "slow-line": _of_a_network(_slow_line, 10, _through_a_slow_line),
 }

@@ -196,6 +196,11 @@ def _nothing(_: Cast, __: Worker) -> None:
     pass
 
 
+def at_once(_: Cast, __: Sequence[int]) -> float:
+    """No longer than usual."""
+    return 0.0
+
+
 def _room(cast: Cast, victim: Worker) -> None:
     """Not more than four workers: one goes, in order, before another comes."""
     if len(cast.workers) > WORKERS:
@@ -222,7 +227,7 @@ class Fault:
     those are the victim's, or with ``whole`` all. ``prepare`` and ``after`` are not part of it. With ``slowly`` it has
     its effect only some seconds after it began: the load is kept up until then. ``victim`` names the worker that it
     befalls; otherwise the seed does, as many as ``victims`` says, at once. With ``from_end`` the time to recover counts
-    from the end of ``strike``.
+    from the end of ``strike``. ``more_seconds`` is for how much longer than usual these partitions may not be served.
     """
 
     strike: Callable[[Cast, Worker], int]
@@ -233,6 +238,7 @@ class Fault:
     victim: Callable[[Cast], Worker] | None = None
     victims: int = 1
     from_end: bool = False
+    more_seconds: Callable[[Cast, Sequence[int]], float] = at_once
 
 
 FAULTS = {

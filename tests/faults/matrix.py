@@ -126,7 +126,8 @@ class _Rounds:
         traffic.busy = False
         if fault.from_end:
             began = time.monotonic()
-        served = self._served(hit, made_after, start, victims[0])
+        seconds = SERVED_SECONDS + fault.more_seconds(cast, hit)
+        served = self._served(hit, made_after, start, victims[0], seconds)
         row.recovered.append(round(served - began, 2))
         for victim in victims:
             fault.after(cast, victim)
@@ -189,13 +190,13 @@ class _Rounds:
         while offsets() == before and time.monotonic() < deadline:
             time.sleep(0.01)  # each question costs the broker and this process more than its answer is worth
 
-    def _served(self, hit: Sequence[int], made_after: int, start: int, victim: Worker) -> float:
-        deadline = time.monotonic() + SERVED_SECONDS
+    def _served(self, hit: Sequence[int], made_after: int, start: int, victim: Worker, seconds: float) -> float:
+        deadline = time.monotonic() + seconds
         while (served := self.traffic.served(hit, made_after, start)) is None:
             if time.monotonic() > deadline:
                 self.cast.look()
                 late = [number for number in hit if self.traffic.served([number], made_after, start) is None]
-                message = f"partitions {late} of {hit} were not served again within {SERVED_SECONDS} s\n{victim.tail()}"
+                message = f"partitions {late} of {hit} were not served again within {seconds:.0f} s\n{victim.tail()}"
                 raise AssertionError(message)
             time.sleep(0.02)
         return served
