@@ -17,6 +17,7 @@ import platform
 import shutil
 import subprocess
 import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -54,7 +55,8 @@ def main() -> None:
     # One at a time: of two first calls at once the second waits, then finds the environment made.
     with LOCK.open("rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        make_environment()
+        with building_aside():
+            make_environment()
         make_native()
     # Programs of the environment are found by name, and nothing of another environment gets in.
     os.environ.pop("PYTHONPATH", None)
@@ -90,6 +92,17 @@ def make_environment() -> None:
         stamp("project", ROOT / "pyproject.toml")
 
 
+def building_aside() -> AbstractContextManager[object]:
+    """Where packages must be installed, which is one core's work: meanwhile cargo builds, and `make_native` finds it.
+
+    Leaving this context waits for it. What fails here fails in `make_native`, which shows it.
+    """
+    cargo = shutil.which("cargo")
+    if cargo is None or (PYTHON.exists() and stamped("dependencies", LOCK)):
+        return nullcontext()
+    return subprocess.Popen(build_command(cargo), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - built below
+
+
 def make_native() -> None:
     """Build the native part, once for each state of its sources. Where that can't be, the Python twin does its work."""
     sources = native_sources()
@@ -115,12 +128,13 @@ def make_native() -> None:
 
 
 def cargo_build(cargo: str) -> bool:
-    """Build with the versions in Cargo.lock, and show how far it is; whether that succeeded. What failed is shown."""
+    """Build, and show how far it is; whether that succeeded. What failed is shown."""
     crates = (NATIVE / "Cargo.lock").read_text().count("[[package]]")
     say(f"building the native part with cargo, once: up to {crates} crates")
     begun, told, output = time.monotonic(), 0, list[str]()
-    command = [cargo, "build", "--release", "--locked", "--manifest-path", str(NATIVE / "Cargo.toml")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:  # noqa: S603 - built above
+    with subprocess.Popen(  # noqa: S603 - built below
+        build_command(cargo), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
         for line in process.stdout or ():
             output.append(line)
             seen = sum("Compiling " in text for text in output)
@@ -131,6 +145,11 @@ def cargo_build(cargo: str) -> bool:
         sys.stderr.writelines(output[-TAIL_LINES:])
         say("      the native part could not be built")
     return process.returncode == 0
+
+
+def build_command(cargo: str) -> list[str]:
+    """The build, with the versions in Cargo.lock."""
+    return [cargo, "build", "--release", "--locked", "--manifest-path", str(NATIVE / "Cargo.toml")]
 
 
 def native_sources() -> str:

@@ -72,3 +72,23 @@ def test_a_build_that_fails_is_shown_and_not_tried_again_before_the_sources_chan
     assert times(checkout) == 1
     assert not run.MODULE.exists()
     assert "the native part could not be built" in capsys.readouterr().err
+
+
+def test_it_is_built_beside_the_packages_where_these_must_be_installed(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python, lock = checkout / "venv/python", checkout / "requirements.lock"
+    lock.touch()
+    monkeypatch.setattr(run, "PYTHON", python)
+    monkeypatch.setattr(run, "LOCK", lock)
+    with run.building_aside():  # nor is anything lacking without a toolchain
+        pass
+    with_cargo(checkout)
+    with run.building_aside():
+        pass
+    assert times(checkout) == 1
+    python.touch()
+    run.stamp("dependencies", lock)
+    with run.building_aside():
+        pass
+    assert times(checkout) == 1, "with the packages in place there is nothing to do meanwhile"
