@@ -26,15 +26,17 @@ def test_without_a_cache_java_gets_no_option_and_with_one_it_is_named(place: Pat
     assert make() == place, "what is there is not made again"
 
 
-def test_other_jars_or_another_java_have_a_cache_of_their_own(
+def test_other_jars_another_java_and_another_rehearsal_have_a_cache_of_their_own(
     place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = tmp_path / "other" / "bin" / "java"
     assert ahead.cache_file(other) != place
-    lock = tmp_path / "other.lock"
-    lock.write_text("other jars")
-    monkeypatch.setattr(ahead, "LOCK_FILE", lock)
-    assert ahead.cache_file(find_java()) != place
+    for name in ("LOCK_FILE", "_REHEARSAL"):
+        file = tmp_path / name
+        file.write_text("other jars, or other requests")
+        with monkeypatch.context() as patched:
+            patched.setattr(ahead, name, file)
+            assert ahead.cache_file(find_java()) != place, name
 
 
 @pytest.mark.parametrize("option", ["AOTCache", "AnOptionOfALaterJava"])
