@@ -7,15 +7,14 @@ from collections.abc import Generator
 import pytest
 from hypothesis import settings
 
-from tests.core.examples import THOROUGH
+from tests.core.examples import examples
 from tests.support.brokers import close_all
 from tests.support.logs_of_failures import ends_of_logs
 from tests.support.progress import ProgressPlugin
 from tests.support.spread import UnitScheduling, longest_first
 
-# No deadline per example: a machine that is busy is not a bug. A failing example is printed, to be run again. The same
-# examples each time, so that a red gate says something about the change; new ones are for a thorough run.
-settings.register_profile("rollcall", deadline=None, print_blob=True, derandomize=not THOROUGH)
+# A property that names no number of examples names Hypothesis' own, 100. A failing example is printed, to be run again.
+settings.register_profile("rollcall", examples(100), print_blob=True)
 settings.load_profile("rollcall")
 
 # What is imported and collected stays: looking for garbage among it is a fifth of what that takes.

@@ -15,8 +15,8 @@ def examples(count: int) -> settings:
     """Return the settings of a property that is tried on half of `count` examples, or on twenty times as many."""
     return settings(
         max_examples=count * _FACTOR if THOROUGH else count // _SHARE,
-        derandomize=not THOROUGH,
-        deadline=None,
+        derandomize=not THOROUGH,  # so that a red gate says something about the change
+        deadline=None,  # a machine that is busy is not a bug
         # Fixtures hold directories only, which examples tell apart by a number.
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )
