@@ -23,20 +23,22 @@ async def ends(bootstrap: str, topic: str, partitions: int) -> dict[int, int]:
 def rows(bootstrap: str, topic: str, begin: Mapping[int, int], end: Mapping[int, int], name: str) -> Iterator[Row]:
     """The records of a topic between two sets of offsets, as rows for a topic called ``name``.
 
-    The topic must not be a transactional one: every offset must hold a record. For a thread without an event loop.
+    Where offsets hold no record (a marker of a transaction, or what was compacted away) there is no row. For a thread
+    without an event loop.
     """
     with asyncio.Runner() as runner:
         consumer = runner.run(_consumer(bootstrap))
         try:
-            left = {TopicPartition(topic, n): end[n] - begin[n] for n in begin if end[n] > begin[n]}
+            left = {TopicPartition(topic, n): end[n] for n in begin if end[n] > begin[n]}
             runner.run(_seek(consumer, {place: begin[place.partition] for place in left}))
             while left:
                 fetched = runner.run(consumer.getmany(*left, timeout_ms=500))
                 for place, records in fetched.items():
-                    for record in records[: left[place]]:
-                        yield Row(name, place.partition, record.key, record.value, tuple(record.headers))
-                    left[place] -= len(records)
-                    if left[place] <= 0:
+                    for record in records:
+                        if record.offset < left[place]:
+                            yield Row(name, place.partition, record.key, record.value, tuple(record.headers))
+                for place in tuple(left):
+                    if runner.run(consumer.position(place)) >= left[place]:
                         del left[place]
         finally:
             runner.run(consumer.stop())

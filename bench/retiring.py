@@ -66,13 +66,14 @@ class Retiring(Cell):
 
     async def _run(self, stage: Stage, seconds: float) -> Measured:
         number, begun = 0, 0.0
+        live: LiveKeys | None = None
 
         async def after(running: Running, _: Phase) -> None:
-            nonlocal number, begun
+            nonlocal number, begun, live
             await asyncio.sleep(_PAUSE_SECONDS)
             number += 1
-            changelog = self.changelog(running)
-            keys = await asyncio.to_thread(live_keys, stage, changelog)
+            live = live or LiveKeys(stage, self.changelog(running))
+            keys = await asyncio.to_thread(live.count)
             resident = sum(memory(process.pid, "VmRSS") for process in running.processes) / 1e6
             say(f"kept for {seconds} s, tenth {number}: {keys} live keys of the changelog, {resident:.0f} MB")
             running.measured |= {f"retiring.keys.{number}": keys, f"retiring.memory_mb.{number}": resident}
@@ -92,22 +93,32 @@ class OverDeletions(Restore):
 
     async def _restore(self, running: Running) -> None:
         await asyncio.sleep(_PAUSE_SECONDS)
-        changelog = self.changelog(running)
-        running.measured["restore.live_keys"] = await asyncio.to_thread(live_keys, running.stage, changelog)
+        live = LiveKeys(running.stage, self.changelog(running))
+        running.measured["restore.live_keys"] = await asyncio.to_thread(live.count)
         await super()._restore(running)
 
 
-def live_keys(stage: Stage, topic: str) -> int:
-    """How many keys a topic has whose latest record is no deletion. For a thread without an event loop."""
-    ends = asyncio.run(reading.ends(stage.bootstrap, topic, stage.partitions))
-    live: set[tuple[int, bytes | None]] = set()
-    for row in reading.rows(stage.bootstrap, topic, dict.fromkeys(ends, 0), ends, topic):
-        place = row.partition, row.key
-        if row.value is None:
-            live.discard(place)
-        else:
-            live.add(place)
-    return len(live)
+class LiveKeys:
+    """How many keys a topic has whose latest record is no deletion. It may be compacted meanwhile."""
+
+    def __init__(self, stage: Stage, topic: str) -> None:
+        self._stage = stage
+        self._topic = topic
+        self._read = dict.fromkeys(range(stage.partitions), 0)
+        self._live: set[tuple[int, bytes | None]] = set()
+
+    def count(self) -> int:
+        """How many there are now; what was read the last time is not read again. For a thread without an event loop."""
+        bootstrap = self._stage.bootstrap
+        ends = asyncio.run(reading.ends(bootstrap, self._topic, self._stage.partitions))
+        for row in reading.rows(bootstrap, self._topic, self._read, ends, self._topic):
+            place = row.partition, row.key
+            if row.value is None:
+                self._live.discard(place)
+            else:
+                self._live.add(place)
+        self._read = ends
+        return len(self._live)
 
 
 def retiring_figures(cell: str) -> list[Figure]:
