@@ -101,14 +101,15 @@ class Passing:
                 ends[code], self._at = ends[code] + 1, self._at + 1
             retiring = self._join.retiring
             if timestamp >= next_tick or retiring.behind:
-                # As a worker writes it: when something is due, by what has been written.
+                # As a worker asks, once in so long, and writes it: when something is due, by what has been written.
+                next_tick = timestamp + _BETWEEN_TICKS
                 with self._spending():
                     due = self._join.deadline()
                     says = [] if due is None or due > timestamp else retiring.headers(timestamp)
                 if due is not None and due <= timestamp:
                     says = [(TICK_HEADER, b""), *says]
                     self._chunk.append(Record(self._at, timestamp, None, b"", says))
-                    self._at, next_tick = self._at + 1, timestamp + _BETWEEN_TICKS
+                    self._at += 1
                     self._fold()
             if len(self._chunk) >= _CHUNK:
                 self._fold()
