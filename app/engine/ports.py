@@ -78,10 +78,7 @@ class Place(NamedTuple):
 
 
 class Store(Protocol):
-    """The rows of one partition, sorted by key. The engine opens, restores and closes it.
-
-    Keys that begin with ``o`` or NUL are the engine's own.
-    """
+    """The rows of one partition, sorted by key: those with ``o`` or NUL at first are the engine's, which opens it."""
 
     @property
     def offset(self) -> int:

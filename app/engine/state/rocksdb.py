@@ -1,8 +1,18 @@
-"""How RocksDB is set up for a partition, and how a range of its rows is bounded."""
+"""How RocksDB is set up for a partition, and how ranges of its rows are read."""
 
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, ReadOptions, WriteOptions
+from rocksdict import (
+    BlockBasedOptions,
+    Cache,
+    DBCompressionType,
+    Options,
+    Rdict,
+    RdictIter,
+    ReadOptions,
+    WriteOptions,
+)
 
 _MIB = 1024 * 1024
 
@@ -36,6 +46,49 @@ def bounds(prefix: bytes) -> ReadOptions:
     options = ReadOptions()
     options.set_iterate_upper_bound(end_of(prefix))
     return options
+
+
+def scan(database: Rdict, prefix: bytes, start: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The rows whose key starts with ``prefix``, in key order, from ``start`` on.
+
+    Raises Exception where a block is damaged, as the others below do: an iterator ends there as it does at the last
+    row, and only its status shows the difference.
+    """
+    within = bounds(prefix)  # to be kept: the iterator's bound is the memory of this object
+    rows = database.iter(within)
+    rows.seek(start)
+    while rows.valid():
+        yield rows.key(), rows.value()
+        rows.next()
+    rows.status()
+
+
+def all_of(database: Rdict, prefix: bytes, part: Callable[[RdictIter], bytes]) -> list[bytes]:
+    """The keys or the values of those rows, all at once."""
+    within = bounds(prefix)
+    rows = database.iter(within)
+    rows.seek(prefix)
+    found = []
+    while rows.valid():
+        found.append(part(rows))
+        rows.next()
+    rows.status()
+    return found
+
+
+def keys_of(database: Rdict, prefixes: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """The keys for each of several prefixes that begin with the same byte, as they are when it begins."""
+    within = bounds(prefixes[0][:1])
+    rows = database.iter(within)
+    for prefix in prefixes:
+        rows.seek(prefix)
+        found = []
+        while rows.valid() and (key := rows.key()).startswith(prefix):
+            found.append(key)
+            rows.next()
+        if not rows.valid():
+            rows.status()
+        yield found
 
 
 def _options() -> Options:
