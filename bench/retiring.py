@@ -61,6 +61,8 @@ class Retiring(Cell):
                 1.0, kept[f"retiring.{quantity}.{THIRD}"]
             )
         kept["retiring.never.keys"] = never["retiring.keys.10"]
+        # What grows likewise where all is kept, and the cache is as small, is not of retention.
+        kept["retiring.never.growth"] = never["retiring.memory_mb.10"] / never[f"retiring.memory_mb.{THIRD}"]
         kept["retiring.speed"] = never["retiring.cpu"] / kept["retiring.cpu"]
         return kept
 
@@ -126,6 +128,8 @@ def retiring_figures(cell: str) -> list[Figure]:
     named = {"keys": "live keys of the changelog", "memory_mb": "memory of the worker, MB"}
     figures = tenth_figures("retention-broker", "retiring", cell, named, "after")
     figures.append(Figure("retention-broker:never", "live keys where all is kept", cell, "retiring.never.keys"))
+    title = "memory of the worker where all is kept: the last tenth against the third"
+    figures.append(Figure("retention-broker:never-memory", title, cell, "retiring.never.growth"))
     title = "events a CPU second of the worker with retention, against without, from the fourth tenth on"
     return [*figures, Figure("retention-broker:speed", title, cell, "retiring.speed", most=False, goal=0.9, high=True)]
 
