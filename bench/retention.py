@@ -54,8 +54,8 @@ class Retention(Cell):
         return await asyncio.to_thread(compared, self._batches, say)
 
 
-def compared(batches: int, told: Callable[[str], None]) -> Measured:
-    """Both by turns; what there is in each tenth is ``told`` when it is over.
+def compared(batches: int, tell: Callable[[str], None]) -> Measured:
+    """Both by turns; what there is in each tenth is told with ``tell`` when it is over.
 
     Raises ContestantError where one fails.
     """
@@ -67,14 +67,14 @@ def compared(batches: int, told: Callable[[str], None]) -> Measured:
         kept, never = (in_tenth([pair[number] for pair in part], before[number]) for number in (0, 1))
         before, number = part[-1], len(tenths) + 1
         tenths.append((kept, never))
-        told(f"tenth {number}: with retention {_in_words(kept)}")
-        told(f"tenth {number}: without        {_in_words(never)}")
-        told(f"tenth {number}: with against without, {_against(tenths[-1:])}")
+        tell(f"tenth {number}: with retention {_in_words(kept)}")
+        tell(f"tenth {number}: without        {_in_words(never)}")
+        tell(f"tenth {number}: with against without, {_against(tenths[-1:])}")
         measured |= {f"retention.{quantity}.{number}": kept[quantity] for quantity in QUANTITIES}
     for quantity in QUANTITIES:
         growth = measured[f"retention.{quantity}.{TENTHS}"] / measured[f"retention.{quantity}.{THIRD}"]
         measured[f"retention.{quantity}.growth"] = growth
-    told(f"from the fourth tenth on, {_against(tenths[THIRD:])}")
+    tell(f"from the fourth tenth on, {_against(tenths[THIRD:])}")
     measured["retention.speed"] = ratio(tenths[THIRD:], "cpu_seconds")
     return measured
 
@@ -139,9 +139,9 @@ def retention_figures(cell: str) -> list[Figure]:
 
 
 def _in_words(tenth: Slice) -> str:
-    told = ", ".join(f"{name} {tenth[name]:,.1f}" for name in QUANTITIES)
+    quantities = ", ".join(f"{name} {tenth[name]:,.1f}" for name in QUANTITIES)
     events = tenth["events"]
-    return f"{told}, {events / tenth['seconds']:,.0f} events/s, {events / tenth['cpu_seconds']:,.0f} a CPU second"
+    return f"{quantities}, {events / tenth['seconds']:,.0f} events/s, {events / tenth['cpu_seconds']:,.0f} a CPU second"
 
 
 def _against(tenths: Sequence[Pair]) -> str:
