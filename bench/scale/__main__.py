@@ -41,12 +41,12 @@ class Sizes:
     workers: tuple[int, ...] = (1, 2, 4, 8)
     rates: tuple[float, ...] = (50.0, 400.0, 2000.0)
     seconds: float = 6.0
-    backlog: int = 60_000
+    backlog: int = 200_000
     partitions: tuple[int, ...] = (12, 96, 384)
     restores: tuple[int, ...] = (20_000, 80_000, 240_000)
 
 
-QUICK = Sizes((1,), (1, 2), (200.0, 800.0), 3.0, 10_000, (12, 48), (5_000, 20_000))
+QUICK = Sizes((1,), (1, 2), (100.0, 400.0, 800.0), 3.0, 10_000, (12, 48), (5_000, 20_000))
 
 
 def main() -> int:

@@ -7,7 +7,8 @@ listed is a partition in a poll: request and answer name each that the worker ow
 of one worker that has all of them costs more than one of eight; a chunk what it costs whatever is in it (a transaction,
 its round trips); a write what each partition of the outputs costs that a chunk has records for (a partition of the
 transaction, a batch, its acknowledgement): a chunk of one record has one, a chunk of hundreds all of them; an event
-the rest. CPU seconds of the brokers, but for what their JVMs compile, = idle x seconds + the same of polls and so on.
+the rest. CPU seconds of the brokers, but for what their JVMs compile, = idle x seconds + the same of workers (their
+heartbeats, and fetches that wait), polls and so on.
 A cell whose core was full at a fixed rate is left out: several things that wait for it are done in one turn of a loop
 then, for less. A worker that had nothing to do between two rebalances, with the fewest partitions, is a cell more.
 Seconds of a rebalance = base + partition x partitions that come to a worker; seconds of a restore = base + record x
@@ -114,11 +115,11 @@ def fitted(results: Results) -> Model:
     """Fit all that there are enough observations for. Raises FitError for what does not settle its coefficients."""
     fits = {}
     rows: list[tuple[float, ...]]
-    workers, brokers = (("worker", *_TURNS), ("idle", *_TURNS))
+    workers, brokers = ("worker", *_TURNS), ("idle", "worker", *_TURNS)
     idle = min(results.moved, key=attrgetter("partitions"), default=None)
     for count in sorted({seen.brokers for seen in results.seen}):
         cells = [seen for seen in results.seen if seen.brokers == count and not seen.full]
-        if len(cells) < len(workers):
+        if len(cells) < len(brokers):
             continue
         rows = [(seen.workers * seen.seconds, *_turns(seen)) for seen in cells]
         observed = [seen.worker_cpu for seen in cells]
@@ -126,7 +127,7 @@ def fitted(results: Results) -> Model:
             rows.append((1.0, 1.0, float(idle.partitions), 0.0, 0.0, 0.0))
             observed.append(max(_LEAST / 10, idle.idle_cpu))
         fits[f"workers on {count}"] = fit(workers, rows, observed)
-        rows = [(seen.seconds, *_turns(seen)) for seen in cells]
+        rows = [(seen.seconds, seen.workers * seen.seconds, *_turns(seen)) for seen in cells]
         fits[f"{count} brokers"] = fit(brokers, rows, [seen.broker_cpu for seen in cells])
     line = ("base", "partition")
     if len({moved.partitions for moved in results.moved}) >= len(line):
@@ -187,7 +188,7 @@ def predicted(model: Model, rate: int, brokers: int) -> Prediction | None:
     writes = chunks * spread(worker_rate / chunks)
     of_one = (polls, polls * PARTITIONS_A_WORKER, chunks, writes, worker_rate)
     cores = workers * costs.predict((1.0, *of_one))
-    broker_cores = broker_costs.predict((1.0, *(workers * quantity for quantity in of_one)))
+    broker_cores = broker_costs.predict((1.0, *(workers * quantity for quantity in (1.0, *of_one))))
     records = rate * _DAY / workers
     restore, term = model.fits.get("restore"), model.fits.get("term")
     return Prediction(

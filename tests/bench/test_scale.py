@@ -24,7 +24,7 @@ from bench.scale.throughput import Seen, spread
 
 # What everything costs in a world made up: ms CPU a second and worker, us a poll, a chunk, an event; and so on.
 WORKER, POLL, LISTED, CHUNK, WRITE, EVENT = 0.008, 170e-6, 10e-6, 500e-6, 100e-6, 30e-6
-IDLE, BROKER_POLL, BROKER_LISTED, BROKER_CHUNK = 0.05, 91e-6, 3e-6, 300e-6
+IDLE, BROKER_WORKER, BROKER_POLL, BROKER_LISTED, BROKER_CHUNK = 0.05, 0.004, 91e-6, 3e-6, 300e-6
 BROKER_WRITE, BROKER_EVENT = 40e-6, 5e-6
 CHUNK_RECORDS = 1000
 POLL_RECORDS = 500
@@ -42,7 +42,7 @@ def seen(brokers: int, workers: int, rate: float, seconds: float = 6.0) -> Seen:
     return replace(
         cell,
         worker_cpu=WORKER * workers * seconds + turns + EVENT * events,
-        broker_cpu=brokers * (IDLE * seconds + broker_turns + BROKER_EVENT * events),
+        broker_cpu=brokers * ((IDLE + BROKER_WORKER * workers) * seconds + broker_turns + BROKER_EVENT * events),
     )
 
 
@@ -76,7 +76,7 @@ def test_the_fit_finds_the_costs_that_observations_were_made_of() -> None:
     found = fitted(RESULTS).fits
     for brokers in (1, 3):
         assert found[f"workers on {brokers}"].values == pytest.approx((WORKER, POLL, LISTED, CHUNK, WRITE, EVENT))
-    of_brokers = (IDLE, BROKER_POLL, BROKER_LISTED, BROKER_CHUNK, BROKER_WRITE, BROKER_EVENT)
+    of_brokers = (IDLE, BROKER_WORKER, BROKER_POLL, BROKER_LISTED, BROKER_CHUNK, BROKER_WRITE, BROKER_EVENT)
     assert found["1 brokers"].values == pytest.approx(of_brokers)
     assert found["3 brokers"].values == pytest.approx([3 * cost for cost in of_brokers])
     assert found["first"].values == pytest.approx((3, 0.05))
@@ -160,7 +160,7 @@ def test_what_follows_for_a_rate_is_arithmetic_from_the_fit() -> None:
     assert found.writes == pytest.approx(20 * 24, rel=0.01)
     each = 0.008 + 0.0005 * 20 + 0.0002 * 40 + 0.0001 * found.writes + 30e-6 * 1_000_000 / 57
     assert found.cores == pytest.approx(57 * each)
-    of_workers = 57 * (100e-6 * 40 + 300e-6 * 20 + 40e-6 * found.writes)
+    of_workers = 57 * (0.004 + 100e-6 * 40 + 300e-6 * 20 + 40e-6 * found.writes)
     assert found.broker_cores == pytest.approx(0.05 + of_workers + 5)
     assert found.restore_records == pytest.approx(1_000_000 * 86_400 / 57)
     assert found.restore_seconds == pytest.approx(0.1 + found.restore_records / 150_000)
