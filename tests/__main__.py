@@ -19,7 +19,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 # More than two for each of two cores: the tests of delivery mostly wait, for brokers, sessions and restarts.
-PROCESSES = 7
+PROCESSES = 5
 # By units, the longest first: see tests/support/spread.py.
 SPREAD = ["--dist", "loadscope", "--no-loadscope-reorder"]
 TYPED = ("app", "tables", "agents", "demo", "bench", "ops", "tests", "run.py", "rollcall.py")
