@@ -18,7 +18,7 @@ class Completed(NamedTuple):
 
 
 def completed(batch: Batch, time: int) -> Completed:
-    """What to count of a batch that became ready at log time ``time`` (ms). Raises RuntimeError where it has no upload."""
+    """What to count of a batch that became ready at log time ``time`` (ms). Raises RuntimeError if it has no upload."""
     latest, registration = batch.latest_upload, batch.registration
     if latest is None:  # a batch is ready with the first slot that is filled, at the earliest
         message = f"batch {batch.batch_id} became ready without an upload"

@@ -37,10 +37,12 @@ class Progress:
     def line(self) -> str:
         """Return the line: minutes since the beginning, the share of the expected time, and what runs for how long."""
         now = time.monotonic()
-        share = sum(self.weights.get(nodeid, 0) for nodeid in self.done) / (sum(self.weights.values()) or 1)
-        running = ", ".join(f"{nodeid} ({now - since:.0f} s)" for nodeid, since in sorted(self.running.items()))
+        # Copies: another thread goes on with the tests meanwhile.
+        done, begun = self.done.copy(), self.running.copy()
+        share = sum(self.weights.get(nodeid, 0) for nodeid in done) / (sum(self.weights.values()) or 1)
+        running = ", ".join(f"{nodeid} ({now - since:.0f} s)" for nodeid, since in sorted(begun.items()))
         return (
-            f"{(now - self.began) / 60:.0f} min: {share:.0%}, {len(self.done)} of {len(self.weights)} tests; "
+            f"{(now - self.began) / 60:.0f} min: {share:.0%}, {len(done)} of {len(self.weights)} tests; "
             f"running: {running or 'nothing'}"
         )
 

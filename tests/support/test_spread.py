@@ -40,3 +40,17 @@ def test_the_progress_names_what_runs_and_weighs_by_the_recorded_seconds(
     progress.end("tests/b.py::three")
     progress.end("tests/a.py::two")
     assert progress.line().endswith(" min: 100%, 3 of 3 tests; running: nothing")
+
+
+def test_the_progress_is_told_while_a_test_ends() -> None:
+    progress = Progress(["tests/a.py::one", "tests/a.py::two"])
+
+    class Meanwhile(dict[str, float]):
+        def get(self, key: str, default: float = 0.0) -> float:  # type: ignore[override]  # only this one is asked for
+            progress.end("tests/a.py::two")
+            return super().get(key, default)
+
+    progress.weights = Meanwhile(progress.weights)
+    progress.end("tests/a.py::one")
+    assert "1 of 2 tests" in progress.line()
+    assert "2 of 2 tests" in progress.line()
