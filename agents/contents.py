@@ -1,6 +1,7 @@
 """The plain contents of a chunk: nearly all of its records, folded by batch."""
 
 from collections.abc import Sequence
+from operator import itemgetter
 from sys import maxsize
 from typing import TYPE_CHECKING, cast
 
@@ -130,11 +131,9 @@ class Contents:
         if len(records) < _FEW:
             return 0
         batch, facts = self._batches[number]
-        at = self._chunk.at
+        these = itemgetter(*records)
         try:
-            decided, assigned = take_contents(
-                batch, [self._content[record] for record in records], [at[record] for record in records]
-            )
+            decided, assigned = take_contents(batch, these(self._content), these(self._chunk.at))
         except Exception:
             # A bug. If it is of one content, it shows itself again at that record, which is named.
             log.exception("contents could not be folded together and are folded one by one", batch=batch.batch_id)

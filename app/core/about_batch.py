@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import lru_cache
 from operator import attrgetter
 
 import msgspec
@@ -124,14 +125,24 @@ def _filled(batch: Batch) -> list[EssayRef]:
     ]
 
 
+def id_about(batch: Batch, topic: str) -> str:
+    """The id of what is published about the whole batch as it was last opened."""
+    return _id_about(topic, batch.batch_id, batch.openings)
+
+
+@lru_cache(maxsize=1024)  # a batch that completes says it, and keeps it for its receipt at the end of the same chunk
+def _id_about(topic: str, batch_id: str, openings: int) -> str:
+    opening = (str(openings),) if openings else ()
+    return event_id(topic, batch_id, *opening)
+
+
 def _about(batch: Batch, topic: str, data: Payload) -> Message:
     """A message about the whole batch: published once for each opening, under the registration's correlation id."""
     registration = registration_of(batch)
-    opening = (str(batch.openings),) if batch.openings else ()
     return Message(
         topic=topic,
         key=batch.batch_id,
-        event_id=event_id(topic, batch.batch_id, *opening),
+        event_id=id_about(batch, topic),
         correlation_id=registration.correlation_id,
         traceparent=registration.traceparent,
         data=data,

@@ -23,12 +23,12 @@ import msgspec
 from msgspec.structs import replace
 
 from app.core import names
+from app.core.about_batch import id_about
 from app.core.acts import Act, Discard
 from app.core.batch import Batch
 from app.core.batch_state import State
 from app.core.events import Content, Cutoff, Failure, Position, Registration, Tick, Upload
 from app.core.facts import REGISTRATION_CONFLICT, Forgotten, Gone, Retired
-from app.core.messages import event_id
 from app.core.outputs import DeadLetter
 
 BATCH_RETIRED = "batch_retired"
@@ -118,5 +118,4 @@ def _receipt(batch: Batch, registration: Registration) -> Retired:
 
 
 def _said(batch: Batch, topic: str) -> bytes:
-    opening = (str(batch.openings),) if batch.openings else ()
-    return bytes.fromhex(event_id(topic, batch.batch_id, *opening).replace("-", ""))
+    return bytes.fromhex(id_about(batch, topic).replace("-", ""))
