@@ -11,10 +11,24 @@ from rocksdict import (
     Rdict,
     RdictIter,
     ReadOptions,
+    SliceTransform,
     WriteOptions,
 )
 
 _MIB = 1024 * 1024
+
+#: So many bytes at the beginning of a key say what a row is about, where it is about one thing: a table, a length of 4
+#: bytes, and an id of 36 characters, as UUIDs have. Files and write buffers have a filter of them, so that mostly
+#: nothing is looked for in those that have no row of it.
+_PREFIX = 1 + 4 + 36
+
+#: What part of a write buffer its filter takes from the beginning: of 16 MiB 84 KB, 8 bits for each of 84,000 rows of
+#: 200 bytes.
+_BUFFERS_FILTER = 0.005
+
+#: RocksDB's levels. Write buffers are written to the first one as they are: four files of it are written on together,
+#: compressed then. To compress each before took a fifth of all that it takes to write rows.
+_LEVELS = 7
 
 
 def _logged(*, logged: bool) -> WriteOptions:
@@ -41,10 +55,15 @@ def database(path: Path) -> Rdict:
     return Rdict(str(path), options, column_families={"default": options})
 
 
-def bounds(prefix: bytes) -> ReadOptions:
-    """How the rows are read whose key starts with ``prefix``. To be kept while an iterator of it is in use."""
+def bounds(prefix: bytes, *, filtered: bool = False) -> ReadOptions:
+    """How the rows are read whose key starts with ``prefix``. To be kept while an iterator of it is in use.
+
+    ``filtered``: no row is looked for but those, and the filters say where there are none.
+    """
     options = ReadOptions()
     options.set_iterate_upper_bound(end_of(prefix))
+    # Else an iterator passes rows over that do not begin as where it was set to.
+    options.set_total_order_seek(not (filtered and len(prefix) >= _PREFIX))
     return options
 
 
@@ -65,13 +84,24 @@ def scan(database: Rdict, prefix: bytes, start: bytes) -> Iterator[tuple[bytes, 
 
 def all_of(database: Rdict, prefix: bytes, part: Callable[[RdictIter], bytes]) -> list[bytes]:
     """The keys or the values of those rows, all at once."""
-    within = bounds(prefix)
+    within = bounds(prefix, filtered=True)
     rows = database.iter(within)
     rows.seek(prefix)
     found = []
     while rows.valid():
         found.append(part(rows))
         rows.next()
+    rows.status()
+    return found
+
+
+def any_from(database: Rdict, start: bytes) -> bool:
+    """Whether there is a row with this key, or any behind it."""
+    options = ReadOptions()
+    options.set_total_order_seek(True)
+    rows = database.iter(options)
+    rows.seek(start)
+    found = rows.valid()
     rows.status()
     return found
 
@@ -98,7 +128,8 @@ def _options() -> Options:
     options.create_if_missing(True)  # noqa: FBT003 - rocksdict takes it by position
     options.set_write_buffer_size(16 * _MIB)
     options.set_max_write_buffer_number(2)
-    options.set_compression_type(DBCompressionType.lz4())
+    none, lz4 = DBCompressionType.none(), DBCompressionType.lz4()
+    options.set_compression_per_level([none] + [lz4] * (_LEVELS - 1))
     options.set_keep_log_file_num(2)
     options.set_max_open_files(256)
     # What is deleted takes its place until it is compacted, and is stepped over by each scan: a file in which a quarter
@@ -108,4 +139,6 @@ def _options() -> Options:
     table.set_block_cache(Cache(16 * _MIB))
     table.set_bloom_filter(10, block_based=False)  # 10 bits a key: about 1% false positives
     options.set_block_based_table_factory(table)
+    options.set_prefix_extractor(SliceTransform.create_fixed_prefix(_PREFIX))
+    options.set_memtable_prefix_bloom_ratio(_BUFFERS_FILTER)
     return options

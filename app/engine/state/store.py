@@ -155,12 +155,9 @@ class Store:
     @property
     def empty(self) -> bool:
         """Whether there is no row, but for those about the database itself."""
-        rows = self._open_db.iter()
-        rows.seek(rocksdb.end_of(LOCAL))
-        found = rows.valid()
+        database = self._open_db
         with self._judged():
-            rows.status()
-        return not found
+            return not rocksdb.any_from(database, rocksdb.end_of(LOCAL))
 
     def get(self, key: bytes) -> bytes | None:
         """The value of a row, or None. Raises StoreError where the database turns out to be damaged."""
