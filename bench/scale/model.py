@@ -9,8 +9,9 @@ its round trips); a write what each partition of the outputs costs that a chunk 
 transaction, a batch, its acknowledgement): a chunk of one record has one, a chunk of hundreds all of them; an event
 the rest. CPU seconds of the brokers, but for what their JVMs compile, = idle x seconds + the same of workers (their
 heartbeats, and fetches that wait), polls and so on.
-A cell whose core was full at a fixed rate is left out: several things that wait for it are done in one turn of a loop
-then, for less. A worker that had nothing to do between two rebalances, with the fewest partitions, is a cell more.
+A cell is left out in which a core was full at a fixed rate, the workers' or the brokers': several things that wait for
+the one are done in one turn of a loop, for less, and while the other lags what takes long is asked for again. A worker
+that had nothing to do between two rebalances, with the fewest partitions, is a cell more.
 Seconds of a rebalance = base + partition x partitions that come to a worker; seconds of a restore = base + record x
 records.
 

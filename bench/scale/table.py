@@ -107,6 +107,11 @@ def _predictions(model: Model) -> str:
         for name, found in model.fits.items()
         if found.worst > _UNEXPLAINED
     ]
+    lines += [
+        f"The fit {name} has nothing for {', '.join(lacking)}: its observations do not tell it from the rest"
+        for name, found in model.fits.items()
+        if (lacking := [of for of, value in zip(found.names, found.values, strict=True) if not value])
+    ]
     for rate, brokers in product(RATES, BROKERS):
         found = predicted(model, rate, brokers)
         if found is None:

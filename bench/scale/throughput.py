@@ -39,8 +39,9 @@ _LEAST_EVENTS = 900
 #: At the end of a backlog, until the last commits are made.
 _SETTLE = 1.0
 
-#: Of a core: above it, what is to be done waits for its turn there.
-_FULL = 0.75
+#: Of a core: above it, what is to be done waits for its turn there. Of the brokers' cores less, which they share with
+#: who sends the events and reads what comes of them (a tenth).
+_FULL, _BROKERS_FULL = 0.75, 0.65
 
 #: Backlogs before anything is measured: a broker's JVM compiles what it runs often, with CPU that is no event's.
 _WARM_UP = 3
@@ -61,6 +62,7 @@ class Seen:
         polls: of the workers' consumers that ended in this time: a fetch that brought something, or a second without.
         worker_cpu: CPU seconds of all workers.
         broker_cpu: of all brokers, but for what their JVMs compiled meanwhile.
+        broker_cores: on how many cores all brokers were together.
 
     """
 
@@ -74,11 +76,15 @@ class Seen:
     polls: float
     worker_cpu: float
     broker_cpu: float
+    broker_cores: int = 1
 
     @property
     def full(self) -> bool:
-        """Whether the workers' core had nothing left at a fixed rate: then they gather by waiting for it."""
-        return self.rate > 0 and self.worker_cpu > _FULL * self.seconds
+        """Whether the workers' core, or the brokers', had nothing left at a fixed rate: then workers gather by waiting
+        for it, and ask again and again for what takes long.
+        """
+        of_brokers = self.broker_cpu > _BROKERS_FULL * self.broker_cores * self.seconds
+        return self.rate > 0 and (self.worker_cpu > _FULL * self.seconds or of_brokers)
 
     @property
     def writes(self) -> float:
@@ -210,7 +216,19 @@ class _Look:
         if not events:
             message = field.workers[0].with_log(f"nothing was re-keyed within {seconds:.0f} s")
             raise ContestantError(message)
-        return Seen(stage.replicas, len(field.workers), rate, seconds, busy, events, chunks, polls, cpu, broker)
+        return Seen(
+            stage.replicas,
+            len(field.workers),
+            rate,
+            seconds,
+            busy,
+            events,
+            chunks,
+            polls,
+            cpu,
+            broker,
+            len(field.cores.rest),
+        )
 
 
 def _expect(field: Field, part: Part) -> None:

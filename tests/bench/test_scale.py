@@ -35,7 +35,7 @@ def seen(brokers: int, workers: int, rate: float, seconds: float = 6.0) -> Seen:
     events = rate * seconds if rate else 40_000.0
     chunks = events / (CHUNK_RECORDS if not rate else 1 + rate / 100)
     polls = events / (POLL_RECORDS if not rate else 2 + rate / 1000 / workers)
-    cell = Seen(brokers, workers, rate, seconds, seconds - 1, events, chunks, polls, 0.0, 0.0)
+    cell = Seen(brokers, workers, rate, seconds, seconds - 1, events, chunks, polls, 0.0, 0.0, broker_cores=8)
     turns = POLL * polls + LISTED * cell.listed + CHUNK * chunks + WRITE * cell.writes
     broker_turns = BROKER_POLL * polls + BROKER_LISTED * cell.listed + BROKER_CHUNK * chunks
     broker_turns += BROKER_WRITE * cell.writes
@@ -115,6 +115,19 @@ def test_a_cell_whose_core_was_full_is_shown_as_such_and_is_no_part_of_the_fit()
     assert len(fitted(results).fits["workers on 1"].residuals) == len(CELLS) // 2 - 1
     assert "full core, 400/s" in tables(results, fitted(results))
     assert "full core" not in tables(RESULTS, fitted(RESULTS))
+
+
+def test_what_the_observations_do_not_tell_apart_is_said() -> None:
+    cheaper = [replace(cell, worker_cpu=cell.worker_cpu - 1.1 * CHUNK * cell.chunks) for cell in CELLS]
+    assert "The fit workers on 1 has nothing for chunk: " in tables(Results(cheaper), fitted(Results(cheaper)))
+    assert "has nothing for" not in tables(RESULTS, fitted(RESULTS))
+
+
+def test_a_cell_is_full_as_well_where_the_brokers_have_no_core_left() -> None:
+    cell = replace(CELLS[1], worker_cpu=0.7 * CELLS[1].seconds, broker_cpu=0.7 * CELLS[1].seconds)
+    assert not cell.full
+    assert replace(cell, broker_cores=1).full
+    assert not replace(cell, broker_cores=1, rate=0).full
 
 
 def test_a_residual_is_a_share_of_what_was_observed() -> None:
