@@ -5,9 +5,9 @@ write x writes + event x events, for each number of brokers by itself: what a ch
 them. A worker costs what it does with nothing to do; a poll a fetch that brought something, and to re-key it; what is
 listed is a partition in a poll: request and answer name each that the worker owns, whatever there is to read, so a poll
 of one worker that has all of them costs more than one of eight; a chunk what it costs whatever is in it (a transaction,
-its round trips); a write what each partition of the outputs costs that a chunk has records for (a partition of the
-transaction, a batch, its acknowledgement): a chunk of one record has one, a chunk of hundreds all of them; an event
-the rest. CPU seconds of the brokers, but for what their JVMs compile, = idle x seconds + the same of workers (their
+its round trips); a write what each partition costs that a chunk has outputs for, or a poll inputs to re-key (a
+partition of the transaction, a batch, its acknowledgement): one record has one, hundreds have all of them; an event the
+rest. CPU seconds of the brokers, but for what their JVMs compile, = idle x seconds + the same of workers (their
 heartbeats, and fetches that wait), polls and so on.
 A cell is left out in which a core was full at a fixed rate, the workers' or the brokers': several things that wait for
 the one are done in one turn of a loop, for less, and while the other lags what takes long is asked for again. A worker
@@ -32,7 +32,7 @@ from app.settings import Settings
 from bench.scale.fit import Fit, fit
 from bench.scale.rebalance import Moved
 from bench.scale.restored import Restored
-from bench.scale.throughput import Seen, spread
+from bench.scale.throughput import Seen, written
 
 #: Of a core, that a worker is planned to use: so that a backlog is worked off, and one that is away is made up for.
 PLANNED_LOAD = 0.6
@@ -161,9 +161,10 @@ def _turns(seen: Seen) -> tuple[float, ...]:
 def backlog_cost(model: Model, brokers: int) -> float:
     """CPU seconds of an event in a backlog: chunks and polls are as long as they were seen there."""
     costs = model.fits[f"workers on {brokers}"]
-    of_a_chunk = costs["chunk"] + costs["write"] * spread(model.chunk_records)
     of_a_poll = costs["poll"] + costs["listed"] * PARTITIONS_A_WORKER
-    return costs["event"] + of_a_chunk / model.chunk_records + of_a_poll / model.poll_records
+    chunks, polls = 1.0 / model.chunk_records, 1.0 / model.poll_records
+    writes = written(1.0, chunks, polls)
+    return costs["event"] + costs["chunk"] * chunks + of_a_poll * polls + costs["write"] * writes
 
 
 def paced(rate: float) -> float:
@@ -186,7 +187,7 @@ def predicted(model: Model, rate: int, brokers: int) -> Prediction | None:
     worker_rate = rate / workers
     chunks = paced(worker_rate)
     polls = POLL_RATE if worker_rate > CHUNK_RATE else 2 * worker_rate
-    writes = chunks * spread(worker_rate / chunks)
+    writes = written(worker_rate, chunks, polls)
     of_one = (polls, polls * PARTITIONS_A_WORKER, chunks, writes, worker_rate)
     cores = workers * costs.predict((1.0, *of_one))
     broker_cores = broker_costs.predict((1.0, *(workers * quantity for quantity in (1.0, *of_one))))

@@ -88,13 +88,20 @@ class Seen:
 
     @property
     def writes(self) -> float:
-        """Batches of slot events, about: so many partitions as a chunk has slots for, each for itself."""
-        return self.chunks * spread(self.events / self.chunks) if self.chunks else 0.0
+        """Batches of slot events, about, and of re-keyed inputs (:func:`written`)."""
+        return written(self.events, self.chunks, self.polls)
 
     @property
     def listed(self) -> float:
         """Partitions of the log in all requests of the polls: each one and its answer list all that its worker owns."""
         return self.polls * PARTITIONS / self.workers
+
+
+def written(events: float, chunks: float, polls: float) -> float:
+    """To how many partitions so many chunks and polls write: a chunk to those that it has slots for, a poll of inputs
+    to those of the log that it has keys for. An event is read twice, so half of the polls bring inputs.
+    """
+    return sum(turns * spread(events / turns) for turns in (chunks, polls / 2) if turns)
 
 
 def spread(records: float) -> float:

@@ -164,18 +164,19 @@ def test_what_follows_for_a_rate_is_arithmetic_from_the_fit() -> None:
     assert found is not None
     # In a backlog: 30 us, 500 us a chunk of 1,000 that writes to all 24 partitions, 200 us a poll of 500 with its
     # three partitions.
-    of_an_event = 30e-6 + (500e-6 + 24 * 100e-6) / 1000 + 200e-6 / 500
-    assert found.workers == 57  # 33.3 us x 1,000,000 / (0.6 - 0.008) = 56.3
+    # Each other poll brings inputs, 1,000 of them, which go to all 24 partitions of the log.
+    of_an_event = 30e-6 + (500e-6 + 24 * 100e-6) / 1000 + 200e-6 / 500 + 24 * 100e-6 / 1000
+    assert found.workers == 61  # 35.7 us x 1,000,000 / (0.6 - 0.008) = 60.3
     assert found.workers == math.ceil(of_an_event * 1_000_000 / (0.6 - 0.008))
-    assert found.partitions == 3 * 57
-    # At the rate: as many chunks and polls as the pace has, 17,544 events/s for each worker.
+    assert found.partitions == 3 * 61
+    # At the rate: as many chunks and polls as the pace has, 16,393 events/s for each worker.
     assert (found.chunks, found.polls) == (CHUNK_RATE / 5, POLL_RATE)
-    assert found.writes == pytest.approx(20 * 24, rel=0.01)
-    each = 0.008 + 0.0005 * 20 + 0.0002 * 40 + 0.0001 * found.writes + 30e-6 * 1_000_000 / 57
-    assert found.cores == pytest.approx(57 * each)
-    of_workers = 57 * (0.004 + 100e-6 * 40 + 300e-6 * 20 + 40e-6 * found.writes)
+    assert found.writes == pytest.approx(20 * 24 + 20 * 24, rel=0.01)
+    each = 0.008 + 0.0005 * 20 + 0.0002 * 40 + 0.0001 * found.writes + 30e-6 * 1_000_000 / 61
+    assert found.cores == pytest.approx(61 * each)
+    of_workers = 61 * (0.004 + 100e-6 * 40 + 300e-6 * 20 + 40e-6 * found.writes)
     assert found.broker_cores == pytest.approx(0.05 + of_workers + 5)
-    assert found.restore_records == pytest.approx(1_000_000 * 86_400 / 57)
+    assert found.restore_records == pytest.approx(1_000_000 * 86_400 / 61)
     assert found.restore_seconds == pytest.approx(0.1 + found.restore_records / 150_000)
     assert found.takeover_seconds == pytest.approx(1 + 3 * 0.02)
 
@@ -192,8 +193,8 @@ def test_at_a_trickle_an_event_is_a_chunk_and_two_polls() -> None:
     found = predicted(fitted(RESULTS), 40, 1)
     assert found is not None
     assert (found.workers, found.chunks, found.polls) == (1, 40, 80)
-    assert found.writes == pytest.approx(40)
-    assert found.cores == pytest.approx(0.008 + 40 * (500e-6 + 2 * 200e-6 + 100e-6 + 30e-6))
+    assert found.writes == pytest.approx(40 + 40)
+    assert found.cores == pytest.approx(0.008 + 40 * (500e-6 + 2 * 200e-6 + 2 * 100e-6 + 30e-6))
 
 
 def test_the_more_records_chunks_have_the_fewer_of_them_begin() -> None:
@@ -236,9 +237,9 @@ def test_the_tables_hold_each_cell_fit_and_prediction_in_a_hundred_columns() -> 
         "500 us CPU a chunk",
         "100 us CPU a partition written to",
         "1,000,000 events/s, costs as on 1 brokers:",
-        "33.3 us an event in a backlog x 1,000,000 / (0.6 - 0.008 of a core when idle)\n  = 57 workers",
-        "a second of one: 20 chunks, 40 polls, 480 writes, 17,544 events:\n",
-        "0.008 + 500 us x 20 + 200 us x 40 + 100 us x 480 + 30.0 us x 17,544\n",
+        "35.7 us an event in a backlog x 1,000,000 / (0.6 - 0.008 of a core when idle)\n  = 61 workers",
+        "a second of one: 20 chunks, 40 polls, 960 writes, 16,393 events:\n",
+        "0.008 + 500 us x 20 + 200 us x 40 + 100 us x 960 + 30.0 us x 16,393\n",
     ):
         assert line in text
 
