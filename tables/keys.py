@@ -30,9 +30,5 @@ def named(table: bytes, batch_id: str) -> bytes:
 
 def tail(batch_id: str) -> bytes:
     """What stands behind the table in :func:`named`: for whoever asks for a batch in many tables, and but once."""
-    return tail_of(batch_id.encode())
-
-
-def tail_of(encoded: bytes) -> bytes:
-    """The same of an id that is ``encoded``."""
+    encoded = batch_id.encode()
     return _LENGTH.pack(len(encoded)) + encoded

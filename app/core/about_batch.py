@@ -33,14 +33,19 @@ def registration_of(batch: Batch) -> Registration:
     return batch.registration
 
 
+def moment_of(batch: Batch, registration: Registration) -> int:
+    """The moment that Ready and Errors of a batch say (us): the last of its registration and the uploads in slots."""
+    latest = batch.latest_upload
+    return registration.moment if latest is None else max(registration.moment, latest.moment)
+
+
 def completion(batch: Batch, policy: Policy) -> Iterator[Message]:
     """What is published when a batch completes, and only then; once more, under other ids, where it was re-opened.
 
     A batch that an operator completed as it was has slots without an outcome: the counts show how many.
     """
     registration = registration_of(batch)
-    latest = batch.latest_upload
-    moment = at_moment(registration.moment if latest is None else max(registration.moment, latest.moment))
+    moment = at_moment(moment_of(batch, registration))
     if batch.filled:
         essays = _filled(batch)
         yield _about(batch, names.READY, _ready(batch, registration, essays, moment))

@@ -23,7 +23,7 @@ import msgspec
 from msgspec.structs import replace
 
 from app.core import names
-from app.core.about_batch import id_about
+from app.core.about_batch import id_about, moment_of
 from app.core.acts import Act, Discard
 from app.core.batch import Batch
 from app.core.batch_state import State
@@ -95,8 +95,7 @@ def _receipt(batch: Batch, registration: Registration) -> Retired:
     state = batch.state
     published = state is State.COMPLETE
     if published:
-        latest = batch.latest_upload
-        closed_at = (registration.moment if latest is None else max(registration.moment, latest.moment)) // 1000
+        closed_at = moment_of(batch, registration) // 1000
     else:
         acts = batch.acts.values()
         closed_at = [acted.time for acted in acts if isinstance(acted.act, Discard) and not acted.refused][-1]

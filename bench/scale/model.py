@@ -158,13 +158,17 @@ def _turns(seen: Seen) -> tuple[float, ...]:
     return seen.polls, seen.listed, seen.chunks, seen.writes, seen.events
 
 
+def poll_cost(costs: Fit) -> float:
+    """CPU seconds of a poll of a worker that owns as many partitions as are planned for one."""
+    return costs["poll"] + costs["listed"] * PARTITIONS_A_WORKER
+
+
 def backlog_cost(model: Model, brokers: int) -> float:
     """CPU seconds of an event in a backlog: chunks and polls are as long as they were seen there."""
     costs = model.fits[f"workers on {brokers}"]
-    of_a_poll = costs["poll"] + costs["listed"] * PARTITIONS_A_WORKER
     chunks, polls = 1.0 / model.chunk_records, 1.0 / model.poll_records
     writes = written(1.0, chunks, polls)
-    return costs["event"] + costs["chunk"] * chunks + of_a_poll * polls + costs["write"] * writes
+    return costs["event"] + costs["chunk"] * chunks + poll_cost(costs) * polls + costs["write"] * writes
 
 
 def paced(rate: float) -> float:

@@ -4,7 +4,17 @@ from collections.abc import Iterable, Sequence
 from itertools import product
 
 from bench.scale.fit import Fit
-from bench.scale.model import BROKERS, PARTITIONS_A_WORKER, PLANNED_LOAD, RATES, Model, Results, backlog_cost, predicted
+from bench.scale.model import (
+    BROKERS,
+    PARTITIONS_A_WORKER,
+    PLANNED_LOAD,
+    RATES,
+    Model,
+    Results,
+    backlog_cost,
+    poll_cost,
+    predicted,
+)
 from bench.scale.throughput import Seen
 
 #: What the coefficients of each fit are told in: factor and unit. Seconds and megabytes as they are.
@@ -127,7 +137,7 @@ def _predictions(model: Model) -> str:
             f"  a second of one: {found.chunks:.0f} chunks, {found.polls:.0f} polls, {found.writes:,.0f} writes, "
             f"{rate / found.workers:,.0f} events:\n"
             f"  {costs['worker']:.3f} + {costs['chunk'] * 1e6:.0f} us x {found.chunks:.0f} + "
-            f"{(costs['poll'] + costs['listed'] * PARTITIONS_A_WORKER) * 1e6:.0f} us x {found.polls:.0f} + "
+            f"{poll_cost(costs) * 1e6:.0f} us x {found.polls:.0f} + "
             f"{costs['write'] * 1e6:.0f} us x {found.writes:,.0f} + "
             f"{costs['event'] * 1e6:.1f} us x {rate / found.workers:,.0f}\n"
             f"  = {found.cores / found.workers:.2f} cores, x {found.workers} = {found.cores:.2f} cores of workers"
