@@ -15,13 +15,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[1]
 # More than two for each of two cores: the tests of delivery mostly wait, for brokers, sessions and restarts.
 PROCESSES = 5
-# By units, the longest first: see tests/support/spread.py.
-SPREAD = ["--dist", "loadscope", "--no-loadscope-reorder"]
 TYPED = ("app", "tables", "agents", "demo", "bench", "ops", "tests", "run.py", "rollcall.py")
 
 
@@ -74,13 +70,6 @@ def main(pytest_options: Sequence[str]) -> int:
     # and each process of tests rewrites all assertions, for 6 s of CPU.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ.setdefault("NO_MKDOCS_2_WARNING", "1")  # an announcement of mkdocs-material's, no warning about ours
-    # With it brokers start in half the time; without it they start as well.
-    first = [subprocess.Popen([sys.executable, "-m", "demo.kafka.rehearsal"])]
-    if not rewritten():
-        collect = [sys.executable, "-m", "pytest", "--collect-only", "-qq", "-p", "no:xdist", "-p", "no:cacheprovider"]
-        first.append(subprocess.Popen(collect, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-    for process in first:
-        process.wait()
     begun, screen = time.monotonic(), Screen()
     with checked(screen) as checks:
         status, closing_line = run_pytest(pytest_options, screen)
@@ -133,18 +122,6 @@ def checked(screen: Screen) -> Iterator[list[Future[Result]]]:
         yield begun
 
 
-def rewritten() -> bool:
-    """Whether pytest has kept what it makes of the tests' modules. Else each process of tests would make it at once."""
-    tail = f".{sys.implementation.cache_tag}-pytest-{pytest.__version__}.pyc"
-    for file in (ROOT / "tests").rglob("*.py"):
-        kept = file.parent / "__pycache__" / (file.stem + tail)
-        if file.name.startswith(("test_", "conftest")) and (
-            not kept.exists() or kept.stat().st_mtime < file.stat().st_mtime
-        ):
-            return False
-    return True
-
-
 def run_pytest(options: Sequence[str], screen: Screen) -> tuple[int, str]:
     """Run pytest, its output passed on as it comes; returns its exit status and its closing line.
 
@@ -152,9 +129,7 @@ def run_pytest(options: Sequence[str], screen: Screen) -> tuple[int, str]:
     """
     columns = str(shutil.get_terminal_size().columns)
     color = ["--color=yes"] if sys.stdout.isatty() else []
-    several = any(option.startswith("-n") for option in options)
-    parallel = SPREAD if several else ["-n", str(PROCESSES), *SPREAD]
-    command = [sys.executable, "-m", "pytest", *color, *parallel, *options]
+    command = [sys.executable, "-m", "pytest", *color, f"--processes={PROCESSES}", *options]
     tail = b""
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONUNBUFFERED": "1", "COLUMNS": columns}

@@ -2,6 +2,8 @@
 
 import gc
 import signal
+import subprocess
+import sys
 from collections.abc import Generator
 
 import pytest
@@ -10,8 +12,9 @@ from hypothesis import settings
 from tests.core.examples import examples
 from tests.support.brokers import close_all
 from tests.support.logs_of_failures import ends_of_logs
+from tests.support.pool import Pool
 from tests.support.progress import ProgressPlugin
-from tests.support.spread import UnitScheduling, longest_first
+from tests.support.spread import longest_first
 
 # A property that names no number of examples names Hypothesis' own, 100. A failing example is printed, to be run again.
 settings.register_profile("rollcall", examples(100), print_blob=True)
@@ -23,19 +26,28 @@ gc.disable()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of this project."""
+    parser.addoption("--processes", type=int, default=1, help="how many processes share the tests")
     parser.addoption(
         "--record-durations", action="store_true", help="write tests/durations.json, by which the tests are ordered"
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Where the reports of all processes come together, tell the progress."""
+    """Tell the progress, and share the tests among processes if that is wanted."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # Of a command in the background of a script, or under nohup: what tests start would not hear Ctrl-C either.
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    if not hasattr(config, "workerinput"):
-        keeps_durations = bool(config.getoption("--record-durations"))
-        config.pluginmanager.register(ProgressPlugin(config, keeps_durations=keeps_durations), "progress")
+    keeps_durations = bool(config.getoption("--record-durations"))
+    config.pluginmanager.register(ProgressPlugin(config, keeps_durations=keeps_durations), "progress")
+    if shared(config):
+        # With what it makes brokers start in half the time; without it they start as well.
+        rehearsal = subprocess.Popen([sys.executable, "-m", "demo.kafka.rehearsal"])
+        config.pluginmanager.register(Pool(config.getoption("--processes"), rehearsal), "pool")
+
+
+def shared(config: pytest.Config) -> bool:
+    """Whether several processes share the tests."""
+    return int(config.getoption("--processes")) > 1 and not config.option.collectonly
 
 
 def pytest_collection_finish() -> None:
@@ -66,11 +78,5 @@ def pytest_unconfigure() -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Begin with the longest where several processes share the tests; one alone takes them as they stand."""
-    if hasattr(config, "workerinput"):
+    if shared(config):
         longest_first(items)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> UnitScheduling | None:
-    """Spread the tests by units, unless another way is asked for on the command line."""
-    return UnitScheduling(config, log) if config.getoption("dist") == "loadscope" else None

@@ -24,6 +24,8 @@ module           holds
 ``base_image``   a base for the images out of this machine's own Python
 ``kustomize``    renders the kustomizations of ``deploy/``
 ``crds``         what ``deploy/`` uses of the kinds that Kubernetes itself does not have
-``spread``       how the tests are spread over processes
+``spread``       which tests stay together, and which begin first
+``pool``         has them run in several processes, forked from the one that has collected them
+``pooled``       such a process
 ===============  ====================================================================================================
 """

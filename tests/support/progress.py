@@ -59,16 +59,13 @@ class ProgressPlugin:
         self._teller = threading.Thread(target=self._tell, name="progress", daemon=True)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """In one process: all is collected here."""
-        self._start([item.nodeid for item in session.items])
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
-        """In several: each process has collected the same."""
-        self._start(list(ids))
+        """All is known that will run."""
+        self._progress = Progress([item.nodeid for item in session.items])
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """A test begins, here or in another process."""
+        if self._teller.ident is None:
+            self._teller.start()  # the processes that share the tests are forked by now: none while this runs
         self._progress.begin(nodeid)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -84,11 +81,6 @@ class ProgressPlugin:
         self._ended.set()
         if self._keeps_durations:
             record(self._seconds)
-
-    def _start(self, nodeids: list[str]) -> None:
-        if nodeids and not self._progress.weights:
-            self._progress = Progress(nodeids)
-            self._teller.start()
 
     def _tell(self) -> None:
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")

@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from xdist.scheduler.loadscope import LoadScopeScheduling
-from xdist.workermanage import WorkerController
 
 ROOT = Path(__file__).resolve().parents[2]
 DURATIONS = ROOT / "tests" / "durations.json"
@@ -74,19 +72,3 @@ def weights(nodeids: list[str]) -> dict[str, float]:
     return {
         nodeid: seconds.get(unit_of(nodeid), UNKNOWN_SECONDS) / sizes[unit_of(nodeid)] + 0.001 for nodeid in nodeids
     }
-
-
-class UnitScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist brings no types
-    """Hands out unit after unit, in the order in which the tests were collected.
-
-    A process has to know its next test before it begins one. It is told no more than that: a unit that waits behind a
-    long test is kept from the process that is free first.
-    """
-
-    def _split_scope(self, nodeid: str) -> str:
-        return unit_of(nodeid)
-
-    def _reschedule(self, node: WorkerController) -> None:
-        if self.workqueue and self._pending_of(self.assigned_work[node]) > 1:
-            return
-        super()._reschedule(node)

@@ -34,7 +34,7 @@ def test_it(tmp_path: Path, stage):
 
 def test_the_report_of_a_failed_test_has_the_ends_of_its_workers_logs(tmp_path: Path) -> None:
     (tmp_path / "test_fails.py").write_text(FAILS)
-    command = [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "tests.conftest", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.conftest", "-p", "no:cacheprovider"]
     ran = subprocess.run(
         [*command, "--rootdir", str(tmp_path), str(tmp_path / "test_fails.py")],
         cwd=tmp_path,

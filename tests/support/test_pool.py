@@ -1,0 +1,153 @@
+"""Several processes share tests: what they report is told as if one had run them, and a lost process loses nothing."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.patience import PATIENCE
+from tests.support.pool import in_units
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFTEST = """
+from tests.support.pool import Pool
+
+def pytest_configure(config):
+    config.pluginmanager.register(Pool(2), "pool")
+"""
+
+Run = Callable[..., tuple[int, str]]
+
+
+def started(directory: Path, *options: str) -> "subprocess.Popen[str]":
+    """Pytest with two processes over the files of a directory."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", f"--basetemp={directory / 'made'}", *options],
+        cwd=directory,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Run the tests of some files, by name, in two processes; returns the exit status and what was told."""
+
+    def run(files: dict[str, str], *options: str) -> tuple[int, str]:
+        for name, text in ({"conftest": CONFTEST} | files).items():
+            (tmp_path / f"{name}.py").write_text(text, "utf-8")
+        with started(tmp_path, *options) as process:
+            told, _ = process.communicate(timeout=PATIENCE)
+        return process.returncode, told
+
+    return run
+
+
+def outcomes(told: str) -> dict[str, str]:
+    """The outcome of each test as the closing summary has it."""
+    return {name: outcome for outcome, name in re.findall(r"^(PASSED|FAILED|ERROR) (\S+)", told, re.MULTILINE)}
+
+
+def test_a_unit_is_a_file_and_keeps_its_place() -> None:
+    assert list(in_units(["tests/b.py::x", "tests/b.py::y", "tests/a.py::x"])) == [[0, 1], [2]]
+
+
+def test_all_outcomes_are_told_once_from_processes_of_their_own(run: Run) -> None:
+    one = "import os\nimport pytest\ndef test_good(): print('by', os.getpid(), os.getppid())\n"
+    one += "@pytest.mark.skip(reason='on purpose')\ndef test_skipped(): ...\n"
+    other = "import os, warnings\ndef test_bad():\n print('by', os.getpid(), os.getppid())\n assert 1 == 2\n"
+    other += "def test_warns(): warnings.warn('mind this')\n"
+    status, told = run({"test_one": one, "test_other": other})
+    assert status == pytest.ExitCode.TESTS_FAILED
+    good = {"test_one.py::test_good": "PASSED", "test_other.py::test_warns": "PASSED"}
+    assert outcomes(told) == good | {"test_other.py::test_bad": "FAILED"}
+    assert "1 failed, 2 passed, 1 skipped, 1 warning in" in told
+    assert "assert 1 == 2" in told
+    assert "UserWarning: mind this" in told
+    (first, parent), (second, same) = re.findall(r"^by (\d+) (\d+)$", told, re.MULTILINE)
+    assert first != second
+    assert parent == same
+
+
+def test_a_process_that_ends_in_the_middle_of_a_test_fails_that_one_and_another_runs_the_rest(run: Run) -> None:
+    dies = "import os\ndef test_before(): ...\ndef test_dies(): os._exit(7)\ndef test_after(): ...\n"
+    status, told = run({"test_dies": dies, "test_lives": "def test_it(): ...\n"})
+    assert status == pytest.ExitCode.TESTS_FAILED
+    assert outcomes(told).pop("test_dies.py::test_dies") == "FAILED"
+    assert "ended in the middle of it, with 7" in told
+    assert "1 failed, 3 passed in" in told
+
+
+def test_a_process_that_ends_badly_after_its_tests_fails_the_run(run: Run) -> None:
+    bad = "import atexit, os\ndef test_it(): atexit.register(os._exit, 3)\n"
+    status, told = run({"test_bad": bad})
+    assert status == pytest.ExitCode.TESTS_FAILED
+    assert "a process of tests ended with 3" in told
+
+
+def test_after_the_first_failure_no_further_test_begins_if_so_wanted(run: Run) -> None:
+    first = "import pytest, time\ndef test_fails(): assert False\n"
+    first += "@pytest.mark.parametrize('n', range(1000))\ndef test_next(n): time.sleep(0.01)\n"
+    status, told = run({"test_first": first}, "-x")
+    assert status == pytest.ExitCode.TESTS_FAILED
+    assert "stopping after 1 failures" in told
+    assert list(outcomes(told).values()).count("FAILED") == 1
+    assert len(outcomes(told)) < 1000
+
+
+def test_an_error_of_collecting_runs_nothing(run: Run) -> None:
+    status, told = run({"test_broken": "import nothing_of_this_name\n", "test_it": "def test_it(): ...\n"})
+    assert status == pytest.ExitCode.INTERRUPTED
+    assert outcomes(told) == {"test_broken.py": "ERROR"}
+
+
+def test_what_tests_write_at_the_same_time_stays_apart(run: Run) -> None:
+    text = "def test_{0}():\n for n in range(400): print('{0}', n, flush=True)\n"
+    status, told = run({f"test_{name}": text.format(name) for name in "ab"})
+    assert status == pytest.ExitCode.OK
+    for name in "ab":
+        said = told.partition(f" test_{name} _")[2].partition("\n____")[0].partition("\n====")[0]
+        assert re.findall(r"^(\w) (\d+)$", said, re.MULTILINE) == [(name, str(n)) for n in range(400)]
+
+
+def test_processes_share_neither_directories_nor_random_numbers(run: Run) -> None:
+    text = "import random\ndef test_it(tmp_path): print('got', tmp_path, random.random())\n"
+    _, told = run({"test_a": text, "test_b": text})
+    (one, first), (other, second) = re.findall(r"^got (\S+) (\S+)$", told, re.MULTILINE)
+    assert Path(one).parent != Path(other).parent
+    assert first != second
+
+
+def test_what_a_file_shares_ends_with_it(run: Run) -> None:
+    text = "import pytest\n@pytest.fixture(scope='module')\ndef thing():\n yield 1\n print('ended', __name__)\n"
+    text += "def test_a(thing): print('ran', __name__)\ndef test_b(thing): print('ran', __name__)\n"
+    _, told = run({f"test_{number}": text for number in range(3)})
+    said = re.findall(r"^(ran|ended) (test_\d)$", told, re.MULTILINE)
+    for number in range(3):
+        assert [verb for verb, name in said if name == f"test_{number}"] == ["ran", "ran", "ended"]
+
+
+def test_ctrl_c_ends_all_processes(tmp_path: Path) -> None:
+    text = "import os, time\nfrom pathlib import Path\ndef test_it():\n"
+    text += f" Path({str(tmp_path)!r}, f'pid-{{os.getpid()}}').touch()\n time.sleep({PATIENCE})\n"
+    for name in ("test_a", "test_b"):
+        (tmp_path / f"{name}.py").write_text(text, "utf-8")
+    (tmp_path / "conftest.py").write_text(CONFTEST, "utf-8")
+    with started(tmp_path) as process:
+        deadline = time.monotonic() + PATIENCE
+        while len(begun := list(tmp_path.glob("pid-*"))) < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        told, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == pytest.ExitCode.INTERRUPTED
+    assert "KeyboardInterrupt" in told
+    assert len(begun) == 2
+    assert [name for name in begun if Path("/proc", name.name.removeprefix("pid-")).exists()] == []
