@@ -40,7 +40,7 @@ class Settings(HttpSettings, Security):
     )
     processing_guarantee: Literal["at_least_once", "exactly_once"] = Field(
         default="exactly_once",
-        description="exactly_once: changelog, outputs and offsets of a chunk in one transaction; or at_least_once.",
+        description="exactly_once: changelog, outputs and offset of a chunk in one transaction; or at_least_once.",
     )
     partitions: int = Field(
         default=3,

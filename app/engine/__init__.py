@@ -39,6 +39,6 @@ The order within a chunk is what every guarantee stands on:
 * at least once: outputs, all acknowledged; then the changelog batch, acknowledged; then the local write; then the
   offset is offered for commit. State never says more than what was published, so a crash anywhere leads to a repeat of
   outputs, never to a lost one.
-* exactly once: outputs, changelog and offset in one transaction, committed; then the local write. A crash anywhere
-  leads to nothing or to all of it.
+* exactly once: outputs and changelog, which says how far the log is folded, in one transaction, committed; then the
+  local write. A crash anywhere leads to nothing or to all of it. The group's offset follows, and decides nothing.
 """

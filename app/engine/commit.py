@@ -4,7 +4,6 @@ The order is told in :mod:`app.engine`; here it is carried out, up to the change
 is written behind it, to stand at :attr:`Committer.stands_at`.
 """
 
-import asyncio
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -96,7 +95,8 @@ class Committer:
             message = f"task {self.partition} was not fenced"
             raise RuntimeError(message)
         publisher.timestamp = self._clock.now()
-        # The last of the rows: of those before it, a crash may leave a beginning (at least once).
+        # The last of the rows: of those before it, a crash may leave a beginning (at least once). With transactions it
+        # is the only offset that counts.
         changes.rows[folded.KEY] = folded.value(changes.end)
         if self.producer is not None:
             changelog_end = await self._transact(self.producer, publisher, changes)
@@ -125,20 +125,15 @@ class Committer:
         return ends.get((self.changelog, self.partition), 0)
 
     async def _transact(self, producer: AIOKafkaProducer, publisher: Publisher, changes: Changes) -> int:
-        """Exactly once: outputs, changelog and the offset of the log, or none of them."""
+        """Exactly once: outputs and changelog, whose last row is the offset of the log, or none of them.
+
+        The group's offset is no part of it, and follows: that took two requests more, each with a write of the
+        broker's, and said what the row says.
+        """
         await publisher.changes(changes, fallback=self.partition)
         await producer.begin_transaction()
         self._add_rows(publisher, changes)
-        # Started first, so that its round trips and those of the records overlap.
-        offsets = asyncio.ensure_future(
-            producer.send_offsets_to_transaction({self.log: changes.end}, self.settings.app_id)
-        )
-        try:
-            ends = await publisher.flush()
-        except BaseException:
-            offsets.cancel()
-            raise
-        await offsets
+        ends = await publisher.flush()
         await producer.commit_transaction()
         return ends.get((self.changelog, self.partition), 0)
 

@@ -59,7 +59,9 @@ class Holdings(Generic[P]):
         return None if queue is None else queue.position
 
     def folded(self) -> dict[TopicPartition, int]:
-        """For each partition of the log, the offset from which it may go on at the most: its state has all before."""
+        """For each partition of the log, the offset from which it goes on (exactly once), or may go on at the most: its
+        state has all before.
+        """
         return {task.log: task.folded for task in self.tasks.values()}
 
     def deliver(
@@ -94,7 +96,10 @@ class Holdings(Generic[P]):
         return max(0, span[1] - (span[0] if acknowledged is None else acknowledged))
 
     def committed_offsets(self) -> dict[TopicPartition, int]:
-        """The next offset after what was committed since the partitions were taken over; those without are left out."""
+        """The next offset after what was committed since the partitions were taken over; those without are left out.
+
+        Of the log with transactions: what they have committed.
+        """
         offsets = dict(self._committed)
         if self.settings.exactly_once:
             offsets |= {task.log: task.acknowledged for task in self.tasks.values() if task.acknowledged is not None}
@@ -116,13 +121,17 @@ class Holdings(Generic[P]):
         return self._repartitioner is not None and self._repartitioner.full
 
     def committable(self) -> dict[TopicPartition, int]:
-        """Offsets to commit through the group: of the inputs, and of the log unless transactions commit those.
+        """Offsets to commit through the group: of the inputs, and of the log. Only what is new.
 
-        Only what is new.
+        With transactions those of the log are for who looks on: a takeover believes the state. So they are also those
+        that it began with, which a worker that was killed may not have come to commit.
         """
         offsets = {} if self._repartitioner is None else dict(self._repartitioner.acknowledged)
-        if not self.settings.exactly_once:
-            offsets |= {task.log: task.acknowledged for task in self.tasks.values() if task.acknowledged is not None}
+        for task in self.tasks.values():
+            began_at = task.folded if self.settings.exactly_once and task.folded else None
+            offset = began_at if task.acknowledged is None else task.acknowledged
+            if offset is not None:
+                offsets[task.log] = offset
         return {partition: offset for partition, offset in offsets.items() if self._committed.get(partition) != offset}
 
     def committed(self, offsets: Mapping[TopicPartition, int]) -> None:

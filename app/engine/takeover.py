@@ -39,4 +39,5 @@ async def take_over(
         await restore(settings, changelog_topic(settings), stores, progress, provenance)
         await asyncio.gather(*(task.settle(provenance) for task in tasks.values()))
         for partition, task in tasks.items():
-            task.folded = goes_on_at(task.log, provenance.committed.get(partition), folded.read(task.store))
+            committed, stands_at = provenance.committed.get(partition), folded.read(task.store)
+            task.folded = goes_on_at(task.log, committed, stands_at, exactly_once=settings.exactly_once)

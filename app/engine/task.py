@@ -57,8 +57,8 @@ class Task(Generic[P]):
     """One partition of the log. Made by the engine when it is assigned, closed when it is revoked.
 
     Life: :meth:`fence`; restore of ``store`` by the caller; :meth:`start`; ``queue.offer`` as records come;
-    :meth:`close`. ``acknowledged`` is the next offset of the log that may be committed (at least once), or was
-    (exactly once).
+    :meth:`close`. ``acknowledged`` is the next offset of the log that may be committed through the group; exactly once
+    its transaction has.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Task(Generic[P]):
         self.store = Store(store_path(settings, partition))
         self.queue = RecordQueue(settings.max_poll_records)
         self.acknowledged: int | None = None
-        #: From which offset of the log this task goes on at the most: its state has all before.
+        #: From which offset of the log this task goes on (exactly once), or does at the most: its state has all before.
         self.folded = 0
         self.clock = clock or BrokerClock()
         self._topology = topology

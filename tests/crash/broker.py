@@ -36,7 +36,6 @@ class Transaction:
     epoch: int
     outcome: bool | None = None  # None while open, then whether it was committed
     partitions: list[TopicPartition] = field(default_factory=list)
-    offsets: dict[TopicPartition, int] = field(default_factory=dict)
 
 
 @dataclass(eq=False, slots=True)
@@ -156,16 +155,10 @@ class Broker:
             self._open[transaction.transactional_id] = transaction
             asyncio.get_running_loop().call_later(TRANSACTION_TIMEOUT, self._abort, transaction)
 
-    def add_offsets(self, transaction: Transaction, offsets: Mapping[TopicPartition, int]) -> None:
-        """Put offsets into a transaction: there is no generation in the request. Raises ProducerFenced."""
-        self._check(transaction)
-        transaction.offsets.update(offsets)
-
     def commit(self, transaction: Transaction) -> None:
         """Commit a transaction. Raises ProducerFenced."""
         self._check(transaction)
         self._end(transaction, committed=True)
-        self.offsets.update(transaction.offsets)
 
     def join(self) -> int:
         """Take all partitions over: the next generation of the group."""

@@ -1,7 +1,7 @@
 """The Kafka clients of a process, with as much of aiokafka's interface as the engine uses."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -103,11 +103,6 @@ class Producer:
     async def begin_transaction(self) -> None:
         """Begin: the broker hears of it with what comes first."""
         self._transaction = Transaction(str(self._transactional_id), self._epoch)
-
-    async def send_offsets_to_transaction(self, offsets: Mapping[TopicPartition, int], group_id: str) -> None:
-        """Put offsets into the transaction."""
-        effect = partial(self._broker.add_offsets, self._current, dict(offsets))
-        await self._process.operate(f"offsets of {group_id} to transaction", effect)
 
     async def commit_transaction(self) -> None:
         """Commit."""

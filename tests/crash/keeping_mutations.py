@@ -34,6 +34,18 @@ def retaken_as_it_was() -> AbstractContextManager[None]:
     return patched((app.engine.takeover, "restore", some))
 
 
+def goes_on_where_the_group_says() -> AbstractContextManager[None]:
+    """Exactly once: a partition goes on where the group says that it is, though its state has folded more.
+
+    Harmless: a record that was folded is known by its place in the log, and nothing is said of it a second time.
+    """
+
+    def at(_: TopicPartition, committed: int | None, folded: int | None, **__: bool) -> int:
+        return min(committed or 0, folded or 0) if folded is not None else committed or 0
+
+    return patched((app.engine.takeover, "goes_on_at", at))
+
+
 def offset_read_last() -> AbstractContextManager[None]:
     """At least once: a partition goes on from the offset that is read behind its restore, whoever has moved it."""
     return patched((TaskManager, "folded", lambda _: {}))

@@ -7,6 +7,7 @@ import asyncio
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
@@ -21,6 +22,7 @@ from app.core.facts import Fact
 from app.engine.commit import Committer
 from app.engine.publish import Publisher
 from app.engine.repartition import Repartitioner
+from app.engine.state import folded
 from app.engine.task import Task
 from app.settings import Settings
 from tables import batches
@@ -84,7 +86,6 @@ def changelog_first_in_transaction() -> AbstractContextManager[None]:
         ends = await publisher.flush()
         publisher.keyed(work.outputs, fallback=self.partition)
         await publisher.flush()
-        await producer.send_offsets_to_transaction({self.log: work.end}, self.settings.app_id)
         await producer.commit_transaction()
         return ends.get((self.changelog, self.partition), 0)
 
@@ -144,20 +145,23 @@ def store_claims_the_end() -> AbstractContextManager[None]:
 
 
 def offset_before_changelog() -> AbstractContextManager[None]:
-    """The offset is offered for commit, or committed, before anything else of the chunk."""
-    chunk_of, transact = Task._chunk, Committer._transact
+    """The offset is offered for commit before anything else of the chunk."""
+    chunk_of = Task._chunk
 
     async def acknowledge_first(self: Task[Any], chunk: list[Any]) -> None:
         self.acknowledged = chunk[-1].offset + 1
         await chunk_of(self, chunk)
 
-    async def commit_first(self: Committer, producer: Any, publisher: Publisher, work: ChunkChanges) -> int:
-        await producer.begin_transaction()
-        await producer.send_offsets_to_transaction({self.log: work.end}, self.settings.app_id)
-        await producer.commit_transaction()
-        return await transact(self, producer, publisher, work)
+    return patched((Task, "_chunk", acknowledge_first))
 
-    return patched((Task, "_chunk", acknowledge_first), (Committer, "_transact", commit_first))
+
+def offset_of_the_next_chunk() -> AbstractContextManager[None]:
+    """Exactly once: the row that says how far the log is folded is in the transaction before that of its chunk."""
+
+    def value(end: int) -> bytes:
+        return folded.value(end + 1)
+
+    return patched((app.engine.commit, "folded", SimpleNamespace(KEY=folded.KEY, value=value)))
 
 
 def no_fence() -> AbstractContextManager[None]:

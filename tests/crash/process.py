@@ -12,6 +12,7 @@ from aiokafka import TopicPartition
 from app.engine.ports import Topology
 from app.engine.task_manager import TaskManager
 from app.engine.topics.ensure import log_topic
+from app.engine.topics.positions import from_state
 from app.settings import Settings
 from tests.crash.broker import Broker, Record
 from tests.crash.disk import Disk
@@ -134,7 +135,8 @@ class Process(Operations):
 
     async def _begins(self, engine: TaskManager[Any]) -> dict[TopicPartition, int]:
         committed = await self._committed()
-        return committed | {place: min(most, committed.get(place, 0)) for place, most in engine.folded().items()}
+        known = dict.fromkeys(self._assigned) | committed
+        return committed | from_state(known, engine.folded(), exactly_once=self.settings.exactly_once)
 
     def _fenced(self, engine: TaskManager[Any], place: TopicPartition, error: BaseException) -> None:
         """A transaction failed. Who keeps its partitions takes that one over again; the others go on."""

@@ -59,11 +59,9 @@ def test_a_committed_reader_stops_at_an_open_transaction_and_passes_over_an_abor
         assert committed(broker) == [b"behind"]
         second = Transaction("id", 1)
         broker.append(PLACE, [row("kept")], second)
-        broker.add_offsets(second, {PLACE: 5})
-        assert PLACE not in broker.offsets
+        assert committed(broker) == [b"behind"]
         broker.commit(second)
         assert committed(broker) == [b"behind", b"kept"]
-        assert broker.offsets == {PLACE: 5}
         assert broker.logs[PLACE].end == 5  # three records and two markers
 
     in_virtual_time(course())
@@ -77,7 +75,6 @@ def test_a_fenced_producer_can_neither_write_nor_commit() -> None:
         broker.fence("id")
         for act in (
             lambda: broker.append(PLACE, [row("b")], late),
-            lambda: broker.add_offsets(late, {PLACE: 1}),
             lambda: broker.commit(late),
             lambda: broker.append(PLACE, [row("c")], Transaction("id", 0)),
         ):

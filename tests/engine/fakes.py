@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from aiokafka import TopicPartition
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 
@@ -52,7 +51,6 @@ class Producer:
     steps: list[str] = field(default_factory=list)
     batches: dict[Place, list[list[Record]]] = field(default_factory=dict)
     held: list[tuple[str, asyncio.Future[Metadata], Metadata]] = field(default_factory=list)
-    offsets_sent: list[dict[TopicPartition, int]] = field(default_factory=list)
 
     def create_batch(self) -> BatchBuilder:
         """A batch as aiokafka makes one."""
@@ -89,11 +87,6 @@ class Producer:
     async def begin_transaction(self) -> None:
         """Begin a transaction."""
         self.steps.append("begin")
-
-    async def send_offsets_to_transaction(self, offsets: dict[TopicPartition, int], group: str) -> None:
-        """Note the offsets."""
-        self.steps.append(f"offsets of {group}")
-        self.offsets_sent.append(offsets)
 
     async def commit_transaction(self) -> None:
         """Commit: an error with anything unacknowledged, as a real one would never be."""

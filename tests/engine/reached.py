@@ -78,7 +78,7 @@ PRIVATE: dict[Any, tuple[str, ...]] = {
     CoordinatorGroupRebalance: ("perform_group_join",),
     Sender: ("sender_task",),
     AIOKafkaAdminClient: ("_send_request", "describe_configs", "describe_topics", "list_topics", "create_topics"),
-    aiokafka.AIOKafkaProducer: ("create_batch", "send_batch", "send_offsets_to_transaction"),
+    aiokafka.AIOKafkaProducer: ("create_batch", "send_batch"),
     MessageAccumulator: ("create_builder",),
 }
 
@@ -117,7 +117,7 @@ ADDED = {
     (driver.AIOKafkaConsumerThread, "_commit_checked"),
     (driver.AIOKafkaConsumerThread, "_look_again"),
     (driver.AIOKafkaConsumerThread, "_begin_at_committed"),
-    (driver.AIOKafkaConsumerThread, "_not_beyond_state"),
+    (driver.AIOKafkaConsumerThread, "_by_state"),
     (driver.AIOKafkaConsumerThread, "_seek_all"),
     (driver.AIOKafkaConsumerThread, "begin_at_committed"),
     (driver.AIOKafkaConsumerThread, "joining"),

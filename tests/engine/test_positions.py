@@ -8,7 +8,7 @@ from aiokafka.errors import OffsetOutOfRangeError
 from aiokafka.structs import TopicPartition
 
 from app.engine.state import restore
-from app.engine.topics.positions import PositionError, check, check_passed_on
+from app.engine.topics.positions import PositionError, check, check_passed_on, from_state, goes_on_at
 from app.settings import Settings
 from tests.oracle import topics
 
@@ -39,6 +39,30 @@ def test_a_log_that_begins_behind_what_was_folded_is_refused_with_both_offsets(o
 def test_a_log_that_ends_before_what_was_folded_is_refused_with_both_offsets() -> None:
     with pytest.raises(PositionError, match=f"{LOG} partition 1 ends at 3, but 4 was committed"):
         judged(OF_LOG, 4, 0, 3)
+
+
+@pytest.mark.parametrize(
+    ("committed", "folded", "once", "exactly"),
+    [(None, None, 0, 0), (4, None, 4, 4), (None, 7, 7, 7), (7, 7, 7, 7), (4, 7, 4, 7), (9, 7, 7, 7)],
+)
+def test_the_log_goes_on_where_the_group_says_unless_the_state_says_less_and_exactly_once_where_the_state_says(
+    committed: int | None, folded: int | None, once: int, exactly: int
+) -> None:
+    assert goes_on_at(OF_LOG, committed, folded) == once
+    assert goes_on_at(OF_LOG, committed, folded, exactly_once=True) == exactly
+
+
+@pytest.mark.parametrize(
+    ("committed", "by_state"), [(None, {False, True}), (4, {True}), (7, set()), (9, {False, True})]
+)
+def test_what_another_worker_has_committed_since_is_no_more_believed_than_before(
+    committed: int | None, by_state: set[bool]
+) -> None:
+    found = {OF_LOG: committed, OF_INPUT: committed}
+    for exactly_once in (False, True):
+        expected = {OF_LOG: 7} if exactly_once in by_state else {}
+        assert from_state(found, {OF_LOG: 7}, exactly_once=exactly_once) == expected
+    assert from_state({OF_LOG: None}, {OF_LOG: 0}, exactly_once=True) == {}
 
 
 def test_an_input_that_begins_behind_what_was_read_is_read_on_and_told() -> None:

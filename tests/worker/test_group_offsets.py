@@ -11,7 +11,7 @@ from aiokafka.structs import TopicPartition
 from app.engine.kafka.partitioner import partition_for
 from app.wire.acts import encode
 from tests.core.acting import force
-from tests.engine.harness import flat, log_lines
+from tests.engine.harness import flat, log_lines, until
 from tests.oracle import topics
 from tests.oracle.records import OutputRecord
 from tests.support.stage import Stage
@@ -118,6 +118,43 @@ def test_a_group_that_the_broker_has_forgotten_goes_on_from_the_state_though_the
         output for output in read.records if output.topic == topics.SLOT and batch.encode() in (output.value or b"")
     ]
     assert len(assigned) == 1
+    worker.stop()
+
+
+def test_exactly_once_the_state_says_where_the_log_goes_on_though_the_groups_offset_did_not_follow_in_time(
+    stage: Stage,
+) -> None:
+    """As after a kill behind a transaction, before the next commit through the group; the log has deleted records."""
+    batch = "behind"
+    worker = with_an_act_that_nobody_has_folded(stage, "exactly_once", batch)
+    place = TopicPartition(f"{batch}-log", partition_for(batch.encode(), PARTITIONS))
+    folded = stage.io.committed(batch)[place.topic, place.partition]
+    commit(stage, batch, {(place.topic, place.partition): 0})
+    stage.io.call(stage.io._admin.delete_records({place: RecordsToDelete(folded)}))
+
+    worker.start()
+    read = stage.reader(read_committed=True)
+    read.require(lambda found: ready(found, batch), "the batch that an operator forced")
+    assert not told(worker, AHEAD)
+    stage.wait_folded(batch)
+    worker.stop()
+
+
+def test_exactly_once_a_worker_that_was_killed_and_has_nothing_new_to_do_has_the_group_know_how_far_it_is(
+    stage: Stage,
+) -> None:
+    batch = "idle"
+    worker = stage.worker(app_id=batch)
+    worker.start()
+    stage.io.produce(flat("R1 C0", batch))
+    stage.wait_folded(batch)
+    worker.stop()
+    log = (f"{batch}-log", partition_for(batch.encode(), PARTITIONS))
+    folded = stage.io.committed(batch)[log]
+    commit(stage, batch, {log: 0})
+
+    worker.start()
+    until(lambda: stage.io.committed(batch)[log] == folded, "the group's offset follows the state")
     worker.stop()
 
 

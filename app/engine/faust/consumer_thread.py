@@ -20,7 +20,7 @@ from app.engine.state.restore import LogBegin
 from app.engine.topics.ensure import log_topic
 from app.engine.topics.input_positions import Positions
 from app.engine.topics.positions import check as positions_check
-from app.engine.topics.positions import check_passed_on, deleted_before
+from app.engine.topics.positions import check_passed_on, deleted_before, from_state
 from app.lazy_log import Logger
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def _begin_at_committed(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int | None]:
         consumer = self._ensure_consumer()
         committed = await self.positions.committed(consumer, partitions)
-        committed |= await self._not_beyond_state(consumer, committed)
+        committed |= await self._by_state(consumer, committed)
         for partition, offset in committed.items():
             if offset is not None:
                 consumer.seek(partition, offset)
@@ -117,19 +117,14 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         )
         return committed
 
-    async def _not_beyond_state(
+    async def _by_state(
         self, consumer: AIOKafkaConsumer, committed: Mapping[TopicPartition, int | None]
     ) -> dict[TopicPartition, int]:
-        """The partitions of the log that go on elsewhere than the group says: their state has not folded so far
-        (:func:`~app.engine.topics.positions.goes_on_at`), or another worker has gone on meanwhile, which the group
-        will say; or the group says nothing, and the state does.
+        """The partitions of the log that go on elsewhere than the group says, by their state
+        (:func:`~app.engine.topics.positions.from_state`).
         """
-        folded = cast("App", self.app).engine.folded()
-        others = {
-            partition: folded[partition]
-            for partition, offset in committed.items()
-            if (folded.get(partition, 0) if offset is None else offset > folded.get(partition, offset))
-        }
+        app = cast("App", self.app)
+        others = from_state(committed, app.engine.folded(), exactly_once=app.settings.exactly_once)
         begins = await consumer.beginning_offsets(list(others)) if others else {}
         for partition, begin in begins.items():
             if others[partition] < begin <= (committed[partition] or 0):

@@ -11,6 +11,9 @@ broker forgets it after a week without a worker (``offsets.retention.minutes``).
 believed: a record that the group has passed, and the state has not, would be lost in silence. State of a release that
 wrote no such row says nothing about it.
 
+Exactly once this row is the offset: it is committed in the transaction with all that follows from the records before
+it, and the group's follows within half a second, or not at all.
+
 At least once, a worker that was paused may set it back. Records are folded again then, which changes nothing.
 """
 

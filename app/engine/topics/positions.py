@@ -95,11 +95,16 @@ def check_passed_on(log_topic: str, positions: Mapping[TopicPartition, int | Non
         raise PositionError(message)
 
 
-def goes_on_at(partition: TopicPartition, committed: int | None, folded: int | None) -> int:
+def goes_on_at(
+    partition: TopicPartition, committed: int | None, folded: int | None, *, exactly_once: bool = False
+) -> int:
     """From which offset of the log to go on at the most: the group's, unless the state has not folded so far.
 
+    With ``exactly_once`` it is the state's in any case: that is in the transaction with the outputs, and the group's
+    follows. From the group's, what a crash has kept it from following would be folded twice.
+
     ``committed`` is the group's next offset, asked for before the restore, ``folded`` the state's
-    (:mod:`app.engine.state.folded`); None where there is none. Where they disagree, a line says so.
+    (:mod:`app.engine.state.folded`); None where there is none. Where they can't disagree, and do, a line says so.
     """
     if folded is None:
         return committed or 0
@@ -119,7 +124,27 @@ def goes_on_at(partition: TopicPartition, committed: int | None, folded: int | N
             **place,
             committed=committed,
         )
-    return min(committed, folded)
+    return folded if exactly_once else min(committed, folded)
+
+
+def from_state(
+    committed: Mapping[TopicPartition, int | None], folded: Mapping[TopicPartition, int], *, exactly_once: bool
+) -> dict[TopicPartition, int]:
+    """The partitions of the log that go on elsewhere than the group says, each with where (:func:`goes_on_at`).
+
+    ``committed``: the group's offsets as they are now, None where there is none; another worker may have gone on since
+    the takeover, which ``folded`` is of.
+    """
+    return {
+        partition: folded[partition]
+        for partition, offset in committed.items()
+        if partition in folded
+        and (
+            folded[partition] > 0
+            if offset is None
+            else offset > folded[partition] or (exactly_once and offset < folded[partition])
+        )
+    }
 
 
 def deleted_before(partition: TopicPartition, folded: int, begin: int, committed: int | None) -> None:
