@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -115,3 +116,19 @@ def test_every_form_of_a_value_in_every_field_is_read_alike_or_left() -> None:
             target.clear()
             target.update(before)
     assert agree(records) > len(places)
+
+
+NUMBERS = [
+    "", "-", "0", "-0", "00", "01", "-01", "1", "-7", "+7", "1.", "1.5", "1e2", "0x1", "9" * 18, "9" * 19,
+    str(2**64 + 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("field", ["schema_version", "file_size_bytes", "unknown"])
+def test_a_number_is_read_alike_or_left_however_it_is_written(field: str) -> None:
+    good = content("batch-1", "upload", "text")
+    good["event_timestamp"] = good["data"]["timestamp"] = "2026-03-02T08:00:00Z"
+    good["metadata"] = None
+    (good if field in good else good["data"])[field] = "<number>"
+    values = [encode(good).replace(b'"<number>"', number.encode()) for number in NUMBERS]
+    assert agree([Sent(number, value, [header()]) for number, value in enumerate(values)])

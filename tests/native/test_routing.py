@@ -5,7 +5,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import agents.bulk
@@ -37,6 +37,12 @@ SENT = st.lists(st.tuples(st.none() | st.binary(max_size=5), VALUES), max_size=6
 
 
 @examples(200)
+@example(
+    sent=[(None, b'{"data":{"entity_id":"a"},"data":{"batch_id":"b"}}')],
+    known=False,
+    partitions=8,
+    topic=topics.CONTENT,
+)
 @given(SENT, st.booleans(), st.integers(1, 8), st.sampled_from(topics.INPUTS))
 def test_the_log_gets_the_records_that_the_twin_makes(
     sent: list[tuple[bytes | None, bytes | None]], known: object, partitions: int, topic: str
