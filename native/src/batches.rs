@@ -1,5 +1,7 @@
 //! Kafka's record batches, version 2, written.
 
+use murmur2::{murmur2, KAFKA_SEED};
+
 use crate::records::{Header, HEAD};
 
 /// Where the leader's epoch stands, which is the first that the length counts; the checksum, and the first that it
@@ -66,8 +68,8 @@ impl Batch {
         true
     }
 
-    /// The batch, all but its producer, sequence and checksum (`seal`).
-    fn finish(mut self) -> Vec<u8> {
+    /// The batch, all but its producer, sequence and checksum (`seal`), between its partition and its number of records.
+    fn finish(mut self, partition: usize) -> (usize, Vec<u8>, u32) {
         let size = u32::try_from(self.bytes.len() - EPOCH).unwrap_or(u32::MAX);
         let fields: [&[u8]; 9] = [
             &[0; 8], // the offset, which the broker sets
@@ -81,7 +83,7 @@ impl Batch {
             &self.count.to_be_bytes(),
         ];
         set(&mut self.bytes, 0, &fields.concat());
-        self.bytes
+        (partition, self.bytes, self.count)
     }
 }
 
@@ -97,8 +99,11 @@ impl Batches {
         Batches { limit, partitions: (0..partitions.max(1)).map(|_| Vec::new()).collect() }
     }
 
-    /// Add a record to a partition, counted modulo their number.
-    pub fn add(&mut self, partition: u32, row: &Row<'_>) {
+    /// Add a record to a partition, counted modulo their number: to that of its key, as Kafka's own clients pick it,
+    /// where none is named.
+    pub fn add(&mut self, partition: Option<u32>, row: &Row<'_>) {
+        let of_key = || row.key.map_or(0, |key| murmur2(key, KAFKA_SEED) & 0x7fff_ffff);
+        let partition = partition.unwrap_or_else(of_key);
         let count = self.partitions.len();
         let batches = &mut self.partitions[partition as usize % count];
         if !batches.last_mut().is_some_and(|batch| batch.append(row, self.limit)) {
@@ -110,18 +115,10 @@ impl Batches {
         }
     }
 
-    /// Add a record to the partition of its key, or else to `fallback`.
-    pub fn add_keyed(&mut self, fallback: u32, row: &Row<'_>) {
-        self.add(row.key.map_or(fallback, |key| murmur2(key) & 0x7fff_ffff), row);
-    }
-
     /// Partition, bytes and number of records of each batch. There are none then.
     pub fn finish(&mut self) -> Vec<(usize, Vec<u8>, u32)> {
-        let taken = self.partitions.iter_mut().enumerate();
-        taken
-            .flat_map(|(partition, batches)| batches.drain(..).map(move |batch| (partition, batch.count, batch)))
-            .map(|(partition, count, batch)| (partition, batch.finish(), count))
-            .collect()
+        let taken = self.partitions.iter_mut().map(|batches| batches.drain(..)).enumerate();
+        taken.flat_map(|(partition, batches)| batches.map(move |batch| batch.finish(partition))).collect()
     }
 }
 
@@ -177,24 +174,4 @@ fn put(bytes: &mut Vec<u8>, value: Option<&[u8]>) {
             bytes.extend_from_slice(value);
         }
     }
-}
-
-/// The hash by which Kafka's own clients pick a partition.
-pub fn murmur2(key: &[u8]) -> u32 {
-    const M: u32 = 0x5bd1_e995;
-    let mut hash = 0x9747_b28c ^ u32::try_from(key.len()).unwrap_or(u32::MAX);
-    let mut words = key.chunks_exact(4);
-    for word in &mut words {
-        let mut k = word.iter().rev().fold(0u32, |k, byte| k << 8 | u32::from(*byte)).wrapping_mul(M);
-        k ^= k >> 24;
-        hash = hash.wrapping_mul(M) ^ k.wrapping_mul(M);
-    }
-    let tail = words.remainder();
-    if !tail.is_empty() {
-        hash ^= tail.iter().rev().fold(0u32, |k, byte| k << 8 | u32::from(*byte));
-        hash = hash.wrapping_mul(M);
-    }
-    hash ^= hash >> 13;
-    hash = hash.wrapping_mul(M);
-    hash ^ (hash >> 15)
 }

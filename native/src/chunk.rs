@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::io::Result;
 
-use crate::envelope::{self, Field};
-use crate::msgpack;
+use rmp::encode::{write_array_len, write_bin, write_nil, write_sint, write_str_len};
+
+use crate::envelope::{self, Content, Field};
 use crate::records::{self, Record};
 
 /// What is told of the inputs: the fields of a content's envelope, the code of its topic of so many, and the tag of its
@@ -33,7 +35,7 @@ impl<T: Copy + Eq + Hash> Numbers<T> {
 pub type Part<'a> = (&'a [u8], &'a [Record]);
 
 /// As msgspec reads `app.wire.chunk.Chunk`. A content of more than `largest` bytes is not plain.
-pub fn read(inputs: &Inputs, parts: &[Part<'_>], largest: usize) -> Vec<u8> {
+pub fn read(inputs: &Inputs, parts: &[Part<'_>], largest: usize) -> Result<Vec<u8>> {
     let mut batches = Numbers(Vec::new(), HashMap::new());
     let mut places = Numbers(Vec::new(), HashMap::new());
     let count = parts.iter().map(|(_, records)| records.len()).sum();
@@ -41,42 +43,68 @@ pub fn read(inputs: &Inputs, parts: &[Part<'_>], largest: usize) -> Vec<u8> {
     let [at, time, batch, place, offset, contents] = &mut columns;
     contents.reserve(count * 224);
     for (raw, record) in parts.iter().flat_map(|(raw, records)| records.iter().map(move |record| (*raw, record))) {
-        msgpack::put_int(at, record.offset);
-        msgpack::put_int(time, record.time);
+        write_sint(at, record.offset)?;
+        write_sint(time, record.time)?;
         let source = records::source(record, raw, inputs.topics).filter(|(topic, ..)| *topic == inputs.code);
         let content = source.and_then(|(topic, partition, source)| {
             let content = envelope::content(&inputs.fields, record.value(raw).filter(|value| value.len() <= largest)?)?;
             Some((content, (topic, partition, records::generation(record, raw)), i64::try_from(source).ok()?))
         });
         if let Some((content, from, source)) = content {
-            msgpack::put_int(batch, batches.of(content.batch_id));
-            msgpack::put_int(place, places.of(from));
-            msgpack::put_int(offset, source);
-            content.put(contents, inputs.tag);
+            write_sint(batch, batches.of(content.batch_id))?;
+            write_sint(place, places.of(from))?;
+            write_sint(offset, source)?;
+            put_content(contents, inputs.tag, &content)?;
         } else {
             for column in [&mut *batch, &mut *place, &mut *offset] {
-                msgpack::put_int(column, -1);
+                write_sint(column, -1)?;
             }
-            msgpack::put_null(contents);
+            write_nil(contents)?;
         }
     }
     let bytes = columns.iter().map(Vec::len).sum::<usize>();
     let mut chunk = Vec::with_capacity(bytes + batches.0.len() * 40 + places.0.len() * 20 + 64);
-    msgpack::put_array(&mut chunk, 8);
-    msgpack::put_array(&mut chunk, batches.0.len());
+    write_array_len(&mut chunk, 8)?;
+    write_array_len(&mut chunk, length(batches.0.len()))?;
     for id in batches.0 {
-        msgpack::put_text(&mut chunk, id);
+        put_text(&mut chunk, id)?;
     }
-    msgpack::put_array(&mut chunk, places.0.len());
+    write_array_len(&mut chunk, length(places.0.len()))?;
     for (topic, partition, generation) in places.0 {
-        msgpack::put_array(&mut chunk, 3);
-        msgpack::put_int(&mut chunk, i64::from(topic));
-        msgpack::put_int(&mut chunk, i64::from(partition));
-        msgpack::put_bytes(&mut chunk, generation);
+        write_array_len(&mut chunk, 3)?;
+        write_sint(&mut chunk, i64::from(topic))?;
+        write_sint(&mut chunk, i64::from(partition))?;
+        write_bin(&mut chunk, generation)?;
     }
     for column in &columns {
-        msgpack::put_array(&mut chunk, count);
+        write_array_len(&mut chunk, length(count))?;
         chunk.extend_from_slice(column);
     }
-    chunk
+    Ok(chunk)
+}
+
+/// The event as msgspec reads it: tag, strings, moment, trace.
+fn put_content(into: &mut Vec<u8>, tag: u8, content: &Content<'_>) -> Result<()> {
+    write_array_len(into, 7)?;
+    write_sint(into, i64::from(tag))?;
+    for text in content.texts {
+        put_text(into, text)?;
+    }
+    put_text(into, content.correlation)?;
+    write_sint(into, content.moment)?;
+    match content.trace {
+        None => write_nil(into),
+        Some(trace) => put_text(into, trace),
+    }
+}
+
+fn put_text(into: &mut Vec<u8>, text: &[u8]) -> Result<()> {
+    write_str_len(into, length(text.len()))?;
+    into.extend_from_slice(text);
+    Ok(())
+}
+
+/// Lengths of what is in a fetch fit.
+fn length(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or_default()
 }

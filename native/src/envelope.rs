@@ -1,7 +1,6 @@
 //! The platform's envelope, read: what it looks like is told by Python (`app.wire.native_reading`).
 
-use crate::json::{Cursor, Span};
-use crate::msgpack;
+use crate::json::Cursor;
 use crate::text;
 
 /// What the value of a field may be.
@@ -32,7 +31,6 @@ pub struct Field {
 }
 
 /// Slots, in the order of `app.wire.native_reading.SLOTS`. The first three are the event's strings, in its order.
-const TEXTS: usize = 3;
 const CORRELATION: usize = 3;
 const DATA_CORRELATION: usize = 4;
 const ENTITY: usize = 5;
@@ -43,18 +41,18 @@ pub const SLOTS: usize = 9;
 
 /// What a plain envelope says.
 #[derive(Default)]
-struct Found {
-    spans: [Option<Span>; SLOTS],
+struct Found<'a> {
+    texts: [Option<&'a [u8]>; SLOTS],
     moment: i64,
 }
 
 /// A plain content.
 pub struct Content<'a> {
     pub batch_id: &'a [u8],
-    texts: [&'a [u8]; TEXTS],
-    correlation: &'a [u8],
-    moment: i64,
-    trace: Option<&'a [u8]>,
+    pub texts: [&'a [u8]; 3],
+    pub correlation: &'a [u8],
+    pub moment: i64,
+    pub trace: Option<&'a [u8]>,
 }
 
 /// The content in a message, if the message is a plain one of these fields.
@@ -63,22 +61,22 @@ pub fn content<'a>(fields: &[Field], message: &'a [u8]) -> Option<Content<'a>> {
     let mut found = Found::default();
     object(&mut cursor, fields, &mut found)?;
     cursor.end()?;
-    let text = |slot: usize| found.spans[slot].map(|span| cursor.text(span));
-    let batch_id = match (text(ENTITY), text(BATCH)) {
+    let Found { texts, moment } = found;
+    let batch_id = match (texts[ENTITY], texts[BATCH]) {
         (Some(batch), None) | (None, Some(batch)) => batch,
         (Some(entity), Some(batch)) if entity == batch => batch,
         _ => return None,
     };
     Some(Content {
         batch_id,
-        texts: [text(0)?, text(1)?, text(2)?],
-        correlation: text(CORRELATION).or(text(DATA_CORRELATION))?,
-        moment: found.moment,
-        trace: text(TRACE),
+        texts: [texts[0]?, texts[1]?, texts[2]?],
+        correlation: texts[CORRELATION].or(texts[DATA_CORRELATION])?,
+        moment,
+        trace: texts[TRACE],
     })
 }
 
-fn object(cursor: &mut Cursor<'_>, fields: &[Field], found: &mut Found) -> Option<()> {
+fn object<'a>(cursor: &mut Cursor<'a>, fields: &[Field], found: &mut Found<'a>) -> Option<()> {
     let (mut seen, mut next) = (0u32, 0);
     cursor.object(|cursor, name| {
         // Fields mostly come in the order in which they are declared.
@@ -98,18 +96,17 @@ fn object(cursor: &mut Cursor<'_>, fields: &[Field], found: &mut Found) -> Optio
     all.then_some(())
 }
 
-fn value(cursor: &mut Cursor<'_>, field: &Field, found: &mut Found) -> Option<()> {
+fn value<'a>(cursor: &mut Cursor<'a>, field: &Field, found: &mut Found<'a>) -> Option<()> {
     if field.nullable && cursor.peek()? == b'n' {
         return cursor.literal(b"null");
     }
-    let span = match &field.kind {
+    let text = match &field.kind {
         Kind::Object(fields) => return object(cursor, fields, found),
         Kind::Texts(most) => return texts(cursor, *most, found),
         Kind::Integer => return cursor.integer().map(drop),
         Kind::Exactly(number) => return (cursor.integer()? == *number).then_some(()),
         Kind::Uuid | Kind::Text(..) | Kind::Constant(_) | Kind::Moment => cursor.string()?,
     };
-    let text = cursor.text(span);
     let plain = match &field.kind {
         Kind::Uuid => text::is_uuid(text),
         // No string has more characters than bytes, and none has a character without a byte.
@@ -124,18 +121,18 @@ fn value(cursor: &mut Cursor<'_>, field: &Field, found: &mut Found) -> Option<()
         }
         _ => false,
     };
-    if let Some(slot) = field.slot.and_then(|slot| found.spans.get_mut(slot)) {
-        *slot = Some(span);
+    if let Some(slot) = field.slot.and_then(|slot| found.texts.get_mut(slot)) {
+        *slot = Some(text);
     }
     plain.then_some(())
 }
 
-fn texts(cursor: &mut Cursor<'_>, most: usize, found: &mut Found) -> Option<()> {
+fn texts<'a>(cursor: &mut Cursor<'a>, most: usize, found: &mut Found<'a>) -> Option<()> {
     cursor.object(|cursor, name| {
-        let span = cursor.string()?;
+        let text = cursor.string()?;
         if name == b"traceparent" {
-            (span.1 - span.0 <= most).then_some(())?;
-            found.spans[TRACE] = Some(span);
+            (text.len() <= most).then_some(())?;
+            found.texts[TRACE] = Some(text);
         }
         Some(())
     })
@@ -156,31 +153,11 @@ pub fn batch_id(message: &[u8], most: usize) -> Option<&[u8]> {
                 b"batch_id" => &mut batch,
                 _ => return cursor.skip(),
             };
-            let span = cursor.string()?;
-            *slot = Some(span);
-            (span.1 > span.0 && span.1 - span.0 <= most).then_some(())
+            let text = cursor.string()?;
+            *slot = Some(text);
+            (1..=most).contains(&text.len()).then_some(())
         })
     })?;
     cursor.end()?;
-    if seen != 1 {
-        return None;
-    }
-    entity.or(batch).map(|span| cursor.text(span))
-}
-
-impl Content<'_> {
-    /// The event as msgspec reads it: tag, strings, moment, trace.
-    pub fn put(&self, into: &mut Vec<u8>, tag: u8) {
-        msgpack::put_array(into, 7);
-        into.push(tag);
-        for text in self.texts {
-            msgpack::put_text(into, text);
-        }
-        msgpack::put_text(into, self.correlation);
-        msgpack::put_int(into, self.moment);
-        match self.trace {
-            None => msgpack::put_null(into),
-            Some(trace) => msgpack::put_text(into, trace),
-        }
-    }
+    entity.or(batch).filter(|_| seen == 1)
 }

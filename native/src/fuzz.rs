@@ -3,11 +3,11 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use rmp::encode::{write_array_len, write_nil, write_sint, write_str};
 
-use crate::batches::{murmur2, seal, Batches, Row};
+use crate::batches::{seal, Batches, Row};
 use crate::chunk::{self, Inputs};
 use crate::envelope::{batch_id, content, Field, Kind};
-use crate::msgpack::{self, Reader};
 use crate::outputs::{Emission, Shape, Writer};
 use crate::records;
 use crate::text::{self, EventIds};
@@ -81,7 +81,7 @@ fn written(rows: &[Parts], limit: usize) -> Vec<u8> {
     let mut batches = Batches::new(1, limit);
     for (key, value, headers, time) in rows {
         let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_deref())).collect();
-        batches.add(7, &Row { key: key.as_deref(), value: value.as_deref(), headers: &headers, time: *time });
+        batches.add(Some(7), &Row { key: key.as_deref(), value: value.as_deref(), headers: &headers, time: *time });
     }
     let finished = batches.finish().into_iter().flat_map(|(_, mut bytes, _)| {
         seal(&mut bytes, 5, 1, 2, 0);
@@ -98,7 +98,7 @@ fn look(raw: &[u8]) {
         assert_eq!(record.value(raw).map_or(0, <[u8]>::len), record.size());
         record.headers(raw).count();
     }
-    chunk::read(&inputs(), &[(raw, &found), (raw, &found)], 90);
+    chunk::read(&inputs(), &[(raw, &found), (raw, &found)], 90).expect("all can be written");
 }
 
 fn inputs() -> Inputs {
@@ -109,6 +109,21 @@ fn writer() -> Writer {
     let slots = || (0..11).map(|slot| (b"|".to_vec(), slot)).collect();
     let shape = || Shape { slots: slots(), end: b"}".to_vec() };
     Writer { topic: b"topic".to_vec(), headers: Default::default(), plain: shape(), traced: shape() }
+}
+
+/// A list of one output in short, as msgspec encodes it.
+fn in_short(text: &str, moment: i64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    write_array_len(&mut bytes, 1)?;
+    write_array_len(&mut bytes, 3)?;
+    write_str(&mut bytes, text)?;
+    write_str(&mut bytes, "essay")?;
+    write_array_len(&mut bytes, 7)?;
+    write_sint(&mut bytes, 0)?;
+    (0..4).try_for_each(|_| write_str(&mut bytes, text))?;
+    write_sint(&mut bytes, moment)?;
+    write_nil(&mut bytes)?;
+    Ok(bytes)
 }
 
 proptest! {
@@ -176,17 +191,7 @@ proptest! {
     #[test]
     fn damaged_outputs_are_written_or_not(
         outputs in ("[ -~é]{0,40}", any::<i64>()).prop_flat_map(|(text, moment)| {
-            let mut bytes = Vec::new();
-            msgpack::put_array(&mut bytes, 1);
-            msgpack::put_array(&mut bytes, 3);
-            msgpack::put_text(&mut bytes, text.as_bytes());
-            msgpack::put_text(&mut bytes, b"essay");
-            msgpack::put_array(&mut bytes, 7);
-            msgpack::put_int(&mut bytes, 0);
-            (0..4).for_each(|_| msgpack::put_text(&mut bytes, text.as_bytes()));
-            msgpack::put_int(&mut bytes, moment);
-            msgpack::put_null(&mut bytes);
-            damaged(bytes)
+            damaged(in_short(&text, moment).expect("all can be written"))
         })
     ) {
         let emission = Emission { at: b"now", service: b"us", time: 1 };
@@ -194,15 +199,8 @@ proptest! {
     }
 
     #[test]
-    fn numbers_are_read_as_they_were_written(value in any::<i64>()) {
-        let mut bytes = Vec::new();
-        msgpack::put_int(&mut bytes, value);
-        prop_assert_eq!(Reader::new(&bytes).int(), Some(value));
-    }
-
-    #[test]
     fn moments_are_read_as_they_were_written(moment in -62_135_596_800_000_000..253_402_300_800_000_000i64) {
-        prop_assert_eq!(text::moment(text::iso(moment).as_bytes()), Some(moment));
+        prop_assert_eq!(text::iso(moment).and_then(|text| text::moment(text.as_bytes())), Some(moment));
     }
 
     #[test]
@@ -211,7 +209,6 @@ proptest! {
         text::is_uuid(&bytes);
         text::iso(moment);
         text::put_escaped(&mut Vec::new(), &bytes);
-        murmur2(&bytes);
         prop_assert!(text::is_uuid(&EventIds::new(b"topic").of([&bytes, b""])));
     }
 

@@ -1,8 +1,5 @@
 //! A strict reader of plain JSON: it says what it is sure of, else nothing. What has an escape is not plain.
 
-/// Where a string's text stands.
-pub type Span = (usize, usize);
-
 /// Deeper nesting is not plain.
 const DEEPEST: u32 = 32;
 /// More digits may be more than 64 bits.
@@ -19,14 +16,10 @@ pub struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     /// None where the bytes are no text.
     pub fn new(bytes: &'a [u8]) -> Option<Self> {
-        std::str::from_utf8(bytes).ok()?;
+        str::from_utf8(bytes).ok()?;
         let mut cursor = Cursor { bytes, at: 0 };
         cursor.space();
         Some(cursor)
-    }
-
-    pub fn text(&self, span: Span) -> &'a [u8] {
-        self.bytes.get(span.0..span.1).unwrap_or_default()
     }
 
     /// Whether nothing is left.
@@ -53,7 +46,7 @@ impl<'a> Cursor<'a> {
         self.bytes.get(self.at..)?.starts_with(text).then(|| self.at += text.len())
     }
 
-    pub fn string(&mut self) -> Option<Span> {
+    pub fn string(&mut self) -> Option<&'a [u8]> {
         self.take(b'"')?;
         let begin = self.at;
         // Eight bytes at a time, up to the first quote, backslash or control character.
@@ -78,7 +71,7 @@ impl<'a> Cursor<'a> {
             }
         }
         self.at += 1;
-        Some((begin, self.at - 1))
+        self.bytes.get(begin..self.at - 1)
     }
 
     /// An integer that surely has 64 bits at most.
@@ -87,15 +80,13 @@ impl<'a> Cursor<'a> {
         let begin = self.at;
         let mut value = 0i64;
         while let Some(digit @ b'0'..=b'9') = self.peek() {
-            if self.at - begin == MOST_DIGITS {
-                return None;
-            }
-            value = value * 10 + i64::from(digit - b'0');
+            value = value.wrapping_mul(10).wrapping_add(i64::from(digit - b'0'));
             self.at += 1;
         }
-        let leading_zero = self.at - begin > 1 && self.bytes.get(begin) == Some(&b'0');
+        let digits = self.at - begin;
+        let zero_ahead = self.bytes.get(begin) == Some(&b'0') && (negative || digits > 1);
         let other_number = matches!(self.peek(), Some(b'.' | b'e' | b'E'));
-        if self.at == begin || leading_zero || other_number || negative && value == 0 {
+        if !(1..=MOST_DIGITS).contains(&digits) || zero_ahead || other_number {
             return None;
         }
         Some(if negative { -value } else { value })
@@ -108,7 +99,7 @@ impl<'a> Cursor<'a> {
             cursor.space();
             cursor.take(b':')?;
             cursor.space();
-            member(cursor, cursor.text(name))
+            member(cursor, name)
         })
     }
 

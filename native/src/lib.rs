@@ -8,7 +8,6 @@ mod batches;
 mod chunk;
 mod envelope;
 mod json;
-mod msgpack;
 mod outputs;
 mod records;
 mod text;

@@ -1,8 +1,9 @@
 //! Outputs of one shape, written: the constant pieces between their fields are told by Python
 //! (`app.wire.native_writing`).
 
+use rmp::decode::{read_array_len, read_int, read_nil, read_str_len};
+
 use crate::batches::{Batches, Row};
-use crate::msgpack::Reader;
 use crate::text::{iso, put_escaped, EventIds};
 
 /// How many of the slots (`app.wire.native_writing.SLOTS`) stand in JSON as they are; the others are escaped.
@@ -33,21 +34,21 @@ pub struct Emission<'a> {
 impl Writer {
     /// Write outputs in short, as msgspec encodes a list of `app.core.messages.Assigned`. None where it is none: nothing
     /// but what was read before it has been written then.
-    pub fn write(&self, outputs: &[u8], emission: &Emission<'_>, batches: &mut Batches) -> Option<()> {
-        let mut reader = Reader::new(outputs);
+    pub fn write(&self, mut outputs: &[u8], emission: &Emission<'_>, batches: &mut Batches) -> Option<()> {
+        let outputs = &mut outputs;
         let ids = EventIds::new(&self.topic);
         let mut value = Vec::with_capacity(2048);
         let mut moments = (i64::MIN, String::new());
-        for _ in 0..reader.array()? {
-            reader.array()?;
-            let (batch, essay) = (reader.text()?, reader.text()?);
-            let fields = reader.array()?;
-            reader.int()?; // the tag
-            let (upload, text, name, correlation) = (reader.text()?, reader.text()?, reader.text()?, reader.text()?);
-            let moment = reader.int()?;
-            let trace = if fields > 6 { reader.optional()? } else { None };
+        for _ in 0..read_array_len(outputs).ok()? {
+            read_array_len(outputs).ok()?;
+            let (batch, essay) = (text(outputs)?, text(outputs)?);
+            let fields = read_array_len(outputs).ok()?;
+            read_int::<i64, _>(outputs).ok()?; // the tag
+            let [upload, stored, name, correlation] = [text(outputs)?, text(outputs)?, text(outputs)?, text(outputs)?];
+            let moment = read_int(outputs).ok()?;
+            let trace = if fields > 6 { optional(outputs)? } else { None };
             if moment != moments.0 {
-                moments = (moment, iso(moment));
+                moments = (moment, iso(moment)?);
             }
             let event_id = ids.of([batch, essay]);
             let shape = if trace.is_some() { &self.traced } else { &self.plain };
@@ -59,7 +60,7 @@ impl Writer {
                 batch,
                 essay,
                 upload,
-                text,
+                stored,
                 name,
                 moments.1.as_bytes(),
                 trace.unwrap_or_default(),
@@ -82,8 +83,24 @@ impl Writer {
                 (correlation_header.as_slice(), Some(correlation)),
             ];
             let row = Row { key: Some(essay), value: Some(&value), headers: &headers, time: emission.time };
-            batches.add_keyed(0, &row);
+            batches.add(None, &row);
         }
         Some(())
     }
+}
+
+fn text<'a>(from: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let length = read_str_len(from).ok()?;
+    from.split_off(..usize::try_from(length).ok()?)
+}
+
+/// A text or null.
+#[allow(clippy::option_option)] // the outer one: that it is neither
+fn optional<'a>(from: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
+    let mut behind = *from;
+    if read_nil(&mut behind).is_ok() {
+        *from = behind;
+        return Some(None);
+    }
+    text(from).map(Some)
 }

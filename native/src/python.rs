@@ -1,5 +1,7 @@
-//! What Python sees; `app/_native.pyi` says what each call does.
+//! What Python sees; `app/native/_native.pyi` says what each call does.
 
+use std::borrow::Cow;
+use std::io;
 use std::sync::Arc;
 
 use pyo3::exceptions::{PyIndexError, PyValueError};
@@ -13,11 +15,10 @@ use crate::envelope::{self, Field, Kind};
 use crate::outputs::{self, Emission, Shape};
 use crate::records::{self, Header, Record};
 
-type Bytes<'py> = Bound<'py, PyBytes>;
-/// A record: its offset, time, key, value and headers.
-type Told<'py> = (i64, i64, Option<Bytes<'py>>, Option<Bytes<'py>>, Vec<(String, Option<Bytes<'py>>)>);
 /// A row: key and value.
-type ToldRow<'py> = (Option<Bytes<'py>>, Option<Bytes<'py>>);
+type ToldRow<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
+/// A record: its offset, time, key and value, and headers.
+type Told<'a> = (i64, i64, Option<&'a [u8]>, Option<&'a [u8]>, Vec<(Cow<'a, str>, Option<&'a [u8]>)>);
 type Headers = Vec<(PyBackedStr, Option<PyBackedBytes>)>;
 /// A record for the log: its partition, key, value and headers.
 type Routed = (u32, Option<PyBackedBytes>, Option<PyBackedBytes>, Headers);
@@ -86,10 +87,9 @@ impl Records {
         self.records().iter().map(Record::size).sum()
     }
 
-    fn rows<'py>(&self, py: Python<'py>) -> Vec<ToldRow<'py>> {
+    fn rows<'a>(&'a self, py: Python<'a>) -> Vec<ToldRow<'a>> {
         let raw = self.raw.as_bytes(py);
-        let bytes = |part: Option<&[u8]>| part.map(|part| PyBytes::new(py, part));
-        self.records().iter().map(|record| (bytes(record.key(raw)), bytes(record.value(raw)))).collect()
+        self.records().iter().map(|record| (record.key(raw), record.value(raw))).collect()
     }
 
     fn fitting(&self, mut room: usize) -> usize {
@@ -106,13 +106,11 @@ impl Records {
     }
 
     /// Offset, time, key, value and headers.
-    fn record<'py>(&self, py: Python<'py>, number: usize) -> PyResult<Told<'py>> {
+    fn record<'a>(&'a self, py: Python<'a>, number: usize) -> PyResult<Told<'a>> {
         let raw = self.raw.as_bytes(py);
-        let bytes = |part: Option<&[u8]>| part.map(|part| PyBytes::new(py, part));
-        let header = |(name, value): Header<'_>| (String::from_utf8_lossy(name).into_owned(), bytes(value));
         let record = self.records().get(number).ok_or_else(|| PyIndexError::new_err("no such record"))?;
-        let headers = record.headers(raw).map(header).collect();
-        Ok((record.offset, record.time, bytes(record.key(raw)), bytes(record.value(raw)), headers))
+        let headers = record.headers(raw).map(|(name, value)| (String::from_utf8_lossy(name), value)).collect();
+        Ok((record.offset, record.time, record.key(raw), record.value(raw), headers))
     }
 }
 
@@ -120,23 +118,8 @@ impl Records {
 #[pyclass]
 struct Batches(batches::Batches);
 
-impl Batches {
-    fn add_row(
-        &mut self,
-        partition: Option<u32>,
-        key: Option<&[u8]>,
-        value: Option<&[u8]>,
-        headers: &[(PyBackedStr, Option<PyBackedBytes>)],
-        time: i64,
-    ) {
-        let headers: Vec<Header<'_>> =
-            headers.iter().map(|(name, value)| (name.as_bytes(), value.as_deref())).collect();
-        let row = Row { key, value, headers: &headers, time };
-        match partition {
-            Some(partition) => self.0.add(partition, &row),
-            None => self.0.add_keyed(0, &row),
-        }
-    }
+fn headers_of(told: &Headers) -> Vec<Header<'_>> {
+    told.iter().map(|(name, value)| (name.as_bytes(), value.as_deref())).collect()
 }
 
 #[pymethods]
@@ -149,12 +132,12 @@ impl Batches {
     #[pyo3(signature = (partition, key, value, headers, time))]
     #[allow(clippy::needless_pass_by_value)] // pyo3 hands over what it made
     fn add(&mut self, partition: Option<u32>, key: Option<&[u8]>, value: Option<&[u8]>, headers: Headers, time: i64) {
-        self.add_row(partition, key, value, &headers, time);
+        self.0.add(partition, &Row { key, value, headers: &headers_of(&headers), time });
     }
 
     fn add_rows(&mut self, partition: u32, rows: Vec<(PyBackedBytes, Option<PyBackedBytes>)>, time: i64) {
         for (key, value) in rows {
-            self.add_row(Some(partition), Some(&key), value.as_deref(), &[], time);
+            self.0.add(Some(partition), &Row { key: Some(&key), value: value.as_deref(), headers: &[], time });
         }
     }
 
@@ -180,9 +163,9 @@ impl Finished {
         self.0.len()
     }
 
-    fn seal<'py>(&mut self, py: Python<'py>, producer: i64, epoch: i16, sequence: i32, attributes: i16) -> Bytes<'py> {
+    fn seal(&mut self, producer: i64, epoch: i16, sequence: i32, attributes: i16) -> &[u8] {
         batches::seal(&mut self.0, producer, epoch, sequence, attributes);
-        PyBytes::new(py, &self.0)
+        &self.0
     }
 }
 
@@ -235,9 +218,10 @@ impl Router {
                         [(b"s", Some(&source[..])), (b"g", generation), (b"k", record.key(raw))];
                     let headers: Vec<Header<'_>> = told.into_iter().filter(|(_, value)| value.is_some()).collect();
                     let row = Row { key: Some(id), value: record.value(raw), headers: &headers, time };
-                    batches.0.add_keyed(0, &row);
+                    batches.0.add(None, &row);
                 } else if let Some((target, key, value, headers)) = others.next() {
-                    batches.add_row(Some(*target), key.as_deref(), value.as_deref(), headers, time);
+                    let (key, value, headers) = (key.as_deref(), value.as_deref(), headers_of(headers));
+                    batches.0.add(Some(*target), &Row { key, value, headers: &headers, time });
                 }
             }
         });
@@ -257,11 +241,11 @@ impl Reader {
     }
 
     #[allow(clippy::needless_pass_by_value)] // pyo3 hands over what it made
-    fn read<'py>(&self, py: Python<'py>, records: Vec<Bound<'py, Records>>, largest: usize) -> Bytes<'py> {
+    fn read(&self, py: Python<'_>, records: Vec<Bound<'_, Records>>, largest: usize) -> io::Result<Vec<u8>> {
         let parts: Vec<Part<'_>> =
             records.iter().map(|part| (part.get().raw.as_bytes(py), part.get().records())).collect();
         let bytes = parts.iter().map(|(raw, _)| raw.len()).sum();
-        PyBytes::new(py, &apart(py, bytes, || chunk::read(&self.0, &parts, largest)))
+        apart(py, bytes, || chunk::read(&self.0, &parts, largest))
     }
 }
 

@@ -151,7 +151,7 @@ fn index_batch(raw: &[u8], start: usize, batch: u32, records: &mut Vec<Record>) 
         let header_count = u32::try_from(cursor.varint()?).ok()?;
         let headers_at = u32::try_from(cursor.at).ok()?;
         for _ in 0..header_count {
-            std::str::from_utf8(slice(raw, cursor.span()?)?).ok()?;
+            str::from_utf8(slice(raw, cursor.span()?)?).ok()?;
             cursor.span()?;
         }
         if i64::try_from(cursor.at - begin).ok()? != length {
