@@ -104,10 +104,12 @@ class RecordQueue:
         self.arrived.clear()
         if self._queue or self.closed.is_set():
             return
+        # Without a task around the wait, which takes two turns of the loop more until a record is begun with.
+        latest = asyncio.get_running_loop().call_later(seconds, self.arrived.set)
         try:
-            await asyncio.wait_for(self.arrived.wait(), seconds)
-        except TimeoutError:
-            return
+            await self.arrived.wait()
+        finally:
+            latest.cancel()
 
     def close(self) -> None:
         """Drop the records that wait, and wake the task that waits for records, or for its turn."""

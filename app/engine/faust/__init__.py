@@ -11,6 +11,7 @@ module               holds
 ``command``          the command worker: its options are settings, or are refused
 ``consumer``         whole fetches to the engine, and the commit of what is behind its barrier
 ``consumer_thread``  the thread of the Kafka consumer: what is asked of the group and of the broker for it
+``fetch_thread``     how records get from that thread to the engine's
 ``http_server``      the web server on connections that have bounds
 ``connection``       an HTTP connection: bounded in time; what is no HTTP is neither logged nor sent back
 ``recovery``         fencing and restore in the place of Faust's own recovery
@@ -22,6 +23,8 @@ server. Replaced:
 * **The loop over single messages** (``Consumer._drain_messages``): whole fetches go to the engine. Faust's machinery
   for one event costs more than the
   job that is done with it, and acknowledges an event whose handler failed.
+* **The way of a fetch between threads** (``FetchThread.getmany``): beside the queue of the consumer's thread, which
+  makes three tasks for each call.
 * **The commit** (``Consumer.commit``): the offsets that the engine says, which are those behind its barrier. Faust's
   flush before a commit gives up after
   a tenth of a second, and under load its commit waits for an empty buffer that never comes.
@@ -65,6 +68,7 @@ from app.engine.faust.assignor import PartitionAssignor
 from app.engine.faust.connection import Connection, Connections
 from app.engine.faust.consumer import Consumer, Producer, Transport
 from app.engine.faust.consumer_thread import ConsumerThread, RebalanceListener
+from app.engine.faust.fetch_thread import FetchThread
 from app.engine.faust.http_server import Runner, Web
 from app.engine.faust.recovery import Recovery, TableManager
 
@@ -78,6 +82,7 @@ def overridden() -> Iterable[tuple[type, str]]:
     """
     for ours, theirs in (
         (ConsumerThread, driver.AIOKafkaConsumerThread),
+        (FetchThread, driver.AIOKafkaConsumerThread),
         (RebalanceListener, driver.ConsumerRebalanceListener),
         (Consumer, driver.Consumer),
         (Producer, driver.Producer),

@@ -10,6 +10,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from app.engine.faust.fetch_thread import FetchThread
 from app.engine.kafka import broker_errors
 from app.engine.kafka.aiokafka_patches import keeping
 from app.engine.kafka.client_watch import Thread
@@ -53,7 +54,7 @@ class RebalanceListener(driver.ConsumerRebalanceListener):
         await super().on_partitions_assigned(assigned)
 
 
-class ConsumerThread(driver.AIOKafkaConsumerThread):
+class ConsumerThread(FetchThread):
     """The thread that the Kafka consumer lives in: heartbeats go on while the main loop folds."""
 
     logger = logging.getLogger("faust.rollcall")

@@ -11,7 +11,9 @@ With ``INDEXED`` the records are an index into the bytes (:class:`app.native.rec
 part is there and each batch of the fetch is plain, or is once it is decompressed (:mod:`app.engine.kafka.plain`): else
 they are a list, as with ``WHOLE``. Which batches count is decided here, in either case.
 
-This replaces three names inside ``aiokafka.consumer.fetcher`` (pinned, with a test).
+Who waits for records is told of them at once.
+
+This replaces four names inside ``aiokafka.consumer.fetcher`` (pinned, with a test).
 """
 
 from collections.abc import Sequence
@@ -181,6 +183,22 @@ def _whole(self: Any, max_records: int | None = None) -> Any:
     return taken
 
 
+_ask = fetcher.Fetcher._proc_fetch_request  # noqa: SLF001 - nothing else knows when an answer is there
+
+
+async def _told_at_once(self: Any, assignment: Any, node_id: Any, request: Any) -> bool:
+    """Ask a node for records, and tell who waits for some as soon as there are any.
+
+    aiokafka tells them three turns of the loop later, when it sees that the question is answered.
+    """
+    found = bool(await _ask(self, assignment, node_id, request))
+    if found:
+        for waiter in self._fetch_waiters:
+            self._notify(waiter)
+    return found
+
+
+fetcher.Fetcher._proc_fetch_request = _told_at_once  # noqa: SLF001 - as above
 fetcher.MemoryRecords = KeptBytes
 fetcher.PartitionRecords = _partition_records
 fetcher.FetchResult.getall = _whole

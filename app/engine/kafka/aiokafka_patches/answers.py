@@ -115,7 +115,7 @@ def seconds(request: Any, otherwise: float) -> float:
 
 
 def _unlimited(answer: Any, _: float | None = None) -> Any:
-    """What aiokafka waits for, as it is: :func:`_answered` has the time-out."""
+    """What aiokafka waits for, as it is: :class:`_Patience` has the time-out."""
     return answer
 
 
@@ -145,38 +145,62 @@ def _send(self: Any, request: Any, expect_response: bool = True) -> Any:  # noqa
         self.close(reason=CloseReason.CONNECTION_BROKEN)
         message = f"the connection to {self.host}:{self.port} is closed: {error}"
         raise KafkaConnectionError(message) from error
-    if not expect_response:
-        return answer
-    return _answered(self, request, answer, seconds(request, self._request_timeout))
+    if expect_response:
+        _Patience(self, request, answer, seconds(request, self._request_timeout))
+    return answer
 
 
-async def _answered(connection: Any, request: Any, answer: asyncio.Future[Any], patience: float) -> Any:
-    """The answer. Raises RequestTimedOutError when nothing at all has come for so long.
+class _Patience:
+    """How long an answer is waited for. It fails with RequestTimedOutError when nothing at all has come for so long.
 
     The connection is then closed if this request is the oldest on it; the next request makes a new one. A
     broker answers in order, so a later request may wait behind one that may take longer, which ends the connection
     itself when its own time comes.
+
+    Beside the answer and not around it: a task in between costs two turns of the loop for each answer, of which there
+    are five on an event's way.
     """
-    protocol, part, silent = connection._protocol, patience / _PARTS, 0.0  # noqa: SLF001 - aiokafka's
-    heard = getattr(protocol, "heard", 0)
-    try:
-        while silent < patience:
-            done, _ = await asyncio.wait({answer}, timeout=part)
-            if done:
-                return answer.result()
-            now_heard = getattr(protocol, "heard", 0)
-            silent = silent + part if now_heard == heard else 0.0
-            heard = now_heard
-    except asyncio.CancelledError:
-        answer.cancel()
-        raise
-    oldest = next((waiting for _, _, waiting in connection._requests if not waiting.done()), None)  # noqa: SLF001 - aiokafka's
-    name = type(request).__name__.removesuffix("Request")
-    message = f"{connection.host}:{connection.port} has not answered {name} for {patience:.1f} s"
-    answer.cancel()
-    if oldest is answer:
-        connection.close(reason=CloseReason.CONNECTION_TIMEOUT)
-    raise RequestTimedOutError(message)
+
+    __slots__ = ("_answer", "_connection", "_heard", "_patience", "_request", "_silent", "_timer")
+
+    def __init__(self, connection: Any, request: Any, answer: asyncio.Future[Any], patience: float) -> None:
+        self._connection = connection
+        self._request = request
+        self._answer = answer
+        self._patience = patience
+        self._silent = 0.0
+        self._heard = getattr(connection._protocol, "heard", 0)  # noqa: SLF001 - aiokafka's
+        self._wait()
+        answer.add_done_callback(self._over)
+
+    def _wait(self) -> None:
+        self._timer = self._answer.get_loop().call_later(self._patience / _PARTS, self._look)
+
+    def _over(self, _: asyncio.Future[Any]) -> None:
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        if self._answer.done():
+            return
+        heard = getattr(self._connection._protocol, "heard", 0)  # noqa: SLF001 - aiokafka's
+        self._silent = self._silent + self._patience / _PARTS if heard == self._heard else 0.0
+        self._heard = heard
+        if self._silent < self._patience:
+            self._wait()
+        else:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        connection, answer = self._connection, self._answer
+        oldest = next((waiting for _, _, waiting in connection._requests if not waiting.done()), None)  # noqa: SLF001 - aiokafka's
+        name = type(self._request).__name__.removesuffix("Request")
+        answer.set_exception(
+            RequestTimedOutError(
+                f"{connection.host}:{connection.port} has not answered {name} for {self._patience:.1f} s"
+            )
+        )
+        if oldest is answer:
+            connection.close(reason=CloseReason.CONNECTION_TIMEOUT)
 
 
 _original_close = AIOKafkaConnection.close
