@@ -31,6 +31,7 @@ module           holds
 ``watcher``      sees from outside when a contestant is done
 ``correctness``  whether what a contestant emitted is right
 ``statistics``   the arithmetic of the tables
+``machine``      the machine and the Python that figures belong to
 ``report``       tables for people, JSON for everything else
 ===============  ====================================================================================================
 """

@@ -1,14 +1,13 @@
 """What came of it: a table for people, JSON for everything else."""
 
 import json
-import os
-import platform
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from bench.figures import Outcome, Results
+from bench.machine import machine
 from bench.statistics import spread
 
 #: The columns of the table of cells.
@@ -28,7 +27,7 @@ def as_json(
     """Everything, as JSON types: machine, options, each cell's spreads and values, each figure."""
     return {
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {"system": platform.platform(), "cores": os.cpu_count(), "python": platform.python_version()},
+        "machine": machine(),
         "options": dict(options),
         "cells": {
             cell: {

@@ -1,14 +1,13 @@
 """The JSON of `run.py scale`: written after each cell, and read again by ``--resume``, which measures what it lacks."""
 
 import json
-import os
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bench.machine import machine
 from bench.scale.model import BROKERS, RATES, Model, Results, predicted
 from bench.scale.rebalance import Moved
 from bench.scale.restored import Restored
@@ -23,7 +22,7 @@ def as_json(options: dict[str, Any], results: Results, model: Model, failed: Seq
     """Everything, as JSON types: machine, options, what was measured, the fits with their residuals, what follows."""
     return {
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {"system": platform.platform(), "cores": os.cpu_count(), "python": platform.python_version()},
+        "machine": machine(),
         "options": options,
         "throughput": [asdict(seen) for seen in results.seen],
         "rebalances": [asdict(moved) for moved in results.moved],

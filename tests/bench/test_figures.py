@@ -1,4 +1,5 @@
 import json
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,7 @@ def test_the_json_holds_spreads_values_goals_and_failures(tmp_path: Path) -> Non
     report.write(path, report.as_json({"events": 5}, RESULTS, [outcome], {"quix": "no"}))
     read = json.loads(path.read_text())
     assert set(read) == {"made", "machine", "options", "cells", "figures", "failed"}
+    assert read["machine"]["python_configured"] == sysconfig.get_config_var("CONFIG_ARGS")
     assert read["cells"]["ours"]["cpu"] == {"minimum": 6.0, "median": 7.0, "maximum": 8.0, "values": [6.0, 8.0, 7.0]}
     (figure,) = read["figures"]
     assert (figure["value"], figure["goal"], figure["stretch"], figure["reached"]) == (0.7, 1.0, 0.5, True)

@@ -1,0 +1,21 @@
+"""What the figures belong to: the machine, and the Python that Rollcall ran on."""
+
+import os
+import platform
+import sysconfig
+from typing import Any
+
+
+def machine() -> dict[str, Any]:
+    """System, cores and Python, as JSON types.
+
+    How Python was configured is there because it counts: one that was built without ``--enable-optimizations`` runs the
+    same code slower (bench/README.md).
+    """
+    return {
+        "system": platform.platform(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "python_compiler": platform.python_compiler(),
+        "python_configured": sysconfig.get_config_var("CONFIG_ARGS"),
+    }
