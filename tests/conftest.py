@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from tests.core.examples import examples
+from tests.support import forks
 from tests.support.brokers import close_all
 from tests.support.logs_of_failures import ends_of_logs
 from tests.support.pool import Pool
@@ -43,6 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
         # With what it makes brokers start in half the time; without it they start as well.
         rehearsal = subprocess.Popen([sys.executable, "-m", "demo.kafka.rehearsal"])
         config.pluginmanager.register(Pool(config.getoption("--processes"), rehearsal), "pool")
+        forks.begin()
 
 
 def shared(config: pytest.Config) -> bool:

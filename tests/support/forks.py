@@ -37,26 +37,21 @@ def inherited() -> dict[str, str]:
 
 
 class _Parent:
-    """A process that forks, started on first use; it has imported the modules."""
+    """A process that forks; it has imported the modules. It is started on first use, or by `begin`.
+
+    Processes that are forked from this one after `begin` have the imports in common: each gets a parent of its own
+    without them.
+    """
 
     def __init__(self, *modules: str) -> None:
         self._modules = modules
         self._lock = threading.Lock()
+        self._parents: socket.socket | None = None
         self._socket: socket.socket | None = None
 
-    def ask(self, request: Mapping[str, Any], streams: Sequence[int] = ()) -> Any:
-        """Send a request with the three streams of a new process; return the answer. Raises RuntimeError."""
-        with self._lock:
-            connection = self._socket = self._socket or self._started()
-            socket.send_fds(connection, [json.dumps(request).encode()], list(streams))
-            answer = connection.recv(1024)
-        if not answer:
-            message = "the process that forks has ended"
-            raise RuntimeError(message)
-        return json.loads(answer)
-
-    def _started(self) -> socket.socket:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    def begin(self) -> None:
+        """Start it, and return at once."""
+        self._parents, theirs = _pair()
         with theirs:
             process = subprocess.Popen(
                 [sys.executable, "-u", str(Path(__file__).with_name("prefork.py")), *self._modules],
@@ -65,22 +60,54 @@ class _Parent:
                 env=inherited(),
                 start_new_session=True,
             )
-        if not ours.recv(16):
-            message = f"the process that forks ended with {process.wait()}"
+        atexit.register(self._end, process, os.getpid())
+
+    def ask(self, request: Mapping[str, Any], streams: Sequence[int] = ()) -> Any:
+        """Send a request with the three streams of a new process; return the answer. Raises RuntimeError."""
+        with self._lock:
+            connection = self._socket = self._socket or self._own()
+            socket.send_fds(connection, [json.dumps(request).encode()], list(streams))
+            answer = connection.recv(1024)
+        if not answer:
+            message = "the process that forks has ended"
             raise RuntimeError(message)
-        atexit.register(self._end, process)
+        return json.loads(answer)
+
+    def _own(self) -> socket.socket:
+        """A parent of this process's own."""
+        if self._parents is None:
+            self.begin()
+        assert self._parents is not None
+        ours, theirs = _pair()
+        with theirs:
+            socket.send_fds(self._parents, [b"1"], [theirs.fileno()])
+        if not ours.recv(16):
+            message = "the process that forks has ended before it served"
+            raise RuntimeError(message)
         return ours
 
-    def _end(self, process: subprocess.Popen[bytes]) -> None:
-        if self._socket is not None:
-            self._socket.close()  # upon which it ends, and what it has forked with it
-        process.wait()
+    def _end(self, process: subprocess.Popen[bytes], starter: int) -> None:
+        """Close what all ends with; what the parent has forked ends with it."""
+        for opened in (self._socket, self._parents):
+            if opened is not None:
+                opened.close()
+        if os.getpid() == starter:
+            process.wait()
+
+
+def _pair() -> tuple[socket.socket, socket.socket]:
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
 _COMMANDS = ("app.commands.queries", "app.commands.acting", "app.commands.log_tools", "app.commands.dlq")
 _ours = _Parent("faust.cli.faust", "app.main", *_COMMANDS)
 #: Of other applications on the engine, in whose process nothing of ours may be.
 _others = _Parent("faust.cli.faust", "app.startup", "app.engine.worker")
+
+
+def begin() -> None:
+    """Start the process that forks ours, for all that are forked from this one."""
+    _ours.begin()
 
 
 def threads() -> int:

@@ -230,6 +230,20 @@ class Reader:
             message = f"{what}: not within {within} s; records so far: {counts}"
             raise AssertionError(message)
 
+    def to_end(self, within: float = PATIENCE) -> None:
+        """Read all that is on the topics now. Raises TimeoutError naming what is left."""
+        ends = self.io.call(self._ends())
+        deadline = time.monotonic() + within
+        while left := {place: end for place, end in ends.items() if self.io.call(self.consumer.position(place)) < end}:
+            if time.monotonic() > deadline:
+                message = f"not read to their ends within {within} s: {left}"
+                raise TimeoutError(message)
+            self.poll()
+
+    async def _ends(self) -> dict[TopicPartition, int]:
+        found: dict[TopicPartition, int] = await self.consumer.end_offsets(self.consumer.assignment())
+        return found
+
     def quiet(self, seconds: float = 2, within: float = PATIENCE) -> None:
         """Read until nothing has come for `seconds`. Raises AssertionError if that does not happen within the time."""
         last, deadline = time.monotonic(), time.monotonic() + within

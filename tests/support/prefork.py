@@ -1,8 +1,9 @@
 """The parent of the workers and commands that tests start: a process that has imported them already, and forks.
 
 The imports take a second of CPU of a worker, half of one of a command, which most tests have no use for. What is
-started here is a process like any other: its own session, environment, directory and output, killed with this one. Run
-by `forks`, with a socket as its standard input.
+started here is a process like any other: its own session, environment, directory and output. Run by `forks`, with a
+socket as its standard input, by which each process of tests hands over one of its own. To each such one it forks a
+parent of the workers and commands asked for there, which ends with that process of tests, and they with their parent.
 """
 
 import ctypes
@@ -31,24 +32,41 @@ def main() -> None:
     gc.collect()
     gc.freeze()  # the pages stay shared
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    with socket.socket(fileno=os.dup(0)) as requests:
-        requests.send(b"{}")
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a parent ended
+    with socket.socket(fileno=os.dup(0)) as tests:
         while True:
-            message, streams, _, _ = socket.recv_fds(requests, MOST_BYTES, 3)
+            message, handed, _, _ = socket.recv_fds(tests, 1, 1)
             if not message:
                 os._exit(0)
-            request = json.loads(message)
-            if "poll" in request:
-                requests.send(json.dumps(_status(request["poll"])).encode())
-            elif "threads" in request:
-                requests.send(str(len(list(Path("/proc/self/task").iterdir()))).encode())
-            elif os.fork():
-                for stream in streams:
-                    os.close(stream)
-            else:
-                _become(request, streams)
-                requests.send(str(os.getpid()).encode())  # from here on it is what was asked for
-                return
+            if not os.fork():
+                break
+            os.close(handed[0])
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    with Path(os.devnull).open("rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    with socket.socket(fileno=handed[0]) as requests:
+        requests.send(b"{}")
+        _serve(requests)
+
+
+def _serve(requests: socket.socket) -> None:
+    """Fork what is asked for; returns in each child."""
+    while True:
+        message, streams, _, _ = socket.recv_fds(requests, MOST_BYTES, 3)
+        if not message:
+            os._exit(0)
+        request = json.loads(message)
+        if "poll" in request:
+            requests.send(json.dumps(_status(request["poll"])).encode())
+        elif "threads" in request:
+            requests.send(str(len(list(Path("/proc/self/task").iterdir()))).encode())
+        elif os.fork():
+            for stream in streams:
+                os.close(stream)
+        else:
+            _become(request, streams)
+            requests.send(str(os.getpid()).encode())  # from here on it is what was asked for
+            return
 
 
 def _status(pid: int) -> int | None:

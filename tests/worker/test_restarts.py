@@ -9,7 +9,7 @@ from tests.contract.cases import CASES
 from tests.oracle import judge, topics
 from tests.oracle.records import InputRecord, OutputRecord
 from tests.support.kafka_io import Reader
-from tests.support.play import await_outputs, outputs_of, play
+from tests.support.play import outputs_of, play
 from tests.support.stage import Stage
 from tests.support.worker import Worker
 
@@ -72,7 +72,8 @@ def test_a_wiped_data_directory_is_restored_from_the_topics(
     assert read.records[before:] == []
     inputs += own.io.produce(made for steps in halves.values() for step in steps[len(steps) // 2 :] for made in step)
     own.wait_folded()
-    await_outputs(read, inputs)
+    read.to_end()  # how many outputs these halves come to depends on the order in which the worker read the topics
+    read.quiet(2)
     verdict = judge(inputs, read.records)
     assert (verdict.lost, verdict.wrong, verdict.repeated) == (0, 0, 0), str(verdict)
 
