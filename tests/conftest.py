@@ -43,7 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if shared(config):
         # With what it makes brokers start in half the time; without it they start as well.
         rehearsal = subprocess.Popen([sys.executable, "-m", "demo.kafka.rehearsal"])
-        config.pluginmanager.register(Pool(config.getoption("--processes"), rehearsal), "pool")
+        config.pluginmanager.register(Pool(config.getoption("--processes"), rehearsal, close_all), "pool")
         forks.begin()
 
 

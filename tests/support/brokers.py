@@ -96,13 +96,16 @@ def borrowed() -> Iterator[Broker]:
     if kafka.pid is not None and not _free:  # one that nobody needs still costs a fortieth of a core
         _free.append(kafka)
     else:
+        kafka.kill()  # a stop in order takes longer, for data that goes with it
         kafka.close()
 
 
 def close_all() -> None:
-    """End the brokers that nobody has borrowed."""
+    """End the brokers that nobody has borrowed, as a crash would: nobody looks at what they leave."""
     while _free:
-        _free.pop().close()
+        kafka = _free.pop()
+        kafka.kill()
+        kafka.close()
 
 
 async def _cleared(bootstrap: str) -> None:

@@ -12,7 +12,7 @@ import sys
 import time
 import warnings
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
@@ -56,12 +56,20 @@ class Pool:
     Args:
         processes: how many.
         before: what must have ended when the first test begins; it goes on while the tests are collected.
+        let_go: done by each process when no test that is marked ``kafka`` waits any more, before its next unit.
 
     """
 
-    def __init__(self, processes: int, before: subprocess.Popen[bytes] | None = None) -> None:
+    def __init__(
+        self,
+        processes: int,
+        before: subprocess.Popen[bytes] | None = None,
+        let_go: Callable[[], None] = lambda: None,
+    ) -> None:
         self._most = processes
         self._before = before
+        self._let_go = let_go
+        self._with_kafka: set[int] = set()
         self._units: deque[list[int]] = deque()
         self._processes: list[Process] = []
         self._forked = 0
@@ -74,6 +82,7 @@ class Pool:
         if self._before is not None:
             self._before.wait()
         self._units = in_units([item.nodeid for item in session.items])
+        self._with_kafka = {number for number, item in enumerate(session.items) if item.get_closest_marker("kafka")}
         session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]  # of which each gets a part
         reporter = session.config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
@@ -118,15 +127,16 @@ class Pool:
             process.connection.close()
         ours.close()
         self._processes.clear()
-        serve(session, theirs, number, parent)
+        serve(session, theirs, number, parent, self._let_go)
         return True
 
     def _give(self, process: Process) -> None:
         """Give it a unit; where there is none any more it ends."""
+        kafka = any(not self._with_kafka.isdisjoint(unit) for unit in self._units)
         unit = self._units.popleft() if self._units else []
         process.left.extend(unit)
         with contextlib.suppress(BrokenPipeError):  # it has ended, which is heard next
-            process.connection.send(unit)
+            process.connection.send((unit, kafka))
 
     def _hear(self, process: Process, session: pytest.Session) -> None:
         """Pass on what a process says, or take note of its end."""
@@ -171,7 +181,7 @@ class Pool:
         """Have each process end after the test that it runs."""
         for process in self._processes:
             with contextlib.suppress(OSError):
-                process.connection.send([])
+                process.connection.send(([], False))
 
     def _end(self) -> None:
         """End all processes, each with what its tests have started."""

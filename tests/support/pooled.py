@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import warnings
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -15,8 +16,13 @@ PR_SET_PDEATHSIG = 1
 REPORTING = ("terminalreporter", "progress", "pool")
 
 
-def serve(session: pytest.Session, connection: Connection, number: int, parent: int) -> None:
-    """Run the units of tests that come, until an empty one does. What is to be told goes to the ``parent``."""
+def serve(
+    session: pytest.Session, connection: Connection, number: int, parent: int, let_go: Callable[[], None]
+) -> None:
+    """Run the units of tests that come, until an empty one does. What is to be told goes to the ``parent``.
+
+    With each comes whether tests that need a broker are left; without any it lets go of what it has kept for them.
+    """
     config = session.config
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -24,7 +30,12 @@ def serve(session: pytest.Session, connection: Connection, number: int, parent: 
             os._exit(1)
     _come_apart(config, number)
     config.pluginmanager.register(_Relay(config, connection), "relay")
-    while unit := connection.recv():
+    while True:
+        unit, kafka = connection.recv()
+        if not kafka:
+            let_go()
+        if not unit:
+            break
         items = [session.items[index] for index in unit]
         # What a unit shares ends with it: no test of another one follows.
         for item, following in zip(items, [*items[1:], None], strict=True):

@@ -18,8 +18,12 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFTEST = """
 from tests.support.pool import Pool
 
+def let_go():
+    print("let go")
+
 def pytest_configure(config):
-    config.pluginmanager.register(Pool(2), "pool")
+    config.addinivalue_line("markers", "kafka: needs a broker")
+    config.pluginmanager.register(Pool(2, let_go=let_go), "pool")
 """
 
 Run = Callable[..., tuple[int, str]]
@@ -133,6 +137,16 @@ def test_what_a_file_shares_ends_with_it(run: Run) -> None:
     said = re.findall(r"^(ran|ended) (test_\d)$", told, re.MULTILINE)
     for number in range(3):
         assert [verb for verb, name in said if name == f"test_{number}"] == ["ran", "ran", "ended"]
+
+
+def test_what_is_kept_for_tests_with_a_broker_goes_before_the_first_unit_that_is_followed_by_none(run: Run) -> None:
+    text = "import time\ndef test_it(): time.sleep(0.1); print('ran', __name__, flush=True)\n"
+    marked = "import pytest\npytestmark = pytest.mark.kafka\n" + text
+    _, told = run({"test_1": marked, "test_2": marked, "test_3": marked, "test_4": text, "test_5": text}, "-s")
+    said = re.findall(r"let go|ran test_\d", told)
+    assert said.index("let go") > said.index("ran test_1")
+    assert said.index("let go") < min(said.index("ran test_4"), said.index("ran test_5"))
+    assert "ran test_3" in said
 
 
 def test_ctrl_c_ends_all_processes(tmp_path: Path) -> None:
