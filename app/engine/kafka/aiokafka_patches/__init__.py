@@ -7,6 +7,7 @@ module            holds
 ``answers``       a time-out for each kind of request, and the end of a connection that is silent
 ``transfer``      produce requests of megabytes, with fewer copies
 ``frames``        answers, read from the socket into memory of their size
+``fetches``       fetches written, and their answers read, a partition at a time
 ``nodes``         connections to nodes: each on its own, with a back-off
 ``known_nodes``   what a client knows of its nodes: who failed, who is silent, when to try again
 ``metadata``      metadata from a node that is likely to answer
@@ -30,6 +31,7 @@ from app.engine.kafka import broker_errors
 from app.engine.kafka.aiokafka_patches import (
     answers,
     closing,
+    fetches,
     forgotten,
     frames,
     keeping,
@@ -45,6 +47,7 @@ def install() -> None:
     transactions.install()
     answers.install()
     frames.install()
+    fetches.install()
     nodes.install()
     metadata.install()
     retries.install()
