@@ -9,7 +9,7 @@ import run
 
 PYTHON = """#!/bin/sh
 [ "$3" = config ] && {{ cat {settings}; exit 0; }}
-echo "pip $*" >> {log}
+echo "pip $* ${{PYTHONDONTWRITEBYTECODE-}}" >> {log}
 {has_uv} && cp {program} {uv}
 {has_uv}
 """
@@ -47,7 +47,7 @@ class Fake:
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
     monkeypatch.setattr(run, "VENV", tmp_path)
     monkeypatch.setattr(run, "PYTHON", tmp_path / "bin/python")
-    for name in ("UV_DEFAULT_INDEX", "SSL_CERT_FILE"):
+    for name in ("UV_DEFAULT_INDEX", "SSL_CERT_FILE", run.NO_BYTECODE):
         monkeypatch.delenv(name, raising=False)
     return Fake(tmp_path)
 
@@ -87,3 +87,12 @@ def test_uv_is_told_what_pip_is_set_to(fake: Fake, monkeypatch: pytest.MonkeyPat
     assert run.uv("-r", "some.lock")
     assert fake.calls[-1].endswith(" https://file.example/simple /another.pem")
     assert "UV_DEFAULT_INDEX" not in os.environ
+
+
+def test_what_a_worker_imports_is_compiled_and_kept_whatever_the_environment_says(
+    fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(run.NO_BYTECODE, "1")
+    run.keep_compiled()
+    assert [line.rstrip() for line in fake.calls] == ["pip -c import app.main, faust.cli.faust"]
+    assert run.NO_BYTECODE in os.environ, "as it was"
