@@ -17,6 +17,7 @@ from app.engine.kafka import fetch
 from app.engine.record_queue import RecordQueue
 from tests.engine.fakes import Fetched
 from tests.engine.silent import LONG, cluster, run
+from tests.support.patience import PATIENCE
 
 A = TopicPartition("t", 0)
 
@@ -89,9 +90,9 @@ def test_records_are_asked_for_beside_the_queue_of_the_consumers_thread(error: K
             return asked, options
 
         thread._fetch_records = fetch_records
-        asking = cast("Any", thread.getmany({A}, timeout=1.0))
+        asking = cast("Any", thread.getmany({A}, timeout=PATIENCE))
         if error is None:
-            assert await asking == (("consumer", {A}), {"timeout": 1.0})
+            assert await asking == (("consumer", {A}), {"timeout": PATIENCE})
         else:
             with pytest.raises(KeyError):
                 await asking

@@ -16,10 +16,12 @@ from tests.support.pool import in_units
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFTEST = """
+import os
+
 from tests.support.pool import Pool
 
 def let_go():
-    print("let go")
+    os.write(1, b"let go\\n")
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "kafka: needs a broker")
@@ -140,7 +142,8 @@ def test_what_a_file_shares_ends_with_it(run: Run) -> None:
 
 
 def test_what_is_kept_for_tests_with_a_broker_goes_before_the_first_unit_that_is_followed_by_none(run: Run) -> None:
-    text = "import time\ndef test_it(): time.sleep(0.1); print('ran', __name__, flush=True)\n"
+    # A line at a call: what two processes print in pieces is mixed up.
+    text = "import os, time\ndef test_it(): time.sleep(0.1); os.write(1, f'ran {__name__}\\n'.encode())\n"
     marked = "import pytest\npytestmark = pytest.mark.kafka\n" + text
     _, told = run({"test_1": marked, "test_2": marked, "test_3": marked, "test_4": text, "test_5": text}, "-s")
     said = re.findall(r"let go|ran test_\d", told)
