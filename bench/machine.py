@@ -9,8 +9,7 @@ from typing import Any
 def machine() -> dict[str, Any]:
     """System, cores and Python, as JSON types.
 
-    How Python was configured is there because it counts: one that was built without ``--enable-optimizations`` runs the
-    same code slower (bench/README.md).
+    How Python was configured is there because the same code takes more or less CPU by it (bench/README.md).
     """
     return {
         "system": platform.platform(),

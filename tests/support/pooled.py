@@ -1,9 +1,6 @@
 """A process of tests that was forked from the one that has collected them: see `pool`."""
 
-import ctypes
 import os
-import signal
-import sys
 import warnings
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -11,7 +8,8 @@ from typing import Any
 
 import pytest
 
-PR_SET_PDEATHSIG = 1
+from tests.support.prefork import end_with_parent
+
 # What writes for all processes is where they come together.
 REPORTING = ("terminalreporter", "progress", "pool")
 
@@ -24,10 +22,9 @@ def serve(
     With each comes whether tests that need a broker are left; without any it lets go of what it has kept for them.
     """
     config = session.config
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)
+    end_with_parent()
+    if os.getppid() != parent:  # it had ended before
+        os._exit(1)
     _come_apart(config, number)
     config.pluginmanager.register(_Relay(config, connection), "relay")
     while True:

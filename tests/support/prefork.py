@@ -69,6 +69,12 @@ def _serve(requests: socket.socket) -> None:
             return
 
 
+def end_with_parent() -> None:
+    """Have this process killed when the one ends that has forked it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def _status(pid: int) -> int | None:
     found, status = os.waitpid(pid, os.WNOHANG)
     return os.waitstatus_to_exitcode(status) if found else None
@@ -76,8 +82,7 @@ def _status(pid: int) -> int | None:
 
 def _become(request: dict[str, Any], streams: list[int]) -> None:
     os.setsid()
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent()
     for place, stream in enumerate(streams):
         os.dup2(stream, place)
         os.close(stream)
