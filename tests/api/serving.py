@@ -10,7 +10,6 @@ from typing import Any, NamedTuple, cast
 from aiohttp import web
 
 from agents.processor import JoinProcessor
-from app.api.http.middleware import _within
 from app.core.events import Content, Registration
 from app.core.facts import Fact, Placed, Registered
 from app.engine.faust import App
@@ -63,18 +62,9 @@ async def serving(limits: Limits | None = None, **settings: Any) -> AsyncIterato
         yield Served(app, port)
     finally:
         await server._runner.cleanup()
-        await _acts_ended()
         for task in app.engine.tasks.values():
             task._runner.cancel()  # type: ignore[union-attr]
             task.store.close()
-
-
-async def _acts_ended() -> None:
-    """End the acts whose clients have hung up: they go on, and would look into a store that is closed."""
-    acts = [task for task in asyncio.all_tasks() if task.get_coro().__qualname__ == _within.__qualname__]  # type: ignore[union-attr]
-    for act in acts:
-        act.cancel()
-    await asyncio.gather(*acts, return_exceptions=True)
 
 
 def own(served: Served, home: Path, *facts: tuple[str, Iterable[Fact]], partition: int = 0) -> Task[JoinProcessor]:

@@ -7,6 +7,7 @@ module          holds
 ``routes``      the table of routes
 ``middleware``  what goes around every handler
 ``budget``      how many requests at a time
+``under_way``   acts, each to its end
 ``handlers``    what is asked, in; an answer's model, out
 ``stream``      server-sent events
 ``pages``       the board's files

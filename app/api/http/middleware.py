@@ -3,7 +3,6 @@
 An error says what is wrong with the question, and never repeats what was asked where that could not be read.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
@@ -13,6 +12,7 @@ from aiokafka.errors import KafkaError
 
 from app.api.errors import ApiError
 from app.api.http.budget import Budget, Lane
+from app.api.http.under_way import UnderWay
 from app.engine.faust.connection import SECURITY_HEADERS
 from app.engine.http.access import ACCESS_HEADER, ACCESS_KEY, Gate
 from app.engine.http.errors import HttpError, error_answer
@@ -34,9 +34,8 @@ _ROUTER = {
 }
 
 
-def middleware(gate: Gate, budget: Budget) -> Middleware:
+def middleware(gate: Gate, budget: Budget, acts: UnderWay) -> Middleware:
     """The middleware. ``/health/*`` passes it before all others, whatever they ask."""
-    acts: set[asyncio.Task[web.StreamResponse]] = set()
 
     @web.middleware
     async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -46,7 +45,7 @@ def middleware(gate: Gate, budget: Budget) -> Middleware:
             if lane is None:
                 answer = await handler(request)
             elif lane is budget.acts:
-                answer = await _to_its_end(_within(lane, handler, request), acts)
+                answer = await acts.do(_within(lane, handler, request))
             else:
                 answer = await _within(lane, handler, request)
         except HttpError as error:
@@ -84,16 +83,6 @@ def _dress(answer: web.StreamResponse, request: web.Request) -> None:
             answer.headers.setdefault(name, value)
         if ACCESS_KEY in request:
             answer.headers[ACCESS_HEADER] = request[ACCESS_KEY]
-
-
-async def _to_its_end(
-    work: Awaitable[web.StreamResponse], acts: set[asyncio.Task[web.StreamResponse]]
-) -> web.StreamResponse:
-    """An act, even if its client has hung up: it must not end between two of its steps."""
-    task = asyncio.ensure_future(work)
-    acts.add(task)
-    task.add_done_callback(acts.discard)
-    return await asyncio.shield(task)
 
 
 def _failed(error: Exception, request: web.Request) -> web.Response:

@@ -19,6 +19,7 @@ from app.api.http.middleware import middleware
 from app.api.http.pages import Pages
 from app.api.http.routes import LOCAL, ROUTES, Handle
 from app.api.http.stream import Broadcaster
+from app.api.http.under_way import UnderWay
 from app.api.present import model
 from app.engine.http.access import Gate
 
@@ -40,7 +41,8 @@ def add(app: "App") -> None:
     pages = Pages()
 
     server = cast("AiohttpWeb", app.web).web_app
-    server.middlewares.append(middleware(gate, Budget()))
+    acts = UnderWay()
+    server.middlewares.append(middleware(gate, Budget(), acts))
     for route in ROUTES:
         path = route.path.replace("{batch_id}", "{batch_id:[^/]+}")
         server.router.add_route(route.method, path, _answering(handlers, route.handle, route.status))
@@ -62,6 +64,7 @@ def add(app: "App") -> None:
         await asyncio.gather(*sampling, return_exceptions=True)
 
     async def close(_: web.Application) -> None:
+        await acts.close()
         await peers.close()
         await membership.close()
 
