@@ -21,6 +21,9 @@ from tests.support.spread import longest_first
 settings.register_profile("rollcall", examples(100), print_blob=True)
 settings.load_profile("rollcall")
 
+# As many processes for tests without a broker as there are cores on a small machine: those with one leave a third idle.
+BESIDE = 2
+
 # What is imported and collected stays: looking for garbage among it is a fifth of what that takes.
 gc.disable()
 
@@ -43,7 +46,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if shared(config):
         # With what it makes brokers start in half the time; without it they start as well.
         rehearsal = subprocess.Popen([sys.executable, "-m", "demo.kafka.rehearsal"])
-        config.pluginmanager.register(Pool(config.getoption("--processes"), rehearsal, close_all), "pool")
+        pool = Pool(config.getoption("--processes"), BESIDE, rehearsal, close_all)
+        config.pluginmanager.register(pool, "pool")
         forks.begin()
 
 

@@ -2,6 +2,9 @@
 
 Collecting takes 7 s of CPU, which processes that are begun from nothing take each. What tests report is told here as if
 they had run here. A process that ends in the middle of a test fails that one; another goes on with what is left.
+
+Tests with a broker mostly wait: for workers to start, for a session to time out. So beside the processes that have them
+there are others for tests without one, which take what CPU those leave.
 """
 
 import contextlib
@@ -24,6 +27,8 @@ from tests.support.patience import PATIENCE
 from tests.support.pooled import serve
 from tests.support.spread import unit_of
 
+#: By how much processes beside the others are nicer: of a core that all want they have a tenth.
+STEPPING_BACK = 10
 AFTER_INTERRUPT_SECONDS = 2.0  # a Ctrl-C reaches the processes of a terminal's group by itself, and they end
 
 #: What a process says: the name of a hook, and its arguments.
@@ -32,10 +37,14 @@ Said = tuple[str, dict[str, Any]]
 
 @dataclass
 class Process:
-    """One that runs tests. ``left``: the tests, by number, that it was given and has not ended."""
+    """One that runs tests. ``left``: the tests, by number, that it was given and has not ended.
+
+    ``beside``: it has none with a broker.
+    """
 
     pid: int
     connection: Connection
+    beside: bool
     left: deque[int] = field(default_factory=deque)
     running: bool = False
 
@@ -51,10 +60,13 @@ def in_units(nodeids: Sequence[str]) -> deque[list[int]]:
 class Pool:
     """A pytest plugin that spreads the tests over so many processes, in units: see `spread`.
 
-    A process is given a unit when it has ended the one before, so none waits behind a long one.
+    A process is given a unit when it has ended the one before, so none waits behind a long one. Units with tests that
+    are marked ``kafka`` come first.
 
     Args:
         processes: how many.
+        beside: how many there are besides for units without such tests, as long as there are any. They step back where
+            the others need the CPU.
         before: what must have ended when the first test begins; it goes on while the tests are collected.
         let_go: done by each process when no test that is marked ``kafka`` waits any more, before its next unit.
 
@@ -63,14 +75,17 @@ class Pool:
     def __init__(
         self,
         processes: int,
+        beside: int = 0,
         before: subprocess.Popen[bytes] | None = None,
         let_go: Callable[[], None] = lambda: None,
     ) -> None:
-        self._most = processes
+        #: How many processes there are to be at the most, and how many there are, by whether they are beside.
+        self._most = {False: processes, True: beside}
         self._before = before
         self._let_go = let_go
         self._with_kafka: set[int] = set()
-        self._units: deque[list[int]] = deque()
+        #: The units that wait, by whether they are for those beside.
+        self._units: dict[bool, deque[list[int]]] = {False: deque(), True: deque()}
         self._processes: list[Process] = []
         self._forked = 0
 
@@ -81,8 +96,9 @@ class Pool:
             return None  # pytest's own says what is to be said
         if self._before is not None:
             self._before.wait()
-        self._units = in_units([item.nodeid for item in session.items])
         self._with_kafka = {number for number, item in enumerate(session.items) if item.get_closest_marker("kafka")}
+        for unit in in_units([item.nodeid for item in session.items]):
+            self._units[self._with_kafka.isdisjoint(unit)].append(unit)
         session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]  # of which each gets a part
         reporter = session.config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
@@ -100,18 +116,27 @@ class Pool:
 
     def _run(self, session: pytest.Session) -> bool:
         """Have all tests run; false in a process that was forked here, once it has run its own."""
-        while self._units or self._processes:
-            while self._units and len(self._processes) < self._most:
-                if self._fork(session):
-                    return False
+        while any(self._units.values()) or self._processes:
+            for beside in (False, True):
+                while self._waiting(beside=beside) and self._count(beside=beside) < self._most[beside]:
+                    if self._fork(session, beside=beside):
+                        return False
             for connection in wait([process.connection for process in self._processes]):
                 self._hear(next(each for each in self._processes if each.connection is connection), session)
             if session.shouldfail or session.shouldstop:
-                self._units.clear()
+                for units in self._units.values():
+                    units.clear()
                 self._let_end()
         return True
 
-    def _fork(self, session: pytest.Session) -> bool:
+    def _count(self, *, beside: bool) -> int:
+        return sum(process.beside == beside for process in self._processes)
+
+    def _waiting(self, *, beside: bool) -> deque[list[int]]:
+        """The units from which such a process has its next one."""
+        return self._units[True] if beside else self._units[False] or self._units[True]
+
+    def _fork(self, session: pytest.Session, *, beside: bool) -> bool:
         """Begin a process; true in it, once it has run all that it was given."""
         ours, theirs = Pipe()
         parent, number = os.getpid(), self._forked
@@ -119,7 +144,7 @@ class Pool:
         sys.stdout.flush()
         if pid := os.fork():
             theirs.close()
-            process = Process(pid, ours)
+            process = Process(pid, ours, beside)
             self._processes.append(process)
             self._give(process)
             return False
@@ -127,13 +152,15 @@ class Pool:
             process.connection.close()
         ours.close()
         self._processes.clear()
+        if beside:
+            os.nice(STEPPING_BACK)
         serve(session, theirs, number, parent, self._let_go)
         return True
 
     def _give(self, process: Process) -> None:
         """Give it a unit; where there is none any more it ends."""
-        kafka = any(not self._with_kafka.isdisjoint(unit) for unit in self._units)
-        unit = self._units.popleft() if self._units else []
+        kafka, waiting = bool(self._units[False]), self._waiting(beside=process.beside)
+        unit = waiting.popleft() if waiting else []
         process.left.extend(unit)
         with contextlib.suppress(BrokenPipeError):  # it has ended, which is heard next
             process.connection.send((unit, kafka))
@@ -175,7 +202,8 @@ class Pool:
         elif status != 0:
             session.shouldfail = f"a process of tests ended with {status}"
         if process.left and not (session.shouldfail or session.shouldstop):
-            self._units.appendleft(list(process.left))
+            left = list(process.left)
+            self._units[self._with_kafka.isdisjoint(left)].appendleft(left)
 
     def _let_end(self) -> None:
         """Have each process end after the test that it runs."""
