@@ -14,7 +14,8 @@ SHOW = """
 import json
 from app import app
 c = app.conf
-print(json.dumps({name: getattr(c, name) for name in %r} | {"tables": len(app.tables), "agents": len(app.agents)}))
+found = {"tables": len(app.tables), "agents": len(app.agents), "pages": len(app.web.blueprints._enabled)}
+print(json.dumps({name: getattr(c, name) for name in %r} | found))
 """
 CHOSEN = {
     "table_standby_replicas": 0,
@@ -38,7 +39,7 @@ def test_every_default_of_faust_that_would_hurt_is_set_on_purpose(tmp_path: Path
     done = subprocess.run(
         command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True, timeout=PATIENCE
     )
-    assert json.loads(done.stdout) == CHOSEN | {"tables": 0, "agents": 0}
+    assert json.loads(done.stdout) == CHOSEN | {"tables": 0, "agents": 0, "pages": 0}
 
 
 def test_a_local_database_has_its_cache_and_its_filters_each_time_it_is_opened(tmp_path: Path) -> None:

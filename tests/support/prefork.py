@@ -29,6 +29,9 @@ def main() -> None:
     for name in sys.argv[1:]:
         import_module(name)
     sys.path.remove(root)
+    # What Faust looks for at each start among all packages that are installed: plug-ins.
+    list(import_module("faust.fixups").FIXUPS.iterate())
+    import_module("faust.web.cache.backends").by_name("memory")
     gc.collect()
     gc.freeze()  # the pages stay shared
     signal.signal(signal.SIGINT, signal.default_int_handler)

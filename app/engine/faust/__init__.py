@@ -49,6 +49,8 @@ server. Replaced:
   never said.
 * **The web server's runner** (``App._new_web``): connections have bounds in number and time, and what is no HTTP is in
   no log and no answer.
+* **The web server's pages** (``Web.production_blueprints``): Faust's own is none. A worker starts with 45 ms of CPU
+  less, in which all modules would be looked through for the place where that page was written.
 """
 
 from collections.abc import Iterable

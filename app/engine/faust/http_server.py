@@ -41,6 +41,9 @@ class Runner(web.AppRunner):
 class Web(FaustWeb):
     """Faust's web server with our runner. ``limits`` may be replaced before the server starts."""
 
+    #: Faust's own page at "/" is none: it stands behind the board, and to enter it all modules are looked through.
+    production_blueprints = ()
+
     def __init__(self, app: AppT, **options: Any) -> None:
         super().__init__(app, **options)
         self.bound(Limits())

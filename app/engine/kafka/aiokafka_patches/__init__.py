@@ -8,6 +8,7 @@ module            holds
 ``transfer``      produce requests of megabytes, with fewer copies
 ``frames``        answers, read from the socket into memory of their size
 ``fetches``       fetches written, and their answers read, a partition at a time
+``versions``      which requests a broker knows, read once
 ``nodes``         connections to nodes: each on its own, with a back-off
 ``known_nodes``   what a client knows of its nodes: who failed, who is silent, when to try again
 ``metadata``      metadata from a node that is likely to answer
@@ -39,6 +40,7 @@ from app.engine.kafka.aiokafka_patches import (
     nodes,
     retries,
     transactions,
+    versions,
 )
 
 
@@ -48,6 +50,7 @@ def install() -> None:
     answers.install()
     frames.install()
     fetches.install()
+    versions.install()
     nodes.install()
     metadata.install()
     retries.install()
