@@ -15,7 +15,7 @@ import sys
 import time
 import warnings
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
@@ -49,11 +49,15 @@ class Process:
     running: bool = False
 
 
-def in_units(nodeids: Sequence[str]) -> deque[list[int]]:
-    """The numbers of tests in their units, both in the order in which they stand."""
-    units: dict[str, list[int]] = {}
+def in_units(nodeids: Sequence[str], with_kafka: Collection[int] = ()) -> deque[list[int]]:
+    """The numbers of tests in their units, both in the order in which they stand.
+
+    A unit of several files of which some have tests with a broker (``with_kafka``) and some have none is two.
+    """
+    brokers = {nodeids[number].partition("::")[0] for number in with_kafka}
+    units: dict[tuple[str, bool], list[int]] = {}
     for number, nodeid in enumerate(nodeids):
-        units.setdefault(unit_of(nodeid), []).append(number)
+        units.setdefault((unit_of(nodeid), nodeid.partition("::")[0] in brokers), []).append(number)
     return deque(units.values())
 
 
@@ -97,7 +101,7 @@ class Pool:
         if self._before is not None:
             self._before.wait()
         self._with_kafka = {number for number, item in enumerate(session.items) if item.get_closest_marker("kafka")}
-        for unit in in_units([item.nodeid for item in session.items]):
+        for unit in in_units([item.nodeid for item in session.items], self._with_kafka):
             self._units[self._with_kafka.isdisjoint(unit)].append(unit)
         session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]  # of which each gets a part
         reporter = session.config.pluginmanager.get_plugin("terminalreporter")

@@ -66,6 +66,12 @@ def test_a_unit_is_a_file_and_keeps_its_place() -> None:
     assert list(in_units(["tests/b.py::x", "tests/b.py::y", "tests/a.py::x"])) == [[0, 1], [2]]
 
 
+def test_a_directory_that_is_a_unit_is_two_where_some_files_have_tests_with_a_broker() -> None:
+    files = ["test_fuzz.py::a", "test_group.py::a", "test_group.py::b", "test_floods.py::a"]
+    assert list(in_units([f"tests/api/{name}" for name in files], {2})) == [[0, 3], [1, 2]]
+    assert list(in_units([f"tests/api/{name}" for name in files])) == [[0, 1, 2, 3]]
+
+
 def test_all_outcomes_are_told_once_from_processes_of_their_own(run: Run) -> None:
     one = "import os\nimport pytest\ndef test_good(): print('by', os.getpid(), os.getppid())\n"
     one += "@pytest.mark.skip(reason='on purpose')\ndef test_skipped(): ...\n"
