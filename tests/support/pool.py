@@ -27,8 +27,6 @@ from tests.support.patience import PATIENCE
 from tests.support.pooled import serve
 from tests.support.spread import unit_of
 
-#: By how much processes beside the others are nicer: of a core that all want they have a tenth.
-STEPPING_BACK = 10
 AFTER_INTERRUPT_SECONDS = 2.0  # a Ctrl-C reaches the processes of a terminal's group by itself, and they end
 
 #: What a process says: the name of a hook, and its arguments.
@@ -69,8 +67,7 @@ class Pool:
 
     Args:
         processes: how many.
-        beside: how many there are besides for units without such tests, as long as there are any. They step back where
-            the others need the CPU.
+        beside: how many there are besides for units without such tests, as long as there are any.
         before: what must have ended when the first test begins; it goes on while the tests are collected.
         let_go: done by each process when no test that is marked ``kafka`` waits any more, before its next unit.
 
@@ -156,8 +153,6 @@ class Pool:
             process.connection.close()
         ours.close()
         self._processes.clear()
-        if beside:
-            os.nice(STEPPING_BACK)
         serve(session, theirs, number, parent, self._let_go)
         return True
 
