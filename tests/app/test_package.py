@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.forks import run_all
 from tests.support.installed import Installed
 from tests.support.stage import Stage
 
@@ -28,11 +29,12 @@ NOT_IN_SDIST = {".gitignore", ".ci/run"}
 BY_SETUPTOOLS = {"PKG-INFO", "setup.cfg"}
 
 
+def environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("ROLLCALL_")} | {"COLUMNS": "120"}
+
+
 def run(*command: str, directory: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ROLLCALL_")}
-    return subprocess.run(
-        command, cwd=directory, env=environment | {"COLUMNS": "120"}, capture_output=True, text=True, check=False
-    )
+    return subprocess.run(command, cwd=directory, env=environment(), capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +157,7 @@ class TestRunsWithoutTheCheckout:
 def test_rollcall_is_faust_with_the_application(tmp_path: Path) -> None:
     """From any directory: the packages are found where they are installed."""
     short = run(str(BIN / "rollcall"), "--help", directory=tmp_path)
-    full = run(str(BIN / "faust"), "-A", "app", "--help")
+    (full,) = run_all([["--help"]], environment())
     assert (short.returncode, short.stderr) == (0, "")
     assert short.stdout == full.stdout.replace("Usage: faust ", "Usage: rollcall ")
     assert "\n  status " in short.stdout
@@ -170,19 +172,31 @@ def test_bash_is_told_how_to_complete_rollcall_as_the_document_says(tmp_path: Pa
     assert "_ROLLCALL_COMPLETE=bash_complete" in script.stdout
 
 
-@pytest.mark.parametrize(
-    ("words", "completed"), [("st", "status"), ("wo", "worker"), ("batch show --w", "--watch"), ("dlq re", "replay")]
-)
-def test_rollcall_is_completed_by_the_shell(words: str, completed: str, tmp_path: Path) -> None:
-    """As bash asks, by click's convention."""
-    asked = [f"COMP_WORDS=rollcall {words}", f"COMP_CWORD={len(words.split())}", "_ROLLCALL_COMPLETE=bash_complete"]
-    ran = run("env", *asked, str(BIN / "rollcall"), directory=tmp_path)
+COMPLETED = {"st": "status", "wo": "worker", "batch show --w": "--watch", "dlq re": "replay"}
+
+
+def asked(words: str) -> dict[str, str]:
+    """The variables by which bash asks, by click's convention."""
+    count = str(len(words.split()))
+    return {"COMP_WORDS": f"rollcall {words}", "COMP_CWORD": count, "_ROLLCALL_COMPLETE": "bash_complete"}
+
+
+@pytest.mark.parametrize(("words", "completed"), COMPLETED.items())
+def test_rollcall_is_completed_by_the_shell(words: str, completed: str) -> None:
+    (ran,) = run_all([[]], environment() | asked(words), application="")
+    assert (ran.returncode, ran.stdout) == (0, f"plain,{completed}\n")
+
+
+def test_rollcall_is_completed_by_the_shell_from_any_directory(tmp_path: Path) -> None:
+    """As a process that is begun from nothing."""
+    words, completed = "batch show --w", COMPLETED["batch show --w"]
+    variables = [f"{name}={value}" for name, value in asked(words).items()]
+    ran = run("env", *variables, str(BIN / "rollcall"), directory=tmp_path)
     assert (ran.returncode, ran.stdout) == (0, f"plain,{completed}\n")
 
 
 def test_rollcall_takes_no_other_application() -> None:
-    for options in (["-A", "other"], ["--app", "other"], ["--app=other"]):
-        ran = run(str(BIN / "rollcall"), *options, "status")
+    for ran in run_all([["-A", "other"], ["--app", "other"], ["--app=other"]], environment(), application=""):
         assert (ran.returncode, ran.stdout) == (2, "")
         assert ran.stderr.startswith("rollcall: its application is always 'app'")
 

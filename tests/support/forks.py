@@ -22,6 +22,7 @@ from tests.support.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 FAUST = str(Path(sys.executable).parent / "faust")
+ROLLCALL = str(Path(sys.executable).parent / "rollcall")
 
 
 def inherited() -> dict[str, str]:
@@ -116,11 +117,14 @@ def threads() -> int:
 
 
 class Fork:
-    """A process of `faust -A APPLICATION` that was forked; with what tests need of `subprocess.Popen`."""
+    """A process of `faust -A APPLICATION` that was forked; with what tests need of `subprocess.Popen`.
+
+    Without an application: of `rollcall`.
+    """
 
     def __init__(self, application: str, *arguments: str, env: Mapping[str, str], stdout: int, stderr: int) -> None:
-        self.args = [FAUST, "-A", application, *arguments]
-        self._parent = _ours if application == "app" else _others
+        self.args = [*((FAUST, "-A", application) if application else (ROLLCALL,)), *arguments]
+        self._parent = _ours if application in {"app", ""} else _others
         self.returncode: int | None = None
         with Path(os.devnull).open("rb") as nothing:
             request = {"argv": self.args, "cwd": str(ROOT), "env": dict(env)}
@@ -152,15 +156,19 @@ class Fork:
         self.send_signal(signal.SIGKILL)
 
 
-def run_all(commands: Sequence[Sequence[str]], env: Mapping[str, str]) -> list[subprocess.CompletedProcess[str]]:
-    """Run `faust -A app COMMAND` for each, all at once; returns their ends, in this order."""
+def run_all(
+    commands: Sequence[Sequence[str]], env: Mapping[str, str], application: str = "app"
+) -> list[subprocess.CompletedProcess[str]]:
+    """Run `faust -A app COMMAND` for each, or `rollcall COMMAND` where no application is named, all at once; returns
+    their ends, in this order.
+    """
     with tempfile.TemporaryDirectory() as home:
         files = [(Path(home, f"{number}.out"), Path(home, f"{number}.err")) for number in range(len(commands))]
         forks = []
         for command, (out, err) in zip(commands, files, strict=True):
             with out.open("wb") as stdout, err.open("wb") as stderr:
                 streams = {"stdout": stdout.fileno(), "stderr": stderr.fileno()}
-                forks.append(Fork("app", *command, env=env, **streams))
+                forks.append(Fork(application, *command, env=env, **streams))
         return [
             subprocess.CompletedProcess(fork.args, fork.wait(PATIENCE), out.read_text("utf-8"), err.read_text("utf-8"))
             for fork, (out, err) in zip(forks, files, strict=True)

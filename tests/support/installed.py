@@ -29,7 +29,7 @@ class Installed:
     def environment(**more: str) -> dict[str, str]:
         """What its programs are given: nothing that leads to the checkout, and no settings but ``more``."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("ROLLCALL_", "PYTHON"))}
-        return kept | {"COLUMNS": "120", "PYTHONDONTWRITEBYTECODE": "1"} | more
+        return kept | {"COLUMNS": "120"} | more
 
     def run(self, *command: str, directory: Path, **more: str) -> subprocess.CompletedProcess[str]:
         """Run one of its programs in a directory, until it ends."""

@@ -100,8 +100,10 @@ def _become(request: dict[str, Any], streams: list[int]) -> None:
 
 
 def run() -> NoReturn:
-    """What the console script does."""
+    """What the console script does, of ``faust`` or of ``rollcall``."""
     main()
+    if Path(sys.argv[0]).name == "rollcall":
+        sys.exit(import_module("rollcall").main())
     sys.exit(import_module("faust.cli.faust").cli())
 
 
