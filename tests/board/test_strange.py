@@ -15,7 +15,7 @@ from tests.board.test_batch import fill_in
 from tests.engine.harness import until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
 STRANGE = [
     ".",
@@ -71,10 +71,21 @@ def opened(api: FakeApi, visit: Open, names: Iterable[str]) -> Iterator[tuple[st
     for name in names:
         page.goto(f"{api.url}/#/")
         row = page.locator(f'.rows .row-id[href="#/batch/{quote(name, safe=UNCODED)}"]')
-        written = row.text_content() or ""
+        written = _text_of(row, page, api)
         row.click()
         page.locator(".plain:visible").first.wait_for()
         yield name, written, page
+
+
+def _text_of(row: "Locator", page: "Page", api: FakeApi) -> str:
+    """What a row says. Where it does not come, what the page says instead, and what it has asked for last."""
+    from playwright.sync_api import TimeoutError as NotThere  # noqa: PLC0415 - without it these tests are skipped
+
+    try:
+        return row.text_content() or ""
+    except NotThere as error:
+        message = f"{row}: {page.url} says {page.locator('body').inner_text()!r} and asked {api.asked[-10:]}"
+        raise AssertionError(message) from error
 
 
 def test_a_batch_of_any_name_is_opened_from_the_list_and_acted_on(api: FakeApi, visit: Open) -> None:

@@ -36,7 +36,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         worker.start()
         made.io.produce([message for batch in BATCHES for message in flat("R2 C0", batch)])
         made.wait_taken()
-        until(lambda: sum(made.io.committed("rollcall")[LOG, number] > 0 for number in range(3)) == 3, "folded")
+        until(lambda: all(made.io.committed("rollcall").get((LOG, number), 0) for number in range(3)), "folded")
         worker.stop()
         for name in (LOG, CHANGELOG):
             made.io.call(made.io._admin.create_partitions({name: NewPartitions(6)}))
