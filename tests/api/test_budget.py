@@ -98,29 +98,6 @@ async def test_beyond_the_budget_a_client_is_told_when_to_come_again_and_health_
         asked.close()
 
 
-async def test_an_act_is_done_to_its_end_though_its_client_hangs_up(
-    served: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    begun, go, done = asyncio.Event(), asyncio.Event(), asyncio.Event()
-
-    async def slow(*_args: Any) -> int:
-        begun.set()
-        await go.wait()
-        done.set()
-        return 7
-
-    monkeypatch.setattr("app.engine.task_manager.TaskManager.write", slow)
-    monkeypatch.setattr("app.api.cluster.acting.PATIENCE", 0)
-    body = json.dumps({"act": "discard", "who": "Åsa", "why": "x"}).encode()
-    head = "POST /api/batches/b/acts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-    client = await connect(served, f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-    await begun.wait()
-    client.close()
-    await until(lambda: served.open == 0)
-    go.set()
-    await asyncio.wait_for(done.wait(), PATIENCE)
-
-
 async def test_a_lane_lets_in_so_many_lets_so_many_wait_and_forgets_who_goes() -> None:
     lane = Lane("test", 2, 3)
     go = asyncio.Event()

@@ -46,10 +46,21 @@ async def hang_up(served: Served, slow: Slow) -> None:
     await until(lambda: served.open == 0)
 
 
+async def test_an_act_is_done_to_its_end_though_its_client_hangs_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = Slow(monkeypatch)
+    async with serving(partitions=1) as served:
+        own(served, tmp_path, ("b", filled(3, 1)))
+        await hang_up(served, slow)
+        slow.go.set()
+        await until(lambda: slow.outcome == "done")
+
+
 async def test_an_act_that_is_left_when_its_worker_stops_is_ended_and_the_log_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(under_way, "ENDING_SECONDS", 0.05)
+    monkeypatch.setattr(under_way, "SHUTDOWN_SECONDS", 0.05)
     slow = Slow(monkeypatch)
     async with serving(partitions=1) as served:
         own(served, tmp_path, ("b", filled(3, 1)))
@@ -61,7 +72,7 @@ async def test_an_act_that_is_left_when_its_worker_stops_is_ended_and_the_log_sa
 async def test_an_act_has_time_to_come_to_its_end_when_its_worker_stops(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(under_way, "ENDING_SECONDS", PATIENCE)
+    monkeypatch.setattr(under_way, "SHUTDOWN_SECONDS", PATIENCE)
     slow = Slow(monkeypatch)
     async with serving(partitions=1) as served:
         own(served, tmp_path, ("b", filled(3, 1)))

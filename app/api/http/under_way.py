@@ -6,12 +6,10 @@ from typing import Any
 
 from aiohttp import web
 
+from app.engine.faust.http_server import SHUTDOWN_SECONDS
 from app.lazy_log import Logger
 
 log = Logger(__name__)
-
-#: How long acts have at a stop, in seconds, before they are ended: as long as those whose clients are still there.
-ENDING_SECONDS = 2.0
 
 
 class UnderWay:
@@ -34,9 +32,11 @@ class UnderWay:
             raise
 
     async def close(self) -> None:
-        """Give those that are left two seconds, then end them: what they need is closed next."""
+        """Give those that are left as long as those had whose clients are there, then end them: what they need is
+        closed next.
+        """
         if self._acts:
-            await asyncio.wait(self._acts, timeout=ENDING_SECONDS)
+            await asyncio.wait(self._acts, timeout=SHUTDOWN_SECONDS)
         left = list(self._acts)
         for task in left:
             task.cancel()

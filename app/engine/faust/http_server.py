@@ -16,7 +16,7 @@ _LONGEST_HEADER = 8 * 1024
 #: How long the rest of a body that nobody wants is read behind an answer, and how long handlers have at a stop, in
 #: seconds.
 _LINGER_SECONDS = 2.0
-_SHUTDOWN_SECONDS = 2.0
+SHUTDOWN_SECONDS = 2.0
 
 
 class Runner(web.AppRunner):
@@ -26,7 +26,7 @@ class Runner(web.AppRunner):
         super().__init__(
             app,
             access_log=None,
-            shutdown_timeout=_SHUTDOWN_SECONDS,
+            shutdown_timeout=SHUTDOWN_SECONDS,
             keepalive_timeout=limits.idle_seconds,
             lingering_time=_LINGER_SECONDS,
             max_line_size=_LONGEST_LINE,
