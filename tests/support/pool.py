@@ -4,7 +4,7 @@ Collecting takes 7 s of CPU, which processes that are begun from nothing take ea
 they had run here. A process that ends in the middle of a test fails that one; another goes on with what is left.
 
 Tests with a broker mostly wait: for workers to start, for a session to time out. So beside the processes that have them
-there are others for tests without one, which take what CPU those leave.
+there are others, for tests without one.
 """
 
 import contextlib
@@ -80,13 +80,14 @@ class Pool:
         before: subprocess.Popen[bytes] | None = None,
         let_go: Callable[[], None] = lambda: None,
     ) -> None:
-        #: How many processes there are to be at the most, and how many there are, by whether they are beside.
+        #: How many processes there are at the most, by whether they are beside.
         self._most = {False: processes, True: beside}
         self._before = before
         self._let_go = let_go
         self._with_kafka: set[int] = set()
-        #: The units that wait, by whether they are for those beside.
-        self._units: dict[bool, deque[list[int]]] = {False: deque(), True: deque()}
+        #: The units that wait: those with tests that need a broker, and the others.
+        self._units: deque[list[int]] = deque()
+        self._plain: deque[list[int]] = deque()
         self._processes: list[Process] = []
         self._forked = 0
 
@@ -99,7 +100,7 @@ class Pool:
             self._before.wait()
         self._with_kafka = {number for number, item in enumerate(session.items) if item.get_closest_marker("kafka")}
         for unit in in_units([item.nodeid for item in session.items], self._with_kafka):
-            self._units[self._with_kafka.isdisjoint(unit)].append(unit)
+            self._queue_of(unit).append(unit)
         session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]  # of which each gets a part
         reporter = session.config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
@@ -117,7 +118,7 @@ class Pool:
 
     def _run(self, session: pytest.Session) -> bool:
         """Have all tests run; false in a process that was forked here, once it has run its own."""
-        while any(self._units.values()) or self._processes:
+        while self._units or self._plain or self._processes:
             for beside in (False, True):
                 while self._waiting(beside=beside) and self._count(beside=beside) < self._most[beside]:
                     if self._fork(session, beside=beside):
@@ -125,8 +126,8 @@ class Pool:
             for connection in wait([process.connection for process in self._processes]):
                 self._hear(next(each for each in self._processes if each.connection is connection), session)
             if session.shouldfail or session.shouldstop:
-                for units in self._units.values():
-                    units.clear()
+                self._units.clear()
+                self._plain.clear()
                 self._let_end()
         return True
 
@@ -135,7 +136,11 @@ class Pool:
 
     def _waiting(self, *, beside: bool) -> deque[list[int]]:
         """The units from which such a process has its next one."""
-        return self._units[True] if beside else self._units[False] or self._units[True]
+        return self._plain if beside else self._units or self._plain
+
+    def _queue_of(self, unit: Collection[int]) -> deque[list[int]]:
+        """Where a unit waits."""
+        return self._plain if self._with_kafka.isdisjoint(unit) else self._units
 
     def _fork(self, session: pytest.Session, *, beside: bool) -> bool:
         """Begin a process; true in it, once it has run all that it was given."""
@@ -158,7 +163,7 @@ class Pool:
 
     def _give(self, process: Process) -> None:
         """Give it a unit; where there is none any more it ends."""
-        kafka, waiting = bool(self._units[False]), self._waiting(beside=process.beside)
+        kafka, waiting = bool(self._units), self._waiting(beside=process.beside)
         unit = waiting.popleft() if waiting else []
         process.left.extend(unit)
         with contextlib.suppress(BrokenPipeError):  # it has ended, which is heard next
@@ -201,8 +206,7 @@ class Pool:
         elif status != 0:
             session.shouldfail = f"a process of tests ended with {status}"
         if process.left and not (session.shouldfail or session.shouldstop):
-            left = list(process.left)
-            self._units[self._with_kafka.isdisjoint(left)].appendleft(left)
+            self._queue_of(process.left).appendleft(list(process.left))
 
     def _let_end(self) -> None:
         """Have each process end after the test that it runs."""

@@ -28,6 +28,9 @@ def pytest_configure(config):
     config.pluginmanager.register(Pool(PROCESSES, let_go=let_go), "pool")
 """
 
+TWO = CONFTEST.replace("PROCESSES", "2")
+ONE_AND_ONE_BESIDE = CONFTEST.replace("PROCESSES", "1, 1")
+
 Run = Callable[..., tuple[int, str]]
 
 
@@ -48,7 +51,7 @@ def run(tmp_path: Path) -> Run:
     """Run the tests of some files, by name, in two processes; returns the exit status and what was told."""
 
     def run(files: dict[str, str], *options: str) -> tuple[int, str]:
-        for name, text in ({"conftest": CONFTEST.replace("PROCESSES", "2")} | files).items():
+        for name, text in ({"conftest": TWO} | files).items():
             (tmp_path / f"{name}.py").write_text(text, "utf-8")
         with started(tmp_path, *options) as process:
             told, _ = process.communicate(timeout=PATIENCE)
@@ -163,7 +166,7 @@ def test_ctrl_c_ends_all_processes(tmp_path: Path) -> None:
     text += f" Path({str(tmp_path)!r}, f'pid-{{os.getpid()}}').touch()\n time.sleep({PATIENCE})\n"
     for name in ("test_a", "test_b"):
         (tmp_path / f"{name}.py").write_text(text, "utf-8")
-    (tmp_path / "conftest.py").write_text(CONFTEST.replace("PROCESSES", "2"), "utf-8")
+    (tmp_path / "conftest.py").write_text(TWO, "utf-8")
     with started(tmp_path) as process:
         deadline = time.monotonic() + PATIENCE
         while len(begun := list(tmp_path.glob("pid-*"))) < 2 and time.monotonic() < deadline:
@@ -176,16 +179,15 @@ def test_ctrl_c_ends_all_processes(tmp_path: Path) -> None:
     assert [name for name in begun if Path("/proc", name.name.removeprefix("pid-")).exists()] == []
 
 
-BESIDE = CONFTEST.replace("PROCESSES", "1, 1")
 MARKED = "import pytest\npytestmark = pytest.mark.kafka\n"
 TELLS = "import os, pathlib, time\ndef tell(): os.write(1, f'{__name__} {os.getpid()}\\n'.encode())\n"
 
 
-def test_beside_tests_with_a_broker_others_have_what_cpu_they_leave(run: Run) -> None:
+def test_tests_without_a_broker_run_beside_those_with_one_in_a_process_of_their_own(run: Run) -> None:
     waits = "def test_it():\n tell()\n until = time.monotonic() + 60\n"
     waits += " while not pathlib.Path('found').exists(): assert time.monotonic() < until; time.sleep(0.01)\n"
     files = {
-        "conftest": BESIDE,
+        "conftest": ONE_AND_ONE_BESIDE,
         "test_1": MARKED + TELLS + waits,
         "test_2": MARKED + TELLS + "def test_it(): tell()\n",
         "test_3": TELLS + "def test_it(): tell(); pathlib.Path('found').touch()\n",
@@ -198,6 +200,6 @@ def test_beside_tests_with_a_broker_others_have_what_cpu_they_leave(run: Run) ->
 
 def test_what_a_lost_process_leaves_is_run_by_another_of_either_kind(run: Run) -> None:
     text = TELLS + "def test_before(): os._exit(7)\ndef test_after(): tell()\n"
-    status, told = run({"conftest": BESIDE, "test_1": MARKED + text, "test_2": text}, "-s")
+    status, told = run({"conftest": ONE_AND_ONE_BESIDE, "test_1": MARKED + text, "test_2": text}, "-s")
     assert status == pytest.ExitCode.TESTS_FAILED
     assert "2 failed, 2 passed" in told
