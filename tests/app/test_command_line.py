@@ -18,8 +18,9 @@ from faust.types.settings import Settings as FaustSettings
 
 from app import command_line
 from app.engine.faust.command import override
+from demo.kafka import free_port
 from tests.support.forks import run_all
-from tests.support.worker import ROOT, free_port
+from tests.support.worker import ROOT
 
 FAUST = Path(sys.executable).parent / "faust"
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from demo.kafka import free_port
 from tests.engine.harness import flat, log_lines, plain_log
 from tests.oracle import judge
 from tests.support.play import await_outputs
 from tests.support.stage import Stage
-from tests.support.worker import Worker, free_port
+from tests.support.worker import Worker
 
 pytestmark = pytest.mark.kafka
 

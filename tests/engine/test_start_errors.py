@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from demo.kafka import free_port
 from tests.engine.harness import log_lines, plain_log
 from tests.support.stage import Stage
-from tests.support.worker import Worker, free_port
+from tests.support.worker import Worker
 
 APP = "start-errors"
 

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
+from demo.kafka import free_port
 from tests.engine.harness import NOISE, acquired, bug, flat, log_lines, plain_log, until
 from tests.oracle import judge, topics
 from tests.support.play import await_outputs
 from tests.support.stage import Stage
-from tests.support.worker import Worker, free_port
+from tests.support.worker import Worker
 
 pytestmark = pytest.mark.kafka
 

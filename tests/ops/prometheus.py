@@ -16,8 +16,9 @@ from urllib.request import urlopen
 import pytest
 import yaml
 
+from demo.kafka import free_port
 from tests.support.patience import PATIENCE
-from tests.support.worker import LAUNCHER, ROOT, free_port
+from tests.support.worker import LAUNCHER, ROOT
 
 RULES = ROOT / "ops" / "prometheus" / "alerts.yml"
 PROMETHEUS = shutil.which("prometheus")

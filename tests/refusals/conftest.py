@@ -8,8 +8,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.protocol.admin import CreateAclsRequest
 
-from demo.kafka import EmbeddedKafka
-from tests.support.worker import free_port
+from demo.kafka import EmbeddedKafka, free_port
 
 PASSWORD = "correct-horse-battery"  # noqa: S105 - made for this test
 

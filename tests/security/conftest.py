@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import pytest
 
-from demo.kafka import EmbeddedKafka
+from demo.kafka import EmbeddedKafka, free_port
 from tests.security import certificates
 from tests.security.certificates import Files
 from tests.security.scram import add_user
 from tests.support.kafka_io import KafkaIO
-from tests.support.worker import Worker, free_port
+from tests.support.worker import Worker
 
 USER = "rollcall-worker"
 #: Each of the passwords is looked for in everything that is logged. The second is what nobody has.

@@ -10,6 +10,7 @@ import pytest
 
 from app.engine.kafka import broker_diagnosis
 from app.settings import Settings
+from demo.kafka import free_port
 from tests.asyncapi.checking import output_problems
 from tests.oracle import topics
 from tests.security.certificates import KEY_PASSWORD
@@ -18,7 +19,7 @@ from tests.support import events
 from tests.support.forks import run_all
 from tests.support.kafka_io import KafkaIO
 from tests.support.patience import PATIENCE
-from tests.support.worker import Worker, free_port
+from tests.support.worker import Worker
 
 pytestmark = pytest.mark.kafka
 

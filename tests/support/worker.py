@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from app.native import PURE
+from demo.kafka import free_port
 from tests.support.forks import FAUST, Fork, inherited
 from tests.support.patience import PATIENCE, slowness
 
@@ -187,11 +187,3 @@ class Worker:
             message = f"the worker does not run (exit status {self.exit_code})\n{self.tail()}"
             raise RuntimeError(message)
         return self.process
-
-
-def free_port() -> int:
-    """Return a TCP port of the loopback interface that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
