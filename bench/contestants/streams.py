@@ -1,23 +1,16 @@
-"""Kafka Streams in Java: compiled from `bench/streams/src` and run with the Java of the embedded Kafka.
+"""Kafka Streams in Java: compiled from `bench/streams/src` and run with the Java of the embedded Kafka."""
 
-The Java runtime that comes as a Python package has no javac, so Eclipse's compiler, a jar, is used: what it makes is
-the same bytecode in all that counts, since the JVM does the optimising.
-"""
-
-import hashlib
 import os
-import subprocess
 from pathlib import Path
 
 from bench.contestants.base import ROOT, SESSION_SECONDS, Contestant, Site, Unavailable
+from demo.kafka.compiler import compiled
 from demo.kafka.errors import KafkaError
 from demo.kafka.jars import class_path
 from demo.kafka.java import find_java
 
 _SOURCES = ROOT / "bench" / "streams" / "src"
 _LOCK = ROOT / "bench" / "streams" / "jars.lock"
-_CLASSES = ROOT / ".cache" / "bench" / "classes"
-_JAVA_VERSION = "17"  # of the language and the class files: any Java that runs the broker runs them
 #: At least once: at most a second's work is put off, and repeated after a crash; Kafka's default is 30 s. Exactly once:
 #: Kafka's default.
 _COMMIT_MS = {"at_least_once": 1000, "exactly_once_v2": 100}
@@ -40,7 +33,7 @@ class Streams(Contestant):
     def prepare(self) -> None:
         """Fetch the jars and compile. Raises Unavailable where that is not possible."""
         try:
-            self._classes = compiled()
+            self._classes = compiled(sorted(_SOURCES.rglob("*.java")), _jars())
         except KafkaError as error:
             raise Unavailable(str(error)) from error
 
@@ -65,28 +58,4 @@ class Streams(Contestant):
 
 
 def _jars() -> list[Path]:
-    return [jar for jar in class_path(lock=_LOCK) if not jar.name.startswith("ecj-")]
-
-
-def compiled() -> Path:
-    """The directory of the compiled classes; compiles if the sources, the jars or the checkout have changed.
-
-    Raises KafkaError when the jars can't be had, Unavailable when the compiler objects.
-    """
-    sources = sorted(_SOURCES.rglob("*.java"))
-    digest = hashlib.sha256(_LOCK.read_bytes() + _JAVA_VERSION.encode())
-    for source in sources:
-        digest.update(source.read_bytes())
-    target = _CLASSES / digest.hexdigest()[:16]
-    if (target / "done").exists():
-        return target
-    compiler = next(jar for jar in class_path(lock=_LOCK) if jar.name.startswith("ecj-"))
-    options = ["-source", _JAVA_VERSION, "-target", _JAVA_VERSION, "-nowarn", "-encoding", "UTF-8", "-d", str(target)]
-    jars = os.pathsep.join(map(str, _jars()))
-    command = [str(find_java()), "-jar", str(compiler), *options, "-cp", jars, *map(str, sources)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - the Java found above
-    if done.returncode != 0:
-        message = f"the Kafka Streams application does not compile:\n{done.stdout}{done.stderr}"
-        raise Unavailable(message)
-    (target / "done").touch()
-    return target
+    return class_path(lock=_LOCK)

@@ -9,6 +9,7 @@ module          holds
 ``properties``  its ``server.properties``
 ``jars``        its jars, pinned by ``jars.lock`` and checked each time
 ``lock``        makes ``jars.lock`` again
+``compiler``    compiles Java, which the tests and the benchmarks have some of; its jar is pinned by ``compiler.lock``
 ``java``        which Java runs it
 ``ahead``       Java's ahead-of-time cache, where it has been made
 ``rehearsal``   makes it

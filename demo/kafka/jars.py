@@ -88,7 +88,11 @@ def class_path(*, cache: Path | None = None, lock: Path = LOCK_FILE) -> list[Pat
     with _locked(directory / ".lock"):
         missing = [jar for jar in jars if not (directory / jar.file_name).exists()]
         if missing:
-            _fetch_all(missing, directory)
+            _fetch_all(
+                missing,
+                directory,
+                "Apache Kafka (45 MB in all)" if lock == LOCK_FILE else f"{lock.parent.name}/{lock.name}",
+            )
     paths = [directory / jar.file_name for jar in jars]
     for jar, path in zip(jars, paths, strict=True):
         actual = sha256_of(path)
@@ -105,7 +109,7 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _fetch_all(jars: Sequence[Jar], directory: Path) -> None:
+def _fetch_all(jars: Sequence[Jar], directory: Path, what: str) -> None:
     # A repository of its own, beside the final place (so that the move is a rename): jgo writes in place, and a file
     # that was cut off must not be taken for a jar. What an earlier run left behind is removed: the lock is ours.
     for leftover in directory.glob(".incoming-*"):
@@ -117,7 +121,7 @@ def _fetch_all(jars: Sequence[Jar], directory: Path) -> None:
             remote_repos={"central": MAVEN_CENTRAL_URL, **GlobalSettings.load().repositories},
             timeout=30,
         )
-        _say(f"kafka: fetching {len(jars)} jars of Apache Kafka (45 MB in all, once per user) into {directory}")
+        _say(f"kafka: fetching {len(jars)} jars of {what}, once per user, into {directory}")
         with ThreadPoolExecutor(_CONNECTIONS) as pool:
             fetches = pool.map(lambda jar: _fetch(jar, context, directory), jars)
             for done, jar in enumerate(fetches, start=1):
