@@ -4,6 +4,7 @@
 module          holds
 ==============  =====================================================================================================
 ``broker``      one broker as a child process, with the life of a Python object
+``process``     a child process that does not outlive this one
 ``node``        its directory: ids, the metadata of an empty one, the end of its log
 ``cluster``     several brokers as one cluster
 ``properties``  its ``server.properties``

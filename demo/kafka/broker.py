@@ -2,14 +2,11 @@
 
 import os
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Self
+from typing import Self
 
 from demo.kafka.ahead import cached
 from demo.kafka.errors import KafkaStartError
@@ -18,12 +15,12 @@ from demo.kafka.java import find_java
 from demo.kafka.node import format_node, is_formatted, new_cluster_id, start_error
 from demo.kafka.ports import LOOPBACK, free_port, is_free
 from demo.kafka.probe import answers
+from demo.kafka.process import Running, WatchedProcess
 from demo.kafka.properties import render, server_properties
 
 START_TIMEOUT_SECONDS = 120.0  # some 4 s on a quiet machine; a loaded one gets thirty times that
 STOP_TIMEOUT_SECONDS = 30.0  # 0.3 s as a rule
 _POLL_SECONDS = 0.05
-_WATCHER = Path(__file__).with_name("watcher.py")
 
 
 class EmbeddedKafka:
@@ -61,8 +58,7 @@ class EmbeddedKafka:
         self._heap = heap
         self._quick_start = quick_start
         self._cluster_id = cluster_id or new_cluster_id()
-        self._broker: subprocess.Popen[bytes] | None = None
-        self._watcher: subprocess.Popen[bytes] | None = None
+        self._running: Running | None = None
 
     @property
     def bootstrap(self) -> str:
@@ -72,12 +68,12 @@ class EmbeddedKafka:
     @property
     def pid(self) -> int | None:
         """The broker's process id; None when it does not run."""
-        if self._broker is None:
-            return None
-        if self._broker.poll() is not None:
-            self._forget()
-            return None
-        return self._broker.pid
+        return self._running.pid if self._running is not None else None
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self._running is not None and self._running.alive
 
     @property
     def data_dir(self) -> Path | None:
@@ -120,7 +116,7 @@ class EmbeddedKafka:
 
         Raises KafkaStartError where its port is taken.
         """
-        if self.pid is not None:
+        if self.alive:
             return
         java, jars = find_java(), class_path()
         if not is_free(self._port):
@@ -128,54 +124,37 @@ class EmbeddedKafka:
             raise KafkaStartError(msg)
         data_dir = self._prepare()
         command = [str(java), "-cp", os.pathsep.join(map(str, jars)), *self._java_options(data_dir)]
-        with (data_dir / "broker.log").open("ab") as log:
-            if not is_formatted(data_dir):
+        if not is_formatted(data_dir):
+            with (data_dir / "broker.log").open("ab") as log:
                 format_node(command, data_dir, log, self._cluster_id, self._config.get("node.id", "1"))
-            self._spawn([*command, *self._broker_options(java), "kafka.Kafka", "server.properties"], data_dir, log)
+        self._running = self._run([*command, *self._broker_options(java)], data_dir)
 
     def stop(self, within: float = STOP_TIMEOUT_SECONDS) -> None:
         """Ask the broker to shut down in good order (SIGTERM) and wait for its end; SIGKILL after `within` seconds.
 
         Data is kept. Does nothing if it does not run; a paused broker is resumed first.
         """
-        if self.pid is None or self._broker is None:
-            return
-        self._broker.send_signal(signal.SIGCONT)  # a stopped process would take notice of SIGTERM only when resumed
-        self._broker.terminate()
-        try:
-            self._broker.wait(within)
-        except subprocess.TimeoutExpired:
-            self.kill()
-        self._forget()
+        if self._running is not None and self.alive:
+            self._running.stop(within)
 
     def kill(self) -> None:
         """End the broker as a crash would (SIGKILL), paused or not, and wait for its end. Data is kept."""
-        if self.pid is None or self._broker is None:
-            return
-        self._broker.kill()
-        self._broker.wait()
-        self._forget()
+        if self._running is not None and self.alive:
+            self._running.kill()
 
     def wait(self) -> int | None:
         """Wait until the broker ends by itself; its exit status (negative: the signal), None if it does not run."""
-        broker = self._broker
-        if self.pid is None or broker is None:
-            return None
-        status = broker.wait()
-        self._forget()
-        return status
+        return self._running.wait() if self._running is not None and self.alive else None
 
     def pause(self) -> None:
         """Freeze the broker (SIGSTOP): connections stay open, nothing is answered once this has returned."""
-        if self._broker is not None:
-            self._broker.send_signal(signal.SIGSTOP)
-            # Its threads stop one by one, a moment later. One that has ended answers nothing either.
-            os.waitid(os.P_PID, self._broker.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        if self._running is not None and self.alive:
+            self._running.pause()
 
     def resume(self) -> None:
         """Let a paused broker go on (SIGCONT)."""
-        if self._broker is not None:
-            self._broker.send_signal(signal.SIGCONT)
+        if self._running is not None and self.alive:
+            self._running.resume()
 
     def close(self) -> None:
         """Stop the broker, and remove its data unless `data_dir` was given. May be called more than once."""
@@ -215,34 +194,15 @@ class EmbeddedKafka:
     def _broker_options(self, java: Path) -> list[str]:
         return cached(java) if self._quick_start else []
 
-    def _spawn(self, command: list[str], data_dir: Path, log: IO[bytes]) -> None:
-        # Sessions of their own: a Ctrl-C on the terminal is for the Python program, which ends the broker in order.
-        temporary = [] if self._keeps_data else [str(data_dir)]
-        self._watcher = subprocess.Popen(  # noqa: S603 - this Python with a script of this package
-            [sys.executable, "-I", "-S", str(_WATCHER), *temporary],
-            stdin=subprocess.PIPE,
-            start_new_session=True,
-        )
-        self._broker = subprocess.Popen(  # noqa: S603 - the Java found above
-            command, cwd=data_dir, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-        )
-        self._tell_watcher(f"{self._broker.pid}\n")
-
-    def _tell_watcher(self, text: str) -> None:
-        if self._watcher is not None and self._watcher.stdin is not None:
-            self._watcher.stdin.write(text.encode())
-            self._watcher.stdin.flush()
-
-    def _forget(self) -> None:
-        """Let go of a broker that has ended, and of its watcher."""
-        self._broker = None
-        if self._watcher is not None:
-            try:
-                self._tell_watcher("done")
-                self._watcher.communicate()
-            except BrokenPipeError:
-                self._watcher.wait()
-            self._watcher = None
+    def _run(self, command: Sequence[str], data_dir: Path) -> Running:
+        """Have it run, from its directory. ``command`` is Java with its options, without what is to be run."""
+        with (data_dir / "broker.log").open("ab") as log:
+            return WatchedProcess(
+                [*command, "kafka.Kafka", "server.properties"],
+                directory=data_dir,
+                log=log,
+                temporary=[] if self._keeps_data else [data_dir],
+            )
 
     def wait_until_up(self) -> None:
         """Return when it answers requests as a usable broker. Raises KafkaStartError, as `start` does."""
@@ -252,9 +212,9 @@ class EmbeddedKafka:
             raise KafkaStartError(msg)
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
         while not answers(LOOPBACK, self._port):
-            if self.pid is None:
+            if not self.alive:
                 raise start_error(data_dir, "it stopped at start")
             if time.monotonic() > deadline:
-                self.kill()
+                self.stop()
                 raise start_error(data_dir, f"it did not answer within {START_TIMEOUT_SECONDS:.0f} s")
             time.sleep(_POLL_SECONDS)
