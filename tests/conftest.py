@@ -1,20 +1,26 @@
 """What every test shares: settings, how tests are spread over processes, and a line a minute with the progress."""
 
+import contextlib
 import gc
 import signal
 import subprocess
 import sys
 from collections.abc import Generator
+from functools import partial
 
 import pytest
 from hypothesis import settings
 
+from demo.kafka.ahead import cached
+from demo.kafka.errors import KafkaError
+from demo.kafka.java import find_java
 from tests.core.examples import examples
 from tests.support import forks
 from tests.support.brokers import close_all
 from tests.support.logs_of_failures import ends_of_logs
 from tests.support.pool import Pool
 from tests.support.progress import ProgressPlugin
+from tests.support.shared_jvm import end_shared_jvm, shared_jvm
 from tests.support.spread import longest_first
 
 # A property that names no number of examples names Hypothesis' own, 100. A failing example is printed, to be run again.
@@ -44,11 +50,25 @@ def pytest_configure(config: pytest.Config) -> None:
     keeps_durations = bool(config.getoption("--record-durations"))
     config.pluginmanager.register(ProgressPlugin(config, keeps_durations=keeps_durations), "progress")
     if shared(config):
-        # With what it makes brokers start in half the time; without it they start as well.
-        rehearsal = subprocess.Popen([sys.executable, "-m", "demo.kafka.rehearsal"])
-        pool = Pool(config.getoption("--processes"), BESIDE, rehearsal, close_all)
+        pool = Pool(config.getoption("--processes"), BESIDE, partial(before_tests, rehearsed()), close_all)
         config.pluginmanager.register(pool, "pool")
         forks.begin()
+
+
+def rehearsed() -> subprocess.Popen[bytes] | None:
+    """Begin to make what brokers start from in half the time, unless it is there: they start without it as well."""
+    with contextlib.suppress(KafkaError):  # no Java: each test of a broker says so
+        if cached(find_java()):
+            return None
+    return subprocess.Popen([sys.executable, "-m", "demo.kafka.rehearsal"])
+
+
+def before_tests(rehearsal: subprocess.Popen[bytes] | None, kafka: bool) -> None:  # noqa: FBT001 - the pool says it so
+    """Wait for what goes on while the tests are collected, and begin what all processes have in common."""
+    if rehearsal is not None:
+        rehearsal.wait()
+    if kafka:
+        shared_jvm()
 
 
 def shared(config: pytest.Config) -> bool:
@@ -79,6 +99,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def pytest_unconfigure() -> None:
     """End the brokers that tests have shared."""
     close_all()
+    end_shared_jvm()
 
 
 @pytest.hookimpl(trylast=True)

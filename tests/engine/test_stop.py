@@ -175,14 +175,14 @@ def test_a_port_that_is_taken_stops_the_worker_with_a_clear_message(stage: Stage
     assert "Traceback" not in text
 
 
-def test_sigterm_ends_a_worker_in_time_though_the_broker_does_not_answer(stage: Stage) -> None:
-    worker = stage.worker(app_id="frozen", settings={"ROLLCALL_HTTP_PORT": "0"})
-    worker.launch()
-    acquired(worker)
-    stage.kafka.pause()
-    try:
-        time.sleep(0.5)
-        worker.stop()
-    finally:
-        stage.kafka.resume()
-        worker.close()
+def test_sigterm_ends_a_worker_in_time_though_the_broker_does_not_answer(tmp_path: Path) -> None:
+    with Stage(tmp_path, own_broker=True) as stage:
+        worker = stage.worker(app_id="frozen", settings={"ROLLCALL_HTTP_PORT": "0"})
+        worker.launch()
+        acquired(worker)
+        stage.kafka.pause()
+        try:
+            time.sleep(0.5)
+            worker.stop()
+        finally:
+            stage.kafka.resume()

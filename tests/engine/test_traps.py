@@ -51,7 +51,7 @@ NAMES = (f"traps-{number}" for number in count())
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with Stage(tmp_path_factory.mktemp("traps")) as made:
+    with Stage(tmp_path_factory.mktemp("traps"), own_broker=True) as made:
         made.io.call(
             made.io._admin.alter_configs(
                 [ConfigResource(ConfigResourceType.TOPIC, topics.CONTENT, {"max.message.bytes": str(2 * LARGE)})]

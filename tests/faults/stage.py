@@ -42,12 +42,15 @@ class Plan:
 
 
 class FaultStage(Stage):
-    """A stage with short sessions, so that a round need not wait long for a worker to be missed."""
+    """A stage with short sessions, so that a round need not wait long for a worker to be missed.
+
+    The faults of a broker take ``own_broker``.
+    """
 
     io: Client
 
-    def __init__(self, plan: Plan) -> None:
-        super().__init__(plan.home, settings=_settings(plan))
+    def __init__(self, plan: Plan, *, own_broker: bool = False) -> None:
+        super().__init__(plan.home, settings=_settings(plan), own_broker=own_broker)
         #: Where the workers keep their data, once a fault needs it to be small.
         self.disk: SmallDisk | None = None
         # The client that judges lives through restarts of the broker too, and isn't to spend its time on asking for it.
@@ -73,4 +76,4 @@ def _settings(plan: Plan) -> dict[str, str]:
 
 def stage_of(plan: Plan) -> FaultStage | ClusterStage:
     """The stage that a plan asks for, not entered yet."""
-    return FaultStage(plan) if plan.brokers == 1 else ClusterStage(plan.home, settings=_settings(plan))
+    return FaultStage(plan, own_broker=True) if plan.brokers == 1 else ClusterStage(plan.home, settings=_settings(plan))

@@ -13,6 +13,8 @@ module           holds
 ``fault_proxy``  a network that fails: a proxy between a worker and its brokers
 ``stage``        a real Kafka with topics, a client and workers
 ``brokers``      a running broker, borrowed and given back cleared
+``shared_jvm``   the JVM that brokers of all processes of tests are in; ``jvm`` holds what runs there
+``shared_life``  such a broker, from its start to its end
 ``worker``       worker processes
 ``forks``        commands as processes that are forked, not begun from nothing
 ``prefork``      the process that has imported them and forks

@@ -1,13 +1,13 @@
-"""Brokers that are lent and given back: a start costs 4 s of CPU, what an earlier borrower left is removed in 0.1 s.
+"""Brokers that are lent and given back: what an earlier borrower left is removed.
 
-A process of the test run has one, and others only while more are lent at a time. Who needs settings of the broker, or
-leaves more behind than topics, groups and members, makes an `EmbeddedKafka` of its own.
+A process of the test run has one, and others only while more are lent at a time. Those of all processes share one JVM,
+see `shared_jvm`. Who needs settings of the broker, or leaves more behind than topics, groups and members, makes a
+`Broker`; who kills or pauses it borrows one that is a process of its own.
 """
 
 import asyncio
-import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +19,9 @@ from aiokafka.protocol.admin import DeleteGroupsRequest
 from aiokafka.protocol.group import LeaveGroupRequest
 
 from demo.kafka import EmbeddedKafka, free_port
+from demo.kafka.process import Running
 from tests.support.patience import PATIENCE
+from tests.support.shared_jvm import in_memory, shared_jvm
 
 # ms: a worker that was killed is missed after 2 s where a test sets its session time-out to that; Kafka's own least is
 # 6 s. Above 1 s, so that a setting that Rollcall allows and this broker doesn't is left to be tested.
@@ -39,73 +41,89 @@ SETTINGS = {
     "metric.reporters": "",
     "metrics.jmx.exclude": ".*",
 }
-# Where Linux keeps files in memory, and the bytes that must be free there: what 24 brokers have written, of which none
-# has more than 100 MB, as no test sends more.
-MEMORY, ENOUGH = Path("/dev/shm"), 3 << 30  # noqa: S108 - what is made there has a name of its own
 INTERNAL = {"__consumer_offsets", "__transaction_state"}
 
 
 class Broker(EmbeddedKafka):
+    """A broker of tests: in the JVM that all share, its files in memory, both where that can be.
+
+    It is started, stopped and started again as any `EmbeddedKafka`. Its process is not its own: `pid`, `kill`, `pause`
+    and `resume` raise NotOwnError.
+
+    Args:
+        config: its settings, beside `SETTINGS` and before them.
+        own: it is a process of its own, which can be killed and paused.
+
+    """
+
+    def __init__(self, config: Mapping[str, str], *, own: bool = False) -> None:
+        super().__init__(config={**SETTINGS, **config})
+        self._own = own
+
+    def _prepare(self) -> Path:
+        """Its files are in memory where that may be: a broker that makes and removes topics takes a fourth less."""
+        if self._data_dir is None:
+            jvm = None if self._own else shared_jvm()
+            self._data_dir = Path(mkdtemp(prefix="rollcall-kafka-", dir=jvm.home if jvm is not None else in_memory()))
+        return super()._prepare()
+
+    def _run(self, command: Sequence[str], data_dir: Path) -> Running:
+        jvm = None if self._own else shared_jvm()
+        return super()._run(command, data_dir) if jvm is None else jvm.begin(data_dir)
+
+    def discard(self) -> None:
+        """Close it, its data with it, in the quickest way."""
+        if self._own:
+            self.kill()
+        self.close()
+
+
+class Lent(Broker):
     """A broker with a second listener, ``behind``, that is advertised at another port, where a proxy may stand.
 
     Who bootstraps from ``advertised`` gets to the broker through that proxy alone.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, own: bool) -> None:
         self.behind, self.advertised = free_port(), free_port()
         listeners = {
             "listeners": f"PROXIED://127.0.0.1:{self.behind}",
             "advertised.listeners": f"PROXIED://127.0.0.1:{self.advertised}",
             "listener.security.protocol.map": "PROXIED:PLAINTEXT",
         }
-        super().__init__(config=SETTINGS | listeners)
-
-    def _prepare(self) -> Path:
-        """Its files are in memory where that may be: a broker that makes and removes topics takes a fourth less."""
-        if self._data_dir is None:
-            self._data_dir = Path(mkdtemp(prefix="rollcall-kafka-", dir=in_memory()))
-        return super()._prepare()
+        super().__init__(listeners, own=own)
 
 
-def in_memory() -> Path | None:
-    """The directory of files in memory, if it has room and lets libraries be loaded, as the broker's codecs are."""
-    try:
-        found = os.statvfs(MEMORY)
-    except OSError:
-        return None
-    return MEMORY if found.f_bavail * found.f_frsize >= ENOUGH and not found.f_flag & os.ST_NOEXEC else None
-
-
-_free: list[Broker] = []
+_free: list[Lent] = []
 
 
 @contextmanager
-def borrowed() -> Iterator[Broker]:
-    """Lend a running broker without topics of anybody's and without groups. It may be stopped, killed and paused."""
-    kafka = _free.pop() if _free else Broker()
+def borrowed(*, own: bool = False) -> Iterator[Lent]:
+    """Lend a running broker without topics of anybody's and without groups. It may be stopped and started again.
+
+    Who kills or pauses it asks for one that is a process of its own.
+    """
+    kafka = Lent(own=own) if own or not _free else _free.pop()
     try:
         kafka.start()
         yield kafka
-        if kafka.pid is not None:
-            kafka.resume()
+        # One that nobody needs still costs a fiftieth of a core: none is kept beside another, and none that few need.
+        if kept := kafka.alive and not own and not _free:
             with ThreadPoolExecutor(1) as aside:  # this thread may run a loop already: a browser's driver does
                 aside.submit(asyncio.run, _cleared(kafka.bootstrap)).result()
     except BaseException:
         kafka.close()
         raise
-    if kafka.pid is not None and not _free:  # one that nobody needs still costs a fortieth of a core
+    if kept:
         _free.append(kafka)
     else:
-        kafka.kill()  # a stop in order takes longer, for data that goes with it
-        kafka.close()
+        kafka.discard()
 
 
 def close_all() -> None:
-    """End the brokers that nobody has borrowed, as a crash would: nobody looks at what they leave."""
+    """End the brokers that nobody has borrowed."""
     while _free:
-        kafka = _free.pop()
-        kafka.kill()
-        kafka.close()
+        _free.pop().discard()
 
 
 async def _cleared(bootstrap: str) -> None:

@@ -10,7 +10,6 @@ there are others, for tests without one.
 import contextlib
 import os
 import signal
-import subprocess
 import sys
 import time
 import warnings
@@ -68,7 +67,7 @@ class Pool:
     Args:
         processes: how many.
         beside: how many there are besides for units without such tests, as long as there are any.
-        before: what must have ended when the first test begins; it goes on while the tests are collected.
+        before: done before the first test begins, told whether any is marked ``kafka``.
         let_go: done by each process when no test that is marked ``kafka`` waits any more, before its next unit.
 
     """
@@ -77,7 +76,7 @@ class Pool:
         self,
         processes: int,
         beside: int = 0,
-        before: subprocess.Popen[bytes] | None = None,
+        before: Callable[[bool], None] = lambda _: None,
         let_go: Callable[[], None] = lambda: None,
     ) -> None:
         #: How many processes there are at the most, by whether they are beside.
@@ -96,11 +95,10 @@ class Pool:
         """Have all tests run. In a process that is forked here: run those that it is given."""
         if session.testsfailed or session.config.option.collectonly:
             return None  # pytest's own says what is to be said
-        if self._before is not None:
-            self._before.wait()
         self._with_kafka = {number for number, item in enumerate(session.items) if item.get_closest_marker("kafka")}
         for unit in in_units([item.nodeid for item in session.items], self._with_kafka):
             self._queue_of(unit).append(unit)
+        self._before(bool(self._with_kafka))
         session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]  # of which each gets a part
         reporter = session.config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:

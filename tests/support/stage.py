@@ -19,20 +19,22 @@ PARTITIONS = {topics.REGISTERED: 3, topics.CONTENT: 5, topics.FAILED: 1}
 class Stage:
     """An embedded Kafka with the input topics, and any number of workers. Leaving this context ends everything.
 
-    The broker, `kafka`, is there from the beginning of the context; it is a borrowed one, see `brokers`.
+    The broker, `kafka`, is there from the beginning of the context; it is a borrowed one, see `brokers`. With
+    ``own_broker`` it is a process of its own, which can be killed and paused.
     """
 
     kafka: EmbeddedKafka
 
-    def __init__(self, home: Path, *, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(self, home: Path, *, settings: Mapping[str, str] | None = None, own_broker: bool = False) -> None:
         self.home = home
         self.settings = dict(settings or {})
         self.workers: list[Worker] = []
+        self._own_broker = own_broker
         self._ends = ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as begun:
-            self.kafka = begun.enter_context(borrowed())
+            self.kafka = begun.enter_context(borrowed(own=self._own_broker))
             self.io = begun.enter_context(self.client())
             self.io.create_topics(PARTITIONS)
             self._ends = begun.pop_all()

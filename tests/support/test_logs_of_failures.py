@@ -6,6 +6,10 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
+
+from demo.kafka import EmbeddedKafka
+from tests.support import shared_jvm as module
 from tests.support.logs_of_failures import ends_of_logs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,10 +53,30 @@ def test_the_report_of_a_failed_test_has_the_ends_of_its_workers_logs(tmp_path: 
         assert words in ends, ran.stdout
 
 
-def test_of_a_long_log_it_is_the_end_and_of_a_long_line_the_beginning(tmp_path: Path) -> None:
+def test_what_brokers_and_their_jvm_said_is_there_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    logs = {name: tmp_path / name / "broker.log" for name in ("lent", "of-a-stage", "silent")}
+    for name, log in logs.items():
+        log.parent.mkdir()
+        log.write_text("" if name == "silent" else f"{name} was here\n")
+    lent, of_a_stage, silent = (EmbeddedKafka(data_dir=log.parent) for log in logs.values())
+    (tmp_path / "jvm.log").write_text("all of them were here\n")
+    monkeypatch.setattr(module._Shared, "jvm", SimpleNamespace(log=tmp_path / "jvm.log"))
+    stage = SimpleNamespace(home=tmp_path / "none", kafka=of_a_stage)
+    told = dict(ends_of_logs({"kafka": lent, "stage": stage, "other": silent, "closed": EmbeddedKafka()}))
+    assert told == {
+        f"the end of {tmp_path.name}/jvm.log": "all of them were here",
+        "the end of lent/broker.log": "lent was here",
+        "the end of of-a-stage/broker.log": "of-a-stage was here",
+    }
+
+
+def test_of_a_long_log_it_is_the_end_and_of_a_long_line_the_beginning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "worker-0").mkdir()
     lines = [f"{number} {'x' * 1000}" for number in range(1000)]
     (tmp_path / "worker-0" / "worker.log").write_text("\n".join(lines))
+    monkeypatch.setattr(module._Shared, "jvm", None)
     [(_, end)] = ends_of_logs({"tmp_path": tmp_path, "number": 3, "stage": SimpleNamespace(home=tmp_path / "none")})
     told = end.splitlines()
     assert (len(told), max(map(len, told))) == (60, 600)

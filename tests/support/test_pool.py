@@ -29,6 +29,7 @@ def pytest_configure(config):
 """
 
 TWO = CONFTEST.replace("PROCESSES", "2")
+MARKED = "import pytest\npytestmark = pytest.mark.kafka\n"
 ONE_AND_ONE_BESIDE = CONFTEST.replace("PROCESSES", "1, 1")
 
 Run = Callable[..., tuple[int, str]]
@@ -161,6 +162,16 @@ def test_what_is_kept_for_tests_with_a_broker_goes_before_the_first_unit_that_is
     assert "ran test_3" in said
 
 
+@pytest.mark.parametrize("marked", [True, False])
+def test_what_all_have_in_common_begins_before_the_first_test_and_is_told_whether_one_needs_a_broker(
+    run: Run, *, marked: bool
+) -> None:
+    before = TWO.replace("let_go=let_go", "before=lambda kafka: os.write(1, b'before %d\\n' % kafka)")
+    text = MARKED * marked + "import os\ndef test_it(): os.write(1, b'ran\\n')\n"
+    _, told = run({"conftest": before, "test_1": text, "test_2": "def test_it(): ...\n"}, "-s")
+    assert re.findall(r"before \d|ran", told) == [f"before {marked:d}", "ran"]
+
+
 def test_ctrl_c_ends_all_processes(tmp_path: Path) -> None:
     text = "import os, time\nfrom pathlib import Path\ndef test_it():\n"
     text += f" Path({str(tmp_path)!r}, f'pid-{{os.getpid()}}').touch()\n time.sleep({PATIENCE})\n"
@@ -179,7 +190,6 @@ def test_ctrl_c_ends_all_processes(tmp_path: Path) -> None:
     assert [name for name in begun if Path("/proc", name.name.removeprefix("pid-")).exists()] == []
 
 
-MARKED = "import pytest\npytestmark = pytest.mark.kafka\n"
 TELLS = "import os, pathlib, time\ndef tell(): os.write(1, f'{__name__} {os.getpid()}\\n'.encode())\n"
 
 
