@@ -9,6 +9,7 @@ import pytest
 from app.engine.topics.coordinators import GROUPS, TRANSACTIONS, Internal, judge
 from demo.kafka import EmbeddedKafka
 from tests.engine.harness import NOISE, log_lines, plain_log, until
+from tests.support.brokers import Broker
 from tests.support.worker import Worker
 
 BROKER = {
@@ -69,9 +70,9 @@ FACTOR = "transaction.state.log.replication.factor"
 
 
 @pytest.fixture(scope="module")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
+def kafka() -> Iterator[EmbeddedKafka]:
     """A broker that can't keep transactions, and is not started yet."""
-    made = EmbeddedKafka(data_dir=tmp_path_factory.mktemp("kafka"), config={FACTOR: "3"})
+    made = Broker({FACTOR: "3"})
     yield made
     made.close()
 

@@ -9,6 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.protocol.admin import CreateAclsRequest
 
 from demo.kafka import EmbeddedKafka, free_port
+from tests.support.brokers import Broker
 
 PASSWORD = "correct-horse-battery"  # noqa: S105 - made for this test
 
@@ -65,7 +66,7 @@ class Guarded(NamedTuple):
 
 
 @pytest.fixture(scope="package")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+def guarded() -> Iterator[Guarded]:
     """The broker."""
     port = free_port()
     users = " ".join(f'user_{user}="{PASSWORD}"' for user in USERS)
@@ -81,5 +82,5 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
         "group.max.session.timeout.ms": str(MAX_SESSION_SECONDS * 1000),
         "group.max.size": str(MAX_GROUP),
     }
-    with EmbeddedKafka(data_dir=tmp_path_factory.mktemp("guarded"), config=config) as kafka:
+    with Broker(config) as kafka:
         yield Guarded(kafka, f"127.0.0.1:{port}")

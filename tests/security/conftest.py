@@ -10,6 +10,7 @@ from demo.kafka import EmbeddedKafka, free_port
 from tests.security import certificates
 from tests.security.certificates import Files
 from tests.security.scram import add_user
+from tests.support.brokers import Broker
 from tests.support.kafka_io import KafkaIO
 from tests.support.worker import Worker
 
@@ -64,7 +65,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
 
 
 @pytest.fixture(scope="package")
-def secured(files: Files, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+def secured(files: Files) -> Iterator[Secured]:
     """The broker."""
     ports = {name: free_port() for name in ("SCRAM", "MUTUAL", "LOGIN", "MISNAMED")}
     plain = "org.apache.kafka.common.security.plain.PlainLoginModule required "
@@ -81,7 +82,7 @@ def secured(files: Files, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         "listener.name.login.sasl.enabled.mechanisms": "PLAIN",
         "listener.name.login.plain.sasl.jaas.config": f'{plain}user_{USER}="{PASSWORD}";',
     }
-    with EmbeddedKafka(data_dir=tmp_path_factory.mktemp("secured"), config=config) as kafka:
+    with Broker(config) as kafka:
         add_user(kafka.bootstrap, USER, PASSWORD)
         yield Secured(kafka, files, *(f"127.0.0.1:{port}" for port in ports.values()))
 
