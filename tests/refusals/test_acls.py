@@ -143,7 +143,7 @@ def test_a_topic_that_may_not_be_created_is_named(made: Guarded) -> None:
 
 def ended_with(worker: Worker) -> int | None:
     """The exit status of a worker that ends by itself."""
-    return worker.wait_end(NOTICED_SECONDS) if worker.alive else worker.exit_code
+    return worker.wait_end(NOTICED_SECONDS)
 
 
 def ended(worker: Worker, line: str) -> None:

@@ -60,7 +60,7 @@ async def members(guarded: Guarded, group: str, count: int, assignor: Any) -> As
 
 def ended_with(worker: Worker) -> int | None:
     """The exit status of a worker that ends by itself."""
-    return worker.wait_end(NOTICED_SECONDS) if worker.alive else worker.exit_code
+    return worker.wait_end(NOTICED_SECONDS)
 
 
 def ended(worker: Worker, *said: str) -> None:

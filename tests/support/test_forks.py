@@ -104,6 +104,16 @@ def test_a_worker_that_is_started_again_by_another_test_is_forked_as_well(
         worker.close()
 
 
+def test_one_whose_end_has_come_need_not_be_waited_for(tmp_path: Path) -> None:
+    worker = Worker("127.0.0.1:9", tmp_path)
+    try:
+        worker.launch()
+        worker.kill()
+        assert worker.wait_end() == -signal.SIGKILL
+    finally:
+        worker.close()
+
+
 @pytest.mark.parametrize("early", [False, True])
 def test_a_bug_is_planted_in_a_forked_worker_and_in_one_begun_from_nothing(tmp_path: Path, *, early: bool) -> None:
     said = bug(tmp_path, "def install():\n    print('PLANTED', flush=True)\n", early=early)

@@ -120,9 +120,12 @@ class Worker:
         return self.process.poll() if self.process else None
 
     def wait_end(self, within: float = PATIENCE) -> int:
-        """Wait for the end of the process; returns its exit status. Raises AssertionError with the end of the log."""
+        """Wait for the end of the process, which may have come; returns its exit status.
+
+        Raises AssertionError with the end of the log.
+        """
         try:
-            return self._running().wait(within)
+            return (self.process or self._running()).wait(within)
         except subprocess.TimeoutExpired:
             message = f"the worker still runs after {within} s\n{self.tail()}"
             raise AssertionError(message) from None

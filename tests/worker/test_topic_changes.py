@@ -86,7 +86,7 @@ def ready(reader: Reader, count: int) -> None:
 
 def ended_with(worker: Worker) -> int | None:
     """The exit status of a worker that ends by itself."""
-    return worker.wait_end(NOTICED_SECONDS) if worker.alive else worker.exit_code
+    return worker.wait_end(NOTICED_SECONDS)
 
 
 def said(worker: Worker, line: str) -> None:
