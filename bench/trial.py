@@ -32,7 +32,7 @@ Measured = dict[str, float]
 class Phase(NamedTuple):
     """A part that is processed as a whole; measured under its name.
 
-    ``silence``: for so many seconds no batch may become ready (one of nothing but open uploads has none until its end).
+    ``silence``: for so many seconds no batch may become ready of one that does nothing (see `watcher`).
     """
 
     name: str

@@ -2,17 +2,49 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from bench.process import ContestantError, Process
+from bench.process import ContestantError, Process, cpu_seconds
 from bench.topics import ECHO, READY
 
-#: How long nothing may come before a contestant is given up. The slowest says something every few seconds.
+#: How long nothing may come before a contestant is given up that does nothing. The slowest says something every few
+#: seconds, but where all batches stay open, which is a minute's work, and several on a machine that is slow today.
 PATIENCE = 120.0
+#: What part of a core one has that works: an idle worker takes a hundredth.
+WORKS = 0.1
+#: After how many such times one is given up that works: 20 minutes.
+MOST = 10
 _FETCH_BYTES = 16 * 1024 * 1024
+
+
+class Patience:
+    """For how long nothing may come of a contestant: it depends on whether it works.
+
+    Args:
+        cpu: tells the CPU seconds that it has used so far.
+        silence: the seconds for one that does not work.
+
+    """
+
+    def __init__(self, cpu: Callable[[], float], silence: float) -> None:
+        self._cpu = cpu
+        self._silence = silence
+        self._times = 1
+        self._used = cpu()
+
+    def ended(self, quiet: float) -> bool:
+        """Whether it is at an end, after ``quiet`` seconds in which nothing came."""
+        if quiet <= self._silence:
+            self._times = 1
+            return False
+        if quiet <= self._silence * self._times:
+            return False
+        before, self._used = self._used, self._cpu()
+        self._times += 1
+        return self._times > MOST or self._used - before < self._silence * WORKS
 
 
 class Watcher:
@@ -55,10 +87,12 @@ class Watcher:
     async def wait(self, processes: Iterable[Process], silence: float = PATIENCE) -> float:
         """Return the moment (monotonic, seconds) when the last expected batch came.
 
-        Raises ContestantError when a process ends, or when nothing has come for ``silence`` seconds.
+        Raises ContestantError when a process ends, or when nothing has come for ``silence`` seconds: from processes
+        that did nothing meanwhile, or that have worked ten times as long for nothing.
         """
         running = list(processes)
         self._last = time.monotonic()
+        patience = Patience(lambda: sum(cpu_seconds(process.pid) for process in running), silence)
         while self._missing:
             self._changed.clear()
             try:
@@ -68,8 +102,9 @@ class Watcher:
                     process.check()
                 if self._task is not None and self._task.done():
                     self._task.result()
-                if time.monotonic() - self._last > silence:
-                    message = f"{len(self._missing)} batches are not ready, and none has come for {silence:.0f} s"
+                quiet = time.monotonic() - self._last
+                if patience.ended(quiet):
+                    message = f"{len(self._missing)} batches are not ready, and none has come for {quiet:.0f} s"
                     raise ContestantError(running[0].with_log(message)) from None
         return self._last
 
