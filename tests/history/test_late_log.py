@@ -1,7 +1,7 @@
 """History over a log of which the beginning is gone: it says where the log begins, and what it can't compare."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -68,9 +68,9 @@ def test_overview_metrics_and_status_say_where_the_log_begins_and_since_when(lat
     assert then.beginning.time is not None
     assert (partition["begins_at"], partition["begins_time"]) == (begin, iso(then.beginning.time))
     assert f'rollcall_log_begin_offset{{partition="0"}} {begin}.0' in worker.get("/metrics")[1]
-    (told,) = run_all([["status"]], worker.env)
+    (answer,) = run_all([["status"]], worker.env)
     says = f"Log partition 0 begins at offset {begin} ({iso(then.beginning.time)}): what was before is gone."
-    assert says in told.stdout
+    assert says in answer.stdout
 
 
 def overview(worker: Worker) -> Any:
@@ -81,21 +81,30 @@ def call(stage: Stage, work: Any) -> Any:
     return stage.io.call(work)
 
 
+def told(stage: Stage, begin: int, work: Callable[[], Any], enough: Callable[[Any], bool]) -> Any:
+    """The first report that leaves out none: of a batch that was retired by a tick beyond what the group has committed,
+    which a moment later it has, nothing is compared. None of the reports has a difference.
+    """
+
+    def complete() -> Any:
+        found = call(stage, work())
+        assert found.same, found.differences
+        assert any(f"begins at offset {begin} (20" in note for note in found.notes), found.notes
+        return found if enough(found) else None
+
+    return until(complete, "the group has committed what retired batches")
+
+
 def test_the_audit_compares_what_it_can_and_counts_the_others(late: tuple[Stage, Settings, int]) -> None:
     stage, settings, begin = late
-    found = call(stage, audit(settings))
-    assert found.same, found.differences
-    assert found.batches >= 3
+    found = told(stage, begin, lambda: audit(settings), lambda found: found.batches >= 3)
     assert 1 <= found.partial <= 3
-    assert any(f"begins at offset {begin} (20" in note for note in found.notes), found.notes
 
 
 def test_the_replay_compares_what_it_can_and_counts_the_others(late: tuple[Stage, Settings, int]) -> None:
     stage, settings, begin = late
-    found = call(stage, replay(settings))
-    assert found.same, found.differences
-    assert 2 <= found.partial <= 3
-    assert any(f"begins at offset {begin} (20" in note for note in found.notes), found.notes
+    found = told(stage, begin, lambda: replay(settings), lambda found: found.partial >= 2)
+    assert found.partial <= 3
     assert call(stage, replay(settings, "within")).same
     one = call(stage, replay(settings, "before"))
     assert (one.same, one.partial >= 1) == (True, True)
