@@ -159,6 +159,34 @@ def test_damage_that_is_met_later_is_an_error_and_never_a_row_too_few(
     assert (store.offset, store.get(b"b")) == (1, b"y")
 
 
+READS: list[Callable[[Store], object]] = [
+    lambda store: list(store.scan(b"b")),
+    lambda store: store.values(b"b"),
+    lambda store: list(store.keys_of([b"b"])),
+]
+
+
+@pytest.mark.parametrize("read", READS, ids=["scan", "values", "keys of several"])
+def test_a_database_that_was_found_damaged_is_closed_also_while_somebody_has_the_error(
+    read: Callable[[Store], object], tmp_path: Path
+) -> None:
+    """It could not be opened again in this process: its lock would be held."""
+    store = Store(tmp_path / "partition-0")
+    store.open()
+    noise = random.Random(7)  # noqa: S311 - bytes that do not compress
+    store.write({b"b%04d" % number: noise.randbytes(500) for number in range(400)}, 3)
+    store.close()
+    (file,) = store.path.glob("*.sst")
+    flipped(100_000, 100_100)(file)
+    store.open()
+    with pytest.raises(StoreError, match="damaged") as caught:
+        read(store)
+    store.close()
+    store.open()
+    assert list(store.scan(b"b")) == []
+    assert "damaged" in str(caught.value)
+
+
 def test_damage_that_a_single_row_meets_is_an_error_too(tmp_path: Path) -> None:
     store = Store(tmp_path / "partition-0")
     store.open()
