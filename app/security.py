@@ -179,8 +179,10 @@ def _secret(name: str, value: SecretStr | None, path: Path | None) -> SecretStr 
 def _context(
     cafile: Path | None, certfile: Path | None, keyfile: Path | None, password: SecretStr | None
 ) -> ssl.SSLContext:
-    # Checks the certificate and the host name, and takes TLS 1.2 and later.
+    # Checks the certificate and the host name.
     context = _readable(f"{_PREFIX}SSL_CAFILE", cafile, lambda: ssl.create_default_context(cafile=cafile))
+    # Not all builds of Python ask for it: Debian's leave it to the system's settings of OpenSSL, which may ask for 1.3.
+    context.minimum_version = max(context.minimum_version, ssl.TLSVersion.TLSv1_2)
     if certfile is not None and keyfile is not None:
         # Always a password: without one, OpenSSL would ask for it on the terminal.
         secret = "" if password is None else password.get_secret_value()

@@ -68,6 +68,30 @@ def test_the_certificate_and_the_host_name_are_always_checked(monkeypatch: pytes
         assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
 
 
+@pytest.mark.parametrize(
+    ("systems", "ours"),
+    [
+        (ssl.TLSVersion.MINIMUM_SUPPORTED, ssl.TLSVersion.TLSv1_2),
+        (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2),
+        (ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_3),
+    ],
+)
+def test_tls_is_1_2_or_later_whatever_the_system_allows_and_later_where_it_asks_for_that(
+    systems: ssl.TLSVersion, ours: ssl.TLSVersion, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, files: Files
+) -> None:
+    def as_the_system_has_it(cafile: Path) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(cafile)
+        context.minimum_version = systems
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", as_the_system_has_it)
+    authority = tmp_path / "authority.pem"  # contexts are kept by the names of their files
+    authority.write_bytes(files.authority.read_bytes())
+    settings = loaded(monkeypatch, {"SECURITY_PROTOCOL": "SSL", "SSL_CAFILE": authority})
+    assert client_options(settings)["ssl_context"].minimum_version is ours
+
+
 def test_certificates_are_read_once(monkeypatch: pytest.MonkeyPatch, files: Files) -> None:
     settings = loaded(monkeypatch, {"SECURITY_PROTOCOL": "SSL", "SSL_CAFILE": files.authority})
     assert client_options(settings)["ssl_context"] is client_options(load())["ssl_context"]
