@@ -21,6 +21,10 @@ LINEAR = 2.2
 
 def steps(work: Callable[[], object]) -> int:
     """How many instructions of Python a piece of work takes."""
+    return _monitored(work) if sys.version_info >= (3, 12) else _traced(work)
+
+
+def _traced(work: Callable[[], object]) -> int:
     count = 0
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:
@@ -35,6 +39,26 @@ def steps(work: Callable[[], object]) -> int:
         work()
     finally:
         sys.settrace(before)
+    return count
+
+
+def _monitored(work: Callable[[], object]) -> int:
+    """As `_traced`, which from Python 3.12 on does not count the first instructions of a function alike each time."""
+    monitoring: Any = sys.monitoring  # type: ignore[attr-defined, unused-ignore] # Python 3.11 has none
+    count = 0
+
+    def instruction(*_: object) -> None:
+        nonlocal count
+        count += 1
+
+    monitoring.use_tool_id(monitoring.PROFILER_ID, __name__)
+    try:
+        monitoring.register_callback(monitoring.PROFILER_ID, monitoring.events.INSTRUCTION, instruction)
+        monitoring.set_events(monitoring.PROFILER_ID, monitoring.events.INSTRUCTION)
+        work()
+        monitoring.set_events(monitoring.PROFILER_ID, 0)
+    finally:
+        monitoring.free_tool_id(monitoring.PROFILER_ID)
     return count
 
 
