@@ -114,12 +114,14 @@ class FaultProxy:
         if self._refusing:
             writer.transport.abort()
             return
-        await self._passing.wait()
         try:
+            await self._passing.wait()
             from_broker, to_broker = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
+        except (OSError, asyncio.CancelledError) as error:  # cancelled: the proxy ends while nothing is let through
             writer.transport.abort()
-            return
+            if isinstance(error, OSError):
+                return
+            raise
         connection = _Connection(writer, to_broker)
         self._open.add(connection)
         await asyncio.gather(
