@@ -134,12 +134,9 @@ def test_a_damaged_directory_is_replaced_by_an_empty_one(
     assert store.get(b"b") == b"y"
 
 
-@pytest.mark.parametrize("read", [lambda store: list(store.scan(b"b")), lambda store: store.values(b"b")])
-def test_damage_that_is_met_later_is_an_error_and_never_a_row_too_few(
-    read: Callable[[Store], object], tmp_path: Path
-) -> None:
-    """Half of a batch's facts would be another batch."""
-    store = Store(tmp_path / "partition-0")
+def with_a_damaged_block(home: Path) -> Store:
+    """An open store of 400 rows, ``b0000`` on, of which some can't be read."""
+    store = Store(home / "partition-0")
     store.open()
     noise = random.Random(7)  # noqa: S311 - bytes that do not compress
     store.write({b"b%04d" % number: noise.randbytes(500) for number in range(400)}, 3)
@@ -147,6 +144,15 @@ def test_damage_that_is_met_later_is_an_error_and_never_a_row_too_few(
     (file,) = store.path.glob("*.sst")
     flipped(100_000, 100_100)(file)
     store.open()
+    return store
+
+
+@pytest.mark.parametrize("read", [lambda store: list(store.scan(b"b")), lambda store: store.values(b"b")])
+def test_damage_that_is_met_later_is_an_error_and_never_a_row_too_few(
+    read: Callable[[Store], object], tmp_path: Path
+) -> None:
+    """Half of a batch's facts would be another batch."""
+    store = with_a_damaged_block(tmp_path)
     assert store.offset == 3
     with pytest.raises(StoreError, match="damaged"):
         read(store)
@@ -171,14 +177,7 @@ def test_a_database_that_was_found_damaged_is_closed_also_while_somebody_has_the
     read: Callable[[Store], object], tmp_path: Path
 ) -> None:
     """It could not be opened again in this process: its lock would be held."""
-    store = Store(tmp_path / "partition-0")
-    store.open()
-    noise = random.Random(7)  # noqa: S311 - bytes that do not compress
-    store.write({b"b%04d" % number: noise.randbytes(500) for number in range(400)}, 3)
-    store.close()
-    (file,) = store.path.glob("*.sst")
-    flipped(100_000, 100_100)(file)
-    store.open()
+    store = with_a_damaged_block(tmp_path)
     with pytest.raises(StoreError, match="damaged") as caught:
         read(store)
     store.close()
@@ -188,14 +187,7 @@ def test_a_database_that_was_found_damaged_is_closed_also_while_somebody_has_the
 
 
 def test_damage_that_a_single_row_meets_is_an_error_too(tmp_path: Path) -> None:
-    store = Store(tmp_path / "partition-0")
-    store.open()
-    noise = random.Random(7)  # noqa: S311 - bytes that do not compress
-    store.write({b"b%04d" % number: noise.randbytes(500) for number in range(400)}, 3)
-    store.close()
-    (file,) = store.path.glob("*.sst")
-    flipped(100_000, 100_100)(file)
-    store.open()
+    store = with_a_damaged_block(tmp_path)
 
     def read_all() -> None:
         for number in range(400):

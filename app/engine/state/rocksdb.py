@@ -71,34 +71,27 @@ def scan(database: Rdict, prefix: bytes, start: bytes) -> Iterator[tuple[bytes, 
     """The rows whose key starts with ``prefix``, in key order, from ``start`` on.
 
     Raises Exception where a block is damaged, as the others below do: an iterator ends there as it does at the last
-    row, and only its status shows the difference. Each lets go of its iterator then: the database is not closed while
-    there is one, and the error, for as long as anybody has it, keeps what was at hand when it was raised.
+    row, and only its status shows the difference.
     """
     within = bounds(prefix)  # to be kept: the iterator's bound is the memory of this object
     rows = database.iter(within)
-    try:
-        rows.seek(start)
-        while rows.valid():
-            yield rows.key(), rows.value()
-            rows.next()
-        rows.status()
-    finally:
-        del rows
+    rows.seek(start)
+    while rows.valid():
+        yield rows.key(), rows.value()
+        rows.next()
+    rows.status()
 
 
 def all_of(database: Rdict, prefix: bytes, part: Callable[[RdictIter], bytes]) -> list[bytes]:
     """The keys or the values of those rows, all at once."""
     within = bounds(prefix, filtered=True)
     rows = database.iter(within)
-    try:
-        rows.seek(prefix)
-        found = []
-        while rows.valid():
-            found.append(part(rows))
-            rows.next()
-        rows.status()
-    finally:
-        del rows
+    rows.seek(prefix)
+    found = []
+    while rows.valid():
+        found.append(part(rows))
+        rows.next()
+    rows.status()
     return found
 
 
@@ -107,12 +100,9 @@ def any_from(database: Rdict, start: bytes) -> bool:
     options = ReadOptions()
     options.set_total_order_seek(True)
     rows = database.iter(options)
-    try:
-        rows.seek(start)
-        found = rows.valid()
-        rows.status()
-    finally:
-        del rows
+    rows.seek(start)
+    found = rows.valid()
+    rows.status()
     return found
 
 
@@ -120,18 +110,15 @@ def keys_of(database: Rdict, prefixes: Sequence[bytes]) -> Iterator[list[bytes]]
     """The keys for each of several prefixes that begin with the same byte, as they are when it begins."""
     within = bounds(prefixes[0][:1])
     rows = database.iter(within)
-    try:
-        for prefix in prefixes:
-            rows.seek(prefix)
-            found = []
-            while rows.valid() and (key := rows.key()).startswith(prefix):
-                found.append(key)
-                rows.next()
-            if not rows.valid():
-                rows.status()
-            yield found
-    finally:
-        del rows
+    for prefix in prefixes:
+        rows.seek(prefix)
+        found = []
+        while rows.valid() and (key := rows.key()).startswith(prefix):
+            found.append(key)
+            rows.next()
+        if not rows.valid():
+            rows.status()
+        yield found
 
 
 def _options() -> Options:

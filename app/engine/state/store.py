@@ -13,6 +13,7 @@ import contextlib
 import shutil
 import struct
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -209,7 +210,12 @@ class Store:
             raise self._damaged(error) from error
 
     def _damaged(self, error: Exception) -> StoreError:
-        """What the system refuses, by name; else mark the database, so that the next start throws it away."""
+        """What the system refuses, by name; else mark the database, so that the next start throws it away.
+
+        An error keeps, for as long as anybody has it, what the reads below had at hand when it was raised: an iterator,
+        while there is one of which the database is not closed. They are done, so it lets go of that.
+        """
+        traceback.clear_frames(error.__traceback__)
         refused = disk_errors.disk_error(error, self.path, self._datadir)
         if refused is not None:
             return refused
