@@ -11,7 +11,7 @@ from typing import Self
 from demo.kafka.ahead import cached
 from demo.kafka.errors import KafkaStartError
 from demo.kafka.jars import class_path
-from demo.kafka.java import find_java
+from demo.kafka.java import LOGGING, QUICK, find_java
 from demo.kafka.node import format_node, is_formatted, new_cluster_id, start_error
 from demo.kafka.ports import LOOPBACK, free_port, is_free
 from demo.kafka.probe import answers
@@ -180,15 +180,12 @@ class EmbeddedKafka:
         return self._data_dir
 
     def _java_options(self, data_dir: Path) -> list[str]:
-        quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"] if self._quick_start else []
         return [
             f"-Xmx{self._heap}",
-            *quick,
+            *(QUICK if self._quick_start else ()),
             "-XX:-UsePerfData",
             f"-Djava.io.tmpdir={data_dir / 'tmp'}",
-            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-            "-Dorg.slf4j.simpleLogger.showDateTime=true",
-            "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
+            *LOGGING,
         ]
 
     def _broker_options(self, java: Path) -> list[str]:

@@ -13,13 +13,11 @@ from pathlib import Path
 
 from demo.kafka.errors import KafkaError
 from demo.kafka.jars import cache_dir, class_path
-from demo.kafka.java import find_java
+from demo.kafka.java import QUICK, find_java
 
 LOCK = Path(__file__).with_name("compiler.lock")
 _JAVA_VERSION = "17"  # of the language and the class files: any Java that runs the broker runs them
 _OPTIONS = ("-source", _JAVA_VERSION, "-target", _JAVA_VERSION, "-nowarn", "-encoding", "UTF-8")
-#: The compiler runs for two seconds: what Java gains by looking longer at its code it would not earn back.
-_QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData")
 
 
 def compiled(sources: Sequence[Path], jars: Sequence[Path]) -> Path:
@@ -42,7 +40,7 @@ def compiled(sources: Sequence[Path], jars: Sequence[Path]) -> Path:
     (compiler,) = class_path(lock=LOCK)
     with tempfile.TemporaryDirectory(prefix=".classes-", dir=target.parent) as directory:
         made = Path(directory) / "made"
-        command = [str(find_java()), *_QUICK, "-jar", str(compiler), *_OPTIONS, "-d", str(made)]
+        command = [str(find_java()), *QUICK, "-XX:-UsePerfData", "-jar", str(compiler), *_OPTIONS, "-d", str(made)]
         against = ["-cp", os.pathsep.join(map(str, jars))]
         done = subprocess.run([*command, *against, *map(str, sources)], capture_output=True, text=True, check=False)  # noqa: S603 - the Java found above
         if done.returncode != 0:

@@ -9,6 +9,14 @@ from pathlib import Path
 
 from demo.kafka.errors import KafkaError
 
+#: Of Java that runs for seconds or starts anew often: it looks for less long at its code, and takes less memory.
+QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+#: How a broker says what is worth a look, and when it said it.
+LOGGING = (
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
+)
 MINIMUM_JAVA = 17  # Kafka 4 brokers are compiled for Java 17
 
 

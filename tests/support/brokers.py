@@ -21,7 +21,7 @@ from aiokafka.protocol.group import LeaveGroupRequest
 from demo.kafka import EmbeddedKafka, free_port
 from demo.kafka.process import Running
 from tests.support.patience import PATIENCE
-from tests.support.shared_jvm import in_memory, shared_jvm
+from tests.support.shared_jvm import Jvm, in_memory, shared_jvm
 
 # ms: a worker that was killed is missed after 2 s where a test sets its session time-out to that; Kafka's own least is
 # 6 s. Above 1 s, so that a setting that Rollcall allows and this broker doesn't is left to be tested.
@@ -60,16 +60,20 @@ class Broker(EmbeddedKafka):
         super().__init__(config={**SETTINGS, **config})
         self._own = own
 
+    @property
+    def _jvm(self) -> Jvm | None:
+        """The JVM that it is in; None where it is a process."""
+        return None if self._own else shared_jvm()
+
     def _prepare(self) -> Path:
         """Its files are in memory where that may be: a broker that makes and removes topics takes a fourth less."""
         if self._data_dir is None:
-            jvm = None if self._own else shared_jvm()
-            self._data_dir = Path(mkdtemp(prefix="rollcall-kafka-", dir=jvm.home if jvm is not None else in_memory()))
+            home = in_memory() if self._jvm is None else self._jvm.home
+            self._data_dir = Path(mkdtemp(prefix="rollcall-kafka-", dir=home))
         return super()._prepare()
 
     def _run(self, command: Sequence[str], data_dir: Path) -> Running:
-        jvm = None if self._own else shared_jvm()
-        return super()._run(command, data_dir) if jvm is None else jvm.begin(data_dir)
+        return super()._run(command, data_dir) if self._jvm is None else self._jvm.begin(data_dir)
 
     def discard(self) -> None:
         """Close it, its data with it, in the quickest way."""

@@ -16,7 +16,7 @@ from demo.kafka.ahead import cached
 from demo.kafka.compiler import compiled
 from demo.kafka.errors import KafkaError
 from demo.kafka.jars import class_path
-from demo.kafka.java import find_java
+from demo.kafka.java import LOGGING, QUICK, find_java
 from demo.kafka.process import WatchedProcess
 from tests.support.patience import PATIENCE
 from tests.support.shared_life import SharedLife, tail_of
@@ -25,16 +25,13 @@ SOURCES = Path(__file__).with_name("jvm")
 # Some 40 MB a broker while it works, and there are at most a dozen at a time.
 OPTIONS = (
     "-Xmx1g",
-    "-XX:TieredStopAtLevel=1",
-    "-XX:+UseSerialGC",
+    *QUICK,
     "-XX:-UsePerfData",
     "-XX:+ExitOnOutOfMemoryError",  # at once and for all, not one broker after the other
     # Nothing of a cache that fits but in part: what stands in the log is worth a look.
     "-Xlog:disable",
     "-Xlog:all=error:stderr",
-    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-    "-Dorg.slf4j.simpleLogger.showDateTime=true",
-    "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
+    *LOGGING,
 )
 # Where Linux keeps files in memory, and the bytes that must be free there: what 24 brokers have written, of which none
 # has more than 100 MB, as no test sends more.
