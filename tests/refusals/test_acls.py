@@ -141,14 +141,9 @@ def test_a_topic_that_may_not_be_created_is_named(made: Guarded) -> None:
     refused(lambda: made_of(settings_of(made, user, app_id)), user, rule)
 
 
-def ended_with(worker: Worker) -> int | None:
-    """The exit status of a worker that ends by itself."""
-    return worker.wait_end(NOTICED_SECONDS)
-
-
 def ended(worker: Worker, line: str) -> None:
     """The worker ends with status 1 and says the line once, and little else."""
-    assert ended_with(worker) == 1
+    assert worker.wait_end(NOTICED_SECONDS) == 1
     log = worker.log.read_text()
     assert line in log, worker.tail()
     assert "Traceback" not in log, worker.tail()

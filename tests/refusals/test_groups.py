@@ -58,13 +58,8 @@ async def members(guarded: Guarded, group: str, count: int, assignor: Any) -> As
             await consumer.stop()
 
 
-def ended_with(worker: Worker) -> int | None:
-    """The exit status of a worker that ends by itself."""
-    return worker.wait_end(NOTICED_SECONDS)
-
-
 def ended(worker: Worker, *said: str) -> None:
-    assert ended_with(worker) == 1
+    assert worker.wait_end(NOTICED_SECONDS) == 1
     log = worker.log.read_text()
     for text in said:
         assert text in log, worker.tail()
@@ -100,7 +95,7 @@ async def refusals(guarded: Guarded, workers: Workers) -> None:
 def test_a_session_time_out_above_the_brokers_most_is_refused_at_start(guarded: Guarded, workers: Workers) -> None:
     settings = {"ROLLCALL_SESSION_TIMEOUT_SECONDS": str(MAX_SESSION_SECONDS + 1)}
     worker = workers.launch(guarded.kafka.bootstrap, "too-long", settings)
-    assert ended_with(worker) == 1
+    assert worker.wait_end(NOTICED_SECONDS) == 1
     log = worker.log.read_text()
     assert "ROLLCALL_SESSION_TIMEOUT_SECONDS is 21 and the broker has group.max.session.timeout.ms=20000" in log
     assert "Traceback" not in log

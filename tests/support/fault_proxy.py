@@ -117,10 +117,11 @@ class FaultProxy:
         try:
             await self._passing.wait()
             from_broker, to_broker = await asyncio.open_connection("127.0.0.1", port)
-        except (OSError, asyncio.CancelledError) as error:  # cancelled: the proxy ends while nothing is let through
+        except OSError:
             writer.transport.abort()
-            if isinstance(error, OSError):
-                return
+            return
+        except asyncio.CancelledError:  # the proxy ends while nothing is let through
+            writer.transport.abort()
             raise
         connection = _Connection(writer, to_broker)
         self._open.add(connection)

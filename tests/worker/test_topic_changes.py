@@ -84,11 +84,6 @@ def ready(reader: Reader, count: int) -> None:
     )
 
 
-def ended_with(worker: Worker) -> int | None:
-    """The exit status of a worker that ends by itself."""
-    return worker.wait_end(NOTICED_SECONDS)
-
-
 def said(worker: Worker, line: str) -> None:
     deadline = time.monotonic() + NOTICED_SECONDS
     while line not in worker.log.read_text():
@@ -134,7 +129,7 @@ def test_an_output_or_internal_topic_that_is_deleted_stops_the_worker(stage: Sta
     if not worker.alive:
         worker.start()
     asyncio.run(administer(stage, delete=topic))
-    assert ended_with(worker) == 1
+    assert worker.wait_end(NOTICED_SECONDS) == 1
     log = worker.log.read_text()
     assert f"topic {topic} was deleted" in log
     assert "Traceback" not in log, worker.tail()
