@@ -2,7 +2,8 @@
 
 Each topic is spread evenly: no worker has two partitions of it more than another one. The log comes first, since its
 partitions have state; the inputs then even out what is left over. A worker keeps what it holds up to its share; what
-it must give up goes, where there is a choice, to one that has the state already.
+it must give up goes, where there is a choice, to one that has the state already; and what it has been given but not
+yet taken over it gives up before what it runs.
 
 Nobody is given what another worker still holds: it is left out, its holder sees that it has lost it, lets it go and
 joins again; then it is nobody's. Two that say they hold the same (one of them was away and does not know yet) both
@@ -22,13 +23,15 @@ class Member(NamedTuple):
     """What a worker says of itself: what it holds and goes on with, and of which partitions of the log it has state.
 
     With each of those, how far of the changelog the state is; 0 where it is not known. ``stands_by``: whether it keeps
-    standby copies. ``release``: which it is of; empty where it does not say.
+    standby copies. ``release``: which it is of; empty where it does not say. ``runs``: which partitions of the log it
+    has taken over; None where it does not say, which is taken for all that it holds.
     """
 
     held: frozenset[Place] = frozenset()
     near: Mapping[int, int] = MappingProxyType({})
     stands_by: bool = False
     release: str = ""
+    runs: frozenset[int] | None = None
 
 
 def assign(log: str, counts: Mapping[str, int], members: Mapping[str, Member]) -> dict[str, set[Place]]:
@@ -93,8 +96,8 @@ def _targets(
             for name in given
         }
         quotas = _quotas(counts[topic], claims, given, evenly=evenly and topic != log)
-        near = {name: member.near if topic == log else {} for name, member in members.items()}
-        for name, places in _spread(topic, counts[topic], claims, quotas, given, near).items():
+        theirs = {name: member if topic == log else Member() for name, member in members.items()}
+        for name, places in _spread(topic, counts[topic], claims, quotas, given, theirs).items():
             given[name] |= places
     return given
 
@@ -121,24 +124,43 @@ def _spread(
     claims: Mapping[str, Sequence[Place]],
     quotas: Mapping[str, int],
     given: Mapping[str, set[Place]],
-    near: Mapping[str, Mapping[int, int]],
+    members: Mapping[str, Member],
 ) -> dict[str, set[Place]]:
     """The partitions of one topic, by worker."""
+    taken = _kept(claims, quotas, members)
+    kept = set().union(*taken.values())
+    free = [(topic, number) for number in range(count) if (topic, number) not in kept]
+    # Whoever has state of one is given that one, before anybody is filled up with what it has none of.
+    for among_those_with_state in (True, False):
+        for place in list(free):
+            open_to = [
+                name
+                for name in taken
+                if len(taken[name]) < quotas[name] and (place[1] in members[name].near or not among_those_with_state)
+            ]
+            if open_to:
+                far = {name: members[name].near.get(place[1], -1) for name in open_to}
+                chosen = min(open_to, key=lambda name: (-far[name], len(given[name]) + len(taken[name]), name))
+                taken[chosen].add(place)
+                free.remove(place)
+    return taken
+
+
+def _kept(
+    claims: Mapping[str, Sequence[Place]], quotas: Mapping[str, int], members: Mapping[str, Member]
+) -> dict[str, set[Place]]:
+    """What each worker keeps of what it holds."""
     short = [name for name in claims if len(claims[name]) < quotas[name]]
     taken: dict[str, set[Place]] = {}
-    kept: set[Place] = set()
     for name, claimed in claims.items():
-        # Given up first: what one that gets more has the state of already.
-        wanted = [place for place in claimed if place not in kept]
-        wanted.sort(key=lambda place: any(place[1] in near[to] for to in short))
+        runs = members[name].runs
+        wanted = [place for place in claimed if not any(place in places for places in taken.values())]
+        # Given up first: what it does not run yet, then what one that gets more has the state of already.
+        wanted.sort(
+            key=lambda place: (
+                runs is not None and place[1] not in runs,
+                any(place[1] in members[to].near for to in short),
+            )
+        )
         taken[name] = set(wanted[: quotas[name]])
-        kept |= taken[name]
-    # Those that somebody has the state of choose first.
-    free = [(topic, number) for number in range(count) if (topic, number) not in kept]
-    free.sort(key=lambda place: not any(place[1] in far for far in near.values()))
-    for place in free:
-        open_to = [name for name in taken if len(taken[name]) < quotas[name]]
-        nearest = {name: -near[name].get(place[1], -1) for name in open_to}
-        chosen = min(open_to, key=lambda name: (nearest[name], len(given[name]) + len(taken[name]), name))
-        taken[chosen].add(place)
     return taken

@@ -49,6 +49,10 @@ class Holdings(Generic[P]):
         on_disk = (number for number in range(self.settings.partitions) if store_path(self.settings, number).is_dir())
         return {**dict.fromkeys(on_disk, 0), **self.standbys.offsets}
 
+    def runs(self) -> list[int]:
+        """The partitions of the log that this worker has taken over. May be asked in any thread."""
+        return [place.partition for place in self.held() if place.topic == self._log_topic]
+
     def held(self) -> dict[TopicPartition, RecordQueue]:
         """The partitions that this worker holds, each with the queue that stands for this time of holding it."""
         return dict(self._queues)

@@ -152,7 +152,8 @@ def create_worker_app(settings: Settings, topology: Topology[Any]) -> App:
     app.engine = TaskManager(settings, topology, app.fail, app.fenced)
     app.engine.lags = lambda: lags(app)
     assignor = cast("PartitionAssignor", app.assignor)
-    assignor.log, assignor.near, assignor.copies = ensure.log_topic(settings), app.engine.near, settings.standbys
+    assignor.log, assignor.copies = ensure.log_topic(settings), settings.standbys
+    assignor.near, assignor.runs = app.engine.near, app.engine.runs
     app.predecessor = Predecessor(settings)
     app.clients = ClientWatch(settings, app.watched_thread, app.engine.producers, app.fail)
     for name in (*topology.topics.inputs, ensure.log_topic(settings)):

@@ -28,7 +28,8 @@ def groups(draw: st.DrawFn) -> tuple[dict[str, int], dict[str, Member]]:
         for name in draw(st.lists(st.sampled_from(names), max_size=2, unique=True)):
             held[name].add(place)
     near = {name: draw(st.dictionaries(st.integers(0, topics[LOG] - 1), st.integers(0, 99))) for name in names}
-    return topics, {name: Member(frozenset(held[name]), near[name]) for name in names}
+    runs = {name: draw(st.none() | st.frozensets(st.integers(0, topics[LOG] - 1))) for name in names}
+    return topics, {name: Member(frozenset(held[name]), near[name], runs=runs[name]) for name in names}
 
 
 def rounds(topics: dict[str, int], members: dict[str, Member], most: int) -> list[dict[str, set[Place]]]:
@@ -37,7 +38,7 @@ def rounds(topics: dict[str, int], members: dict[str, Member], most: int) -> lis
     for _ in range(most):
         answer = assign(LOG, topics, members)
         given_out.append(answer)
-        members = {name: Member(frozenset(answer[name]), member.near) for name, member in members.items()}
+        members = {name: member._replace(held=frozenset(answer[name])) for name, member in members.items()}
     return given_out
 
 
@@ -135,6 +136,23 @@ def test_a_worker_gives_up_what_the_one_who_comes_has_the_state_of() -> None:
     assert assign(LOG, {LOG: 3}, members) == {"a": {(LOG, 0), (LOG, 2)}, "b": set()}
     members["a"] = Member(held=frozenset({(LOG, 0), (LOG, 2)}))
     assert assign(LOG, {LOG: 3}, members) == {"a": {(LOG, 0), (LOG, 2)}, "b": {(LOG, 1)}}
+
+
+def test_a_worker_gives_up_what_it_has_not_taken_over_yet_before_what_it_runs() -> None:
+    held = frozenset({(LOG, 0), (LOG, 1)})
+    for comes in ({}, {0: 0}, {1: 0}, {0: 0, 1: 0}):
+        members = {"a": Member(held, runs=frozenset({1})), "b": Member(near=comes)}
+        assert assign(LOG, {LOG: 2}, members) == {"a": {(LOG, 1)}, "b": set()}
+
+
+def test_one_of_a_release_that_does_not_say_what_it_runs_runs_what_it_holds() -> None:
+    members = {"a": Member(frozenset({(LOG, 0), (LOG, 1)})), "b": Member(near={1: 0})}
+    assert targets(LOG, {LOG: 2}, members) == {"a": {(LOG, 0)}, "b": {(LOG, 1)}}
+
+
+def test_nobody_is_filled_up_with_what_it_has_no_state_of_while_there_is_what_it_has() -> None:
+    members = {"a": Member(near={2: 0}), "b": Member(near={0: 0, 1: 0}), "c": Member()}
+    assert targets(LOG, {LOG: 3}, members) == {"a": {(LOG, 2)}, "b": {(LOG, 0)}, "c": {(LOG, 1)}}
 
 
 @given(groups(), st.integers(1, 3))

@@ -1,8 +1,10 @@
 """The assignment when topics change under a group that has had partitions of them."""
 
+import json
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
 from aiokafka.cluster import ClusterMetadata
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberMetadata
 from aiokafka.protocol.metadata import MetadataResponse_v1
@@ -48,6 +50,38 @@ def test_a_topic_that_was_made_again_with_other_partitions_is_given_out_whole(
     )
     assert held == sorted((topic, number) for topic, count in now.items() for number in range(count))
     assert {topic: after[name][topic] for name in names for topic in ["log"] if topic in after[name]}
+
+
+def says(held: list[tuple[str, int]]) -> ConsumerProtocolMemberMetadata:
+    """What a worker says of itself that holds these."""
+    assignor: Any = create_app(Settings()).assignor
+    assignor.held = frozenset(TopicPartition(*place) for place in held)
+    metadata: ConsumerProtocolMemberMetadata = assignor.metadata(set(BEFORE))
+    return metadata
+
+
+@pytest.mark.parametrize("missing", [["log"], ["a"], list(BEFORE)])
+def test_a_topic_that_the_brokers_say_nothing_of_for_a_moment_stays_with_its_workers(missing: list[str]) -> None:
+    assignor: Any = create_app(Settings()).assignor
+    assignor.log = "log"
+    members = {name: says([]) for name in ("m0", "m1")}
+    for _ in range(3):
+        before = given(assignor, BEFORE, members)
+        members = {
+            name: says([(t, n) for t, numbers in held.items() for n in numbers]) for name, held in before.items()
+        }
+    now = {topic: count for topic, count in BEFORE.items() if topic not in missing}
+    assert given(assignor, now, members) == before
+
+
+def test_a_worker_says_which_partitions_of_the_log_it_has_taken_over() -> None:
+    app: Any = create_app(Settings())
+    log = TopicPartition(app.assignor.log, 2)
+    app.engine._queues = {log: None, TopicPartition("a", 1): None}
+    app.assignor.held = frozenset({log, log._replace(partition=3)})
+    told = json.loads(app.assignor.metadata(set(BEFORE)).user_data)["rollcall"]
+    assert (told["runs"], told["held"]) == ([2], {log.topic: [2, 3]})
+    assert ours._read(app.assignor.metadata(set(BEFORE)).user_data).runs == {2}  # type: ignore[union-attr]
 
 
 def test_every_member_hears_which_releases_are_in_its_group(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,10 +49,11 @@ class PartitionAssignor(FaustAssignor):
         self.standbys: frozenset[int] = frozenset()
         #: The releases in the group that say which they are, as of the last assignment.
         self.releases: frozenset[str] = frozenset()
-        #: The topic with state, and the partitions of it that this worker has state of, with how far: set by who
-        #: makes the worker.
+        #: The topic with state, the partitions of it that this worker has state of, with how far, and those that it
+        #: has taken over: set by who makes the worker.
         self.log = ""
         self.near: Callable[[], Mapping[int, int]] = dict
+        self.runs: Callable[[], Collection[int]] = tuple
 
     def metadata(self, topics: Any) -> ConsumerProtocolMemberMetadata:
         """What this member says of itself."""
@@ -61,6 +62,7 @@ class PartitionAssignor(FaustAssignor):
             "version": _VERSION,
             "held": _listed(self.held),
             "near": sorted(self.near().items()),
+            "runs": sorted(self.runs()),
             "stands_by": self.copies > 0,
             "release": release(),
         }
@@ -103,7 +105,7 @@ class PartitionAssignor(FaustAssignor):
         self, cluster: ClusterMetadata, member_metadata: Mapping[str, Any], members: Mapping[str, Member]
     ) -> Any:
         topics = {topic for metadata in member_metadata.values() for topic in metadata.subscription}
-        counts = {topic: len(cluster.partitions_for_topic(topic) or ()) for topic in topics}
+        counts = {topic: _count(topic, cluster, members) for topic in topics}
         self._update_member_urls(
             {name: ClientMetadata.loads(metadata.user_data) for name, metadata in member_metadata.items()}
         )
@@ -122,6 +124,17 @@ class PartitionAssignor(FaustAssignor):
         return answer
 
 
+def _count(topic: str, cluster: ClusterMetadata, members: Mapping[str, Member]) -> int:
+    """How many partitions a topic has; where the brokers say nothing of it at this moment, as many as are held.
+
+    Else one answer of a broker that lacks the topic would have every worker let all of it go, and take it over again.
+    """
+    known = cluster.partitions_for_topic(topic)
+    if known:
+        return len(known)
+    return max((number + 1 for member in members.values() for name, number in member.held if name == topic), default=0)
+
+
 def _with(user_data: bytes, ours: Mapping[str, Any]) -> bytes:
     """What Faust's member says, with what we say beside it."""
     return json.dumps({**json.loads(user_data), _OURS: ours}, separators=(",", ":")).encode()
@@ -133,7 +146,14 @@ def _read(user_data: bytes) -> Member | None:
     if not isinstance(ours, dict):
         return None
     held = {(topic, number) for topic, numbers in ours.get("held", {}).items() for number in numbers}
-    return Member(frozenset(held), dict(ours.get("near", ())), bool(ours.get("stands_by")), ours.get("release", ""))
+    runs = ours.get("runs")
+    return Member(
+        frozenset(held),
+        dict(ours.get("near", ())),
+        bool(ours.get("stands_by")),
+        ours.get("release", ""),
+        None if runs is None else frozenset(runs),
+    )
 
 
 def _listed(places: Collection[tuple[str, int]]) -> _Had:
