@@ -2,15 +2,17 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pytest
 
+from tests.board.browser_log import BrowserLog
 from tests.board.fake_api import FakeApi
 from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ConsoleMessage, Dialog, Error, Page
+    from playwright.sync_api import Browser, Page
 
 # The first one has no windows at all, and needs half the CPU of the others.
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -51,45 +53,30 @@ def kept(browser: "Browser") -> "Page":
 
 
 @pytest.fixture
-def visit(browser: "Browser", kept: "Page", api: FakeApi) -> Iterator[Open]:
+def visit(browser: "Browser", kept: "Page", api: FakeApi, tmp_path: Path) -> Iterator[Open]:
     """Open the board at a hash. No script may fail, and the security policy may not be hit.
 
     The first time in the page that is kept, after that in a window of its own: what another person sees.
     """
-    wrong: list[str] = []
     opened: list[Page] = []
+    with BrowserLog(tmp_path) as log:
 
-    def failed(error: "Error") -> None:
-        wrong.append(str(error))
+        def visit(
+            path: str = "#/", *, width: int = 1280, height: int = 860, color_scheme: Literal["light", "dark"] = "light"
+        ) -> "Page":
+            page = browser.new_context().new_page() if opened else kept
+            opened.append(page)
+            log.hear(page)
+            page.set_default_timeout(PATIENCE * 1000)  # milliseconds
+            page.set_viewport_size({"width": width, "height": height})
+            page.emulate_media(color_scheme=color_scheme)
+            page.goto(f"{api.url}/{path}")
+            return page
 
-    def said(message: "ConsoleMessage") -> None:
-        if "Security Policy" in message.text:
-            wrong.append(message.text)
-
-    def refuse(dialog: "Dialog") -> None:
-        wrong.append(f"a dialog of the browser: {dialog.message}")
-        dialog.dismiss()
-
-    def visit(
-        path: str = "#/", *, width: int = 1280, height: int = 860, color_scheme: Literal["light", "dark"] = "light"
-    ) -> "Page":
-        page = browser.new_context().new_page() if opened else kept
-        opened.append(page)
-        page.set_default_timeout(PATIENCE * 1000)  # milliseconds
-        page.set_viewport_size({"width": width, "height": height})
-        page.emulate_media(color_scheme=color_scheme)
-        page.on("pageerror", failed)
-        page.on("console", said)
-        page.on("dialog", refuse)
-        page.goto(f"{api.url}/{path}")
-        return page
-
-    yield visit
+        yield visit
     for page in opened[1:]:
         page.context.close()
-    for event, listener in (("pageerror", failed), ("console", said), ("dialog", refuse)) if opened else ():
-        kept.remove_listener(event, listener)
     if opened:
         kept.unroute_all(behavior="ignoreErrors")
         kept.goto("about:blank")
-    assert wrong == []
+    assert log.wrong == []
