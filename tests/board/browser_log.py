@@ -1,4 +1,4 @@
-"""What a browser says and asks for while a test looks at the board; what of it is wrong whatever the test is about."""
+"""What a browser says while a test looks at the board; what of it is wrong whatever the test is about."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.sync_api import ConsoleMessage, Dialog, Error, Page, Request, Response
+    from playwright.sync_api import ConsoleMessage, Dialog, Error, Page, Request
 
 
 class BrowserLog:
     """Writes ``browser.log`` below a directory; the end of that is in the report of a test that fails.
 
-    ``wrong``: scripts that failed, what the security policy refused, and the browser's own dialogs.
+    An answer that is an error is among what the browser says itself. ``wrong``: scripts that failed, what the security
+    policy refused, and the browser's own dialogs.
     """
 
     def __init__(self, home: Path) -> None:
@@ -24,7 +25,6 @@ class BrowserLog:
             "console": self._said,
             "dialog": self._dialog,
             "requestfailed": self._unanswered,
-            "response": self._answered,
         }
 
     def __enter__(self) -> Self:
@@ -58,9 +58,6 @@ class BrowserLog:
 
     def _unanswered(self, request: "Request") -> None:
         self._file.write(f"{request.method} {request.url} failed: {request.failure}\n")
-
-    def _answered(self, response: "Response") -> None:
-        self._file.write(f"{response.request.method} {response.url} {response.status}\n")
 
     def _is_wrong(self, what: str) -> None:
         self.wrong.append(what)

@@ -45,7 +45,7 @@ def api() -> Iterator[FakeApi]:
 def kept(browser: "Browser") -> "Page":
     """A page that test after test opens the board in: a window of its own costs each of them a second of CPU.
 
-    Nothing of the board's is carried over. What it stores is kept by origin, and each test's API has another port.
+    Nothing of the board's is carried over: ``visit`` has it forget what it stored, since a port may come again.
     """
     context = browser.new_context()
     context.set_default_timeout(PATIENCE * 1000)  # milliseconds
@@ -78,5 +78,7 @@ def visit(browser: "Browser", kept: "Page", api: FakeApi, tmp_path: Path) -> Ite
         page.context.close()
     if opened:
         kept.unroute_all(behavior="ignoreErrors")
+        if kept.url.startswith(api.url):
+            kept.evaluate("for (const stored of [localStorage, sessionStorage]) stored.clear()")
         kept.goto("about:blank")
     assert log.wrong == []
