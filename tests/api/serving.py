@@ -13,7 +13,8 @@ from agents.processor import JoinProcessor
 from app.core.events import Content, Registration
 from app.core.facts import Fact, Placed, Registered
 from app.engine.faust import App
-from app.engine.faust.connection import Connections, Limits
+from app.engine.faust.connection import Limits
+from app.engine.faust.connections import Connections
 from app.engine.faust.http_server import Web
 from app.engine.task import Task
 from app.main import create_app

@@ -4,14 +4,18 @@ import asyncio
 import json
 import logging
 import os
-from contextlib import suppress
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
 
+from app.engine.faust import connections
 from app.engine.faust.connection import Limits
 from tests.api.conftest import READ_TOKEN, TOKEN
-from tests.api.serving import Served, connect, get, live, serving, until
+from tests.api.serving import Raw, connect, get, live, serving, until
+from tests.support.patience import PATIENCE
 
 #: Short, so that no test waits; each test needs one of them only.
 SOON, LATER = 0.2, 60.0
@@ -102,17 +106,67 @@ async def test_an_idle_connection_is_closed() -> None:
 
 
 async def test_a_request_whose_head_never_ends_is_answered_and_closed_however_it_drips() -> None:
-    """Each time it is closed. What still drips then is refused by a reset, which may overtake the answer."""
     async with serving(Limits(head_seconds=SOON)) as served:
-        answers = [await dripped(served)]
-        while not answers[-1] and len(answers) < 20:
-            answers.append(await dripped(served))
-        assert b" 408 " in answers[-1].partition(b"\r\n")[0]
+        client = await connect(served, b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n")
+        async with dripping(client):
+            assert b" 408 " in (await client.rest()).partition(b"\r\n")[0]
 
 
-async def dripped(served: Served) -> bytes:
-    """What a client is told whose request's head drips until the connection is closed."""
-    client = await connect(served, b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n")
+@pytest.mark.parametrize(
+    ("limits", "sent", "status"),
+    [
+        (Limits(head_seconds=SOON), b"GET /health/live HTTP/1.1\r\n", 408),
+        (Limits(connections=0), b"", 503),
+        (Limits(), b"\xff no HTTP \r\n\r\n", 400),
+    ],
+)
+async def test_what_a_client_still_sends_takes_nothing_of_why_it_was_refused(
+    limits: Limits, sent: bytes, status: int
+) -> None:
+    """Closed at once, its next byte would be answered by a reset, which throws away what it has not read."""
+    async with serving(limits) as served:
+        with socket.create_connection(("127.0.0.1", served.port)) as client:
+            client.settimeout(0)
+            loop = asyncio.get_running_loop()
+            await loop.sock_sendall(client, sent)
+            await refused(client)
+            for _ in range(3):
+                await loop.sock_sendall(client, b"X: y\r\n")
+                await asyncio.sleep(SOON / 4)
+            assert (await loop.sock_recv(client, 4096)).split()[1] == str(status).encode()
+
+
+async def refused(client: socket.socket) -> None:
+    """Wait until there is an answer, and read nothing of it."""
+    loop, there = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(client.fileno(), there.set)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await there.wait()
+    finally:
+        loop.remove_reader(client.fileno())
+
+
+async def test_of_those_that_were_refused_only_so_many_have_time_to_read_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "_LINGERING", 3)
+    async with serving(Limits(connections=0)) as served:
+        clients = [await connect(served) for _ in range(10)]
+        for client in clients:
+            assert (await client.answer())[0] == 503
+        assert served.open <= 4
+
+
+async def test_a_client_that_was_refused_and_does_not_hang_up_is_closed_all_the_same() -> None:
+    async with serving(Limits(head_seconds=SOON)) as served:
+        client = await connect(served, b"GET /health/live HTTP/1.1\r\n")
+        async with dripping(client):
+            await client.rest()
+            await until(lambda: not served.open)
+
+
+@asynccontextmanager
+async def dripping(client: Raw) -> AsyncIterator[None]:
+    """A client whose request's head drips, whatever it is told."""
 
     async def drip() -> None:
         # To the socket itself: a write that comes after the end would have the client forget what it has not read.
@@ -125,11 +179,11 @@ async def dripped(served: Served) -> bytes:
         finally:
             os.close(number)
 
-    dripping = asyncio.create_task(drip())
+    drips = asyncio.create_task(drip())
     try:
-        return await client.rest()
+        yield
     finally:
-        dripping.cancel()
+        drips.cancel()
 
 
 @pytest.mark.parametrize("path", ["/api/batch/acts?id=b", "/api/batches/b/acts"])
@@ -174,6 +228,8 @@ async def test_where_all_are_being_answered_one_more_is_sent_away() -> None:
         refused = await connect(served)
         status, headers, body = await refused.answer()
         assert (status, headers["retry-after"], json.loads(body)["error"]) == (503, "1", "busy")
+        for _ in range(3):  # nor is one that is sent away in the place of another one that was
+            assert (await (await connect(served)).answer())[0] == 503
         streams[0].close()
         await until(lambda: served.open < 3)
         assert await live(served)

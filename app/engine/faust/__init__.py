@@ -13,6 +13,7 @@ module               holds
 ``consumer_thread``  the thread of the Kafka consumer: what is asked of the group and of the broker for it
 ``fetch_thread``     how records get from that thread to the engine's
 ``http_server``      the web server on connections that have bounds
+``connections``      all of them: how many there may be, and which one goes where there are too many
 ``connection``       an HTTP connection: bounded in time; what is no HTTP is neither logged nor sent back
 ``recovery``         fencing and restore in the place of Faust's own recovery
 ===================  =================================================================================================
@@ -67,7 +68,8 @@ from mode.services import ServiceTask
 
 from app.engine.faust.app import App, Boot, Worker
 from app.engine.faust.assignor import PartitionAssignor
-from app.engine.faust.connection import Connection, Connections
+from app.engine.faust.connection import Connection
+from app.engine.faust.connections import Connections
 from app.engine.faust.consumer import Consumer, Producer, Transport
 from app.engine.faust.consumer_thread import ConsumerThread, RebalanceListener
 from app.engine.faust.fetch_thread import FetchThread

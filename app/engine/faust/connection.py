@@ -1,4 +1,4 @@
-"""HTTP connections: bounded in number and in time; and what is no HTTP is neither logged nor sent back.
+"""An HTTP connection: bounded in time; and what is no HTTP is neither logged nor sent back.
 
 aiohttp's own server keeps an idle connection for an hour, has no bound on how many there are, goes on with a request
 whose client has hung up, and writes what it can't parse into the log and into the error page: an ``Authorization``
@@ -13,19 +13,24 @@ has begun a request's body          ``body_seconds``: the handler gets a Timeout
 does not take its answer            ``stalled_seconds`` without a byte is cut off
 hangs up                            at once: its handler is cancelled
 is one above ``connections``        the one that has been idle for longest is closed in its place
+was refused                         a second, or when its client has hung up, is closed: what it still sends
+                                    would have the system throw away the answer that it has not read
 ==================================  ===================================================================
 """
 
 import json
 import time
 import traceback
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiohttp import web, web_response
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
 
 from app.lazy_log import Logger
+
+if TYPE_CHECKING:
+    from app.engine.faust.connections import Connections
 
 log = Logger(__name__)
 
@@ -36,9 +41,8 @@ web_response.SERVER_SOFTWARE = SERVER  # type: ignore[attr-defined]
 #: On every answer. Answers are of the moment, and are nobody's to keep or to guess the type of.
 SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 
-#: Between two looks at all connections, and between two lines of the log about what could not be read, in seconds.
-_SWEEP_SECONDS = 1.0
-_QUIET_SECONDS = 10.0
+#: How long a client that was refused has to read why, in seconds.
+_LINGERS_SECONDS = 1.0
 
 _UNREADABLE = "the request can't be read as HTTP/1.1"
 
@@ -66,11 +70,18 @@ class Connection(RequestHandler):
         self._body_since: float | None = None
         self._unsent = 0
         self._unsent_since = 0.0
+        self._refused_at: float | None = None
+        self._was_unreadable = False
 
     @property
     def idle(self) -> bool:
         """Whether no request is being answered: nothing has come, or half a request."""
         return not self._messages and not self._request_in_progress
+
+    @property
+    def refused_at(self) -> float | None:
+        """When its client was refused, of the monotonic clock: it only has time to read why. None where it was not."""
+        return self._refused_at
 
     @property
     def idle_until(self) -> float:
@@ -100,6 +111,10 @@ class Connection(RequestHandler):
         """End it where it has been waited for for too long. ``now`` is of the monotonic clock."""
         if self.transport is None:
             return
+        if self._refused_at is not None:
+            if now - self._refused_at > _LINGERS_SECONDS:
+                self.force_close()
+            return
         if self.idle:
             self._body_since = None
             if self._head_since is not None and now - self._head_since > self._limits.head_seconds:
@@ -110,8 +125,8 @@ class Connection(RequestHandler):
         self._check_sending(now)
 
     def refuse(self, status: int, code: str, message: str) -> None:
-        """Answer without a handler, and close."""
-        if self.transport is None:
+        """Answer without a handler, and close; what still comes is passed over."""
+        if self.transport is None or self._refused_at is not None:
             return
         body = json.dumps({"error": code, "message": message}).encode()
         headers = {
@@ -124,7 +139,16 @@ class Connection(RequestHandler):
         }
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         self.transport.write(f"HTTP/1.1 {status} {_REASONS[status]}\r\n{head}\r\n".encode() + body)
-        self.force_close()
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Say that this was all; close once the client has had time to read it (:meth:`check`)."""
+        if self.transport is None or not self.transport.can_write_eof():
+            self.force_close()
+            return
+        self._refused_at = time.monotonic()
+        self._force_close = True  # for aiohttp it is closed: no request is taken from it any more
+        self.transport.write_eof()
 
     def handle_error(
         self,
@@ -139,6 +163,7 @@ class Connection(RequestHandler):
         """
         if status < 500:  # noqa: PLR2004 - HTTP: the client's error
             self._connections.note_unreadable(exc)
+            self._was_unreadable = True
         else:
             self.log_exception("a request failed before its handler", exc_info=exc)
         if request.writer.output_size > 0:
@@ -165,7 +190,10 @@ class Connection(RequestHandler):
         self._head_since = self._body_since = None
         if isinstance(resp, web.HTTPException):
             resp = _error(resp.status)
-        return await super().finish_response(request, resp, start_time)
+        finished = await super().finish_response(request, resp, start_time)
+        if self._was_unreadable:
+            self._hang_up()
+        return finished
 
     def _check_body(self, now: float) -> None:
         request = self._current_request
@@ -184,64 +212,6 @@ class Connection(RequestHandler):
             self._unsent, self._unsent_since = unsent, now
         elif transport is not None and now - self._unsent_since > self._limits.stalled_seconds:
             transport.abort()
-
-
-class Connections(web.Server):
-    """All connections of the web server."""
-
-    def __init__(self, server: web.Server, limits: Limits) -> None:
-        super().__init__(
-            server.request_handler,
-            request_factory=server.request_factory,
-            handler_cancellation=True,
-            **server._kwargs,  # noqa: SLF001 - the runner's options, which it shows to nobody else
-        )
-        self.limits = limits
-        self._unreadable = 0
-        self._told_at = float("-inf")
-        self._sweeper = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
-
-    def __call__(self) -> Connection:
-        """A new connection."""
-        return Connection(self, loop=self._loop, **self._kwargs)
-
-    async def shutdown(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as aiohttp has it
-        """End all connections; handlers get ``timeout`` seconds."""
-        self._sweeper.cancel()
-        await super().shutdown(timeout)
-
-    def make_room(self, new: Connection) -> bool:
-        """Close what has been idle for longest where there are too many; False where all others are being answered."""
-        if len(self._connections) <= self.limits.connections:
-            return True
-        open_connections = [
-            connection
-            for connection in self.connections
-            if isinstance(connection, Connection) and connection.transport is not None
-        ]
-        if len(open_connections) <= self.limits.connections:
-            return True
-        idle = [connection for connection in open_connections if connection.idle and connection is not new]
-        if not idle:
-            return False
-        min(idle, key=lambda connection: connection.idle_until).force_close()
-        return True
-
-    def note_unreadable(self, error: BaseException | None) -> None:
-        """Say that a request could not be read, once in ten seconds; of the request, nothing."""
-        self._unreadable += 1
-        now = time.monotonic()
-        if now - self._told_at > _QUIET_SECONDS:
-            log.warning("requests could not be read as HTTP", requests=self._unreadable, last=type(error).__name__)
-            self._unreadable, self._told_at = 0, now
-
-    def _sweep(self) -> None:
-        now = time.monotonic()
-        for connection in self.connections:
-            if isinstance(connection, Connection):
-                connection.check(now)
-        interval = min(_SWEEP_SECONDS, *(seconds / 2 for seconds in self.limits[1:]))
-        self._sweeper = self._loop.call_later(interval, self._sweep)
 
 
 def _error(status: int) -> web.Response:

@@ -1,4 +1,4 @@
-"""The web server: Faust's, on connections that have bounds (:mod:`app.engine.faust.connection`)."""
+"""The web server: Faust's, on connections that have bounds (:mod:`app.engine.faust.connections`)."""
 
 from typing import Any
 
@@ -6,7 +6,8 @@ from aiohttp import web
 from faust.types import AppT
 from faust.web.drivers.aiohttp import Web as FaustWeb
 
-from app.engine.faust.connection import Connections, Limits
+from app.engine.faust.connection import Limits
+from app.engine.faust.connections import Connections
 
 #: A batch id has up to 1,000 characters of up to 4 bytes, each of which takes 3 in a path; a cursor holds one escaped,
 #: as JSON, as Base64: 1,000 x 12 x 4/3 = 16,000 bytes.
