@@ -26,6 +26,7 @@ module            holds
 ``stage``         the performance: everything is started, watched, judged and stopped
 ``check``         whether every batch came out right
 ``summary``       the table at the end
+``together``      coroutines that run beside each other, and end together
 ``interrupts``    Ctrl-C, SIGTERM and SIGHUP as one orderly end
 ``leash``         a directory and child processes that do not outlive the demo
 ================  ===================================================================================================

@@ -33,6 +33,7 @@ from demo.outbox import ServiceDatabase
 from demo.plan import REGISTRATION_RELAY_DELAY, UPLOAD_RELAY_DELAY, PlannedBatch, PlannedUpload, make_plan
 from demo.relay import Relay, kafka_producer
 from demo.rounds import SCHEMA, Rounds
+from demo.together import together
 from demo.topics import create_topics
 
 Name = Literal["orchestrator", "file-service"]
@@ -70,10 +71,7 @@ class Service:
     async def run(self, batches: int, essays: int, every: float) -> None:
         """Act out a round of ``batches`` batches every ``every`` seconds, relaying as it goes; until cancelled."""
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._publish())
-                group.create_task(self._beat())
-                group.create_task(self._rounds(batches, essays, every))
+            await together(self._publish(), self._beat(), self._rounds(batches, essays, every))
         finally:
             self._database.close()
 

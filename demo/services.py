@@ -8,6 +8,7 @@ from demo.file_service import FileService
 from demo.orchestrator import BatchOrchestrator
 from demo.plan import REGISTRATION_RELAY_DELAY, UPLOAD_RELAY_DELAY, Plan
 from demo.relay import Relay, kafka_producer
+from demo.together import together
 
 
 class Services:
@@ -41,10 +42,7 @@ class Services:
 
     async def run(self) -> None:
         """Act out the plan, relaying as it goes; runs until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            for relay in self._relays:
-                group.create_task(relay.run())
-            group.create_task(self._act())
+        await together(*(relay.run() for relay in self._relays), self._act())
 
     async def _act(self) -> None:
         """Do what the teachers do, in order of time: register batches, upload files."""

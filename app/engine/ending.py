@@ -17,3 +17,8 @@ async def ended(task: "asyncio.Task[Any] | asyncio.Future[Any]") -> None:
     while not task.done():
         task.cancel()
         await asyncio.wait({task}, timeout=_AGAIN)
+
+
+async def all_ended(tasks: "list[asyncio.Task[Any]]") -> None:
+    """The same for several, at once. A bare ``gather`` behind a ``cancel`` waits for ever for one that lost it."""
+    await asyncio.gather(*map(ended, tasks))

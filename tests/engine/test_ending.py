@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from app.engine import ending
-from app.engine.ending import ended
+from app.engine.ending import all_ended, ended
 
 
 async def deaf(times: int) -> None:
@@ -31,6 +31,19 @@ def test_a_task_that_loses_a_cancellation_is_cancelled_again(monkeypatch: pytest
         return task.cancelled()
 
     assert asyncio.run(run())
+
+
+def test_of_several_each_is_cancelled_until_it_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ending, "_AGAIN", 0.01)
+
+    async def run() -> list[bool]:
+        tasks = [asyncio.create_task(deaf(lost)) for lost in (0, 1, 3)]
+        await asyncio.sleep(0)
+        async with asyncio.timeout(60):
+            await all_ended(tasks)
+        return [task.cancelled() for task in tasks]
+
+    assert asyncio.run(run()) == [True, True, True]
 
 
 def test_what_a_task_does_at_its_end_is_not_torn() -> None:

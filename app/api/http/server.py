@@ -21,6 +21,7 @@ from app.api.http.routes import LOCAL, ROUTES, Handle
 from app.api.http.stream import Broadcaster
 from app.api.http.under_way import UnderWay
 from app.api.present import model
+from app.engine.ending import all_ended
 from app.engine.http.access import Gate
 
 if TYPE_CHECKING:
@@ -59,9 +60,7 @@ def add(app: "App") -> None:
 
     async def end_streams(_: web.Application) -> None:
         await broadcaster.close()
-        for task in sampling:
-            task.cancel()
-        await asyncio.gather(*sampling, return_exceptions=True)
+        await all_ended(sampling)
 
     async def close(_: web.Application) -> None:
         await acts.close()

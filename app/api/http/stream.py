@@ -5,7 +5,6 @@ slowly gets what has gathered meanwhile in one event: nothing piles up.
 """
 
 import asyncio
-import contextlib
 import time
 
 from aiohttp import web
@@ -16,6 +15,7 @@ from app.api.cluster.peer_models import LocalChanges
 from app.api.cluster.peers import Peers
 from app.api.errors import ApiError
 from app.api.present import batch_models, model, models
+from app.engine.ending import ended
 from app.lazy_log import Logger
 
 log = Logger(__name__)
@@ -120,9 +120,7 @@ class Broadcaster:
         for listener in self._listeners:
             listener.news.set()
         if self._looking is not None:
-            self._looking.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._looking
+            await ended(self._looking)
 
     async def _write(self, answer: web.StreamResponse, listener: Listener) -> None:
         while not self._closing.is_set():

@@ -6,6 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
+from app.engine.ending import all_ended
 from app.engine.faust.http_server import SHUTDOWN_SECONDS
 from app.lazy_log import Logger
 
@@ -37,10 +38,7 @@ class UnderWay:
         """
         if self._acts:
             await asyncio.wait(self._acts, timeout=SHUTDOWN_SECONDS)
-        left = list(self._acts)
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        await all_ended(list(self._acts))
 
 
 def _tell(task: asyncio.Task[web.StreamResponse]) -> None:
