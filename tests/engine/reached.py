@@ -108,7 +108,13 @@ MADE: dict[Any, tuple[str, ...]] = {
     faust.App: ("consumer_generation_id",),
     FaustWeb: ("_runner", "web_app"),
     web.Server: ("_connections", "_kwargs", "_loop", "request_factory", "request_handler"),
-    web.RequestHandler: ("_messages", "_request_in_progress", "_next_keepalive_close_time", "_current_request"),
+    web.RequestHandler: (
+        "_force_close",
+        "_messages",
+        "_request_in_progress",
+        "_next_keepalive_close_time",
+        "_current_request",
+    ),
     BaseProtocol: ("transport",),
 }
 
@@ -152,6 +158,8 @@ ADDED = {
     (web.RequestHandler, "check"),
     (web.RequestHandler, "idle"),
     (web.RequestHandler, "idle_until"),
+    (web.RequestHandler, "refused_at"),
+    (web.RequestHandler, "_hang_up"),
     (web.RequestHandler, "refuse"),
     (web.Server, "_sweep"),
     (web.Server, "make_room"),

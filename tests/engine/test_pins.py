@@ -70,6 +70,7 @@ def _our_classes() -> list[type]:
         overrides.app,
         overrides.assignor,
         overrides.connection,
+        overrides.connections,
         overrides.consumer,
         overrides.consumer_thread,
         overrides.http_server,
