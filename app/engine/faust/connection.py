@@ -21,16 +21,13 @@ was refused                         a second, or when its client has hung up, is
 import json
 import time
 import traceback
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, cast
 
 from aiohttp import web, web_response
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
 
 from app.lazy_log import Logger
-
-if TYPE_CHECKING:
-    from app.engine.faust.connections import Connections
 
 log = Logger(__name__)
 
@@ -59,11 +56,23 @@ class Limits(NamedTuple):
     stalled_seconds: float = 20.0
 
 
+class All(Protocol):
+    """What one connection asks of all of them (:class:`app.engine.faust.connections.Connections`)."""
+
+    limits: Limits
+
+    def make_room(self, new: "Connection") -> bool:
+        """Close another one where there are too many; False where this one is to be sent away."""
+
+    def note_unreadable(self, error: BaseException | None) -> None:
+        """Say that a request could not be read."""
+
+
 class Connection(RequestHandler):
     """One connection. Private names of aiohttp are read here; ``tests/engine/test_connections.py`` notices a change."""
 
-    def __init__(self, manager: "Connections", **options: Any) -> None:
-        super().__init__(manager, **options)
+    def __init__(self, manager: All, **options: Any) -> None:
+        super().__init__(cast("web.Server", manager), **options)
         self._connections = manager
         self._limits = manager.limits
         self._head_since: float | None = None
