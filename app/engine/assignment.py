@@ -129,20 +129,23 @@ def _spread(
     """The partitions of one topic, by worker."""
     taken = _kept(claims, quotas, members)
     kept = set().union(*taken.values())
-    free = [(topic, number) for number in range(count) if (topic, number) not in kept]
+
+    def with_room() -> list[str]:
+        return [name for name in taken if len(taken[name]) < quotas[name]]
+
+    def load(name: str) -> tuple[int, str]:
+        return len(given[name]) + len(taken[name]), name
+
     # Whoever has state of one is given that one, before anybody is filled up with what it has none of.
-    for among_those_with_state in (True, False):
-        for place in list(free):
-            open_to = [
-                name
-                for name in taken
-                if len(taken[name]) < quotas[name] and (place[1] in members[name].near or not among_those_with_state)
-            ]
-            if open_to:
-                far = {name: members[name].near.get(place[1], -1) for name in open_to}
-                chosen = min(open_to, key=lambda name: (-far[name], len(given[name]) + len(taken[name]), name))
-                taken[chosen].add(place)
-                free.remove(place)
+    others = []
+    for place in ((topic, number) for number in range(count) if (topic, number) not in kept):
+        far = {name: members[name].near[place[1]] for name in with_room() if place[1] in members[name].near}
+        if far:
+            taken[min(far, key=lambda name: (-far[name], load(name)))].add(place)
+        else:
+            others.append(place)
+    for place in others:
+        taken[min(with_room(), key=load)].add(place)
     return taken
 
 
@@ -152,9 +155,10 @@ def _kept(
     """What each worker keeps of what it holds."""
     short = [name for name in claims if len(claims[name]) < quotas[name]]
     taken: dict[str, set[Place]] = {}
+    kept: set[Place] = set()
     for name, claimed in claims.items():
         runs = members[name].runs
-        wanted = [place for place in claimed if not any(place in places for places in taken.values())]
+        wanted = [place for place in claimed if place not in kept]
         # Given up first: what it does not run yet, then what one that gets more has the state of already.
         wanted.sort(
             key=lambda place: (
@@ -163,4 +167,5 @@ def _kept(
             )
         )
         taken[name] = set(wanted[: quotas[name]])
+        kept |= taken[name]
     return taken
