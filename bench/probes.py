@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.partitioner import murmur2
 
+from app.engine.ending import all_ended
 from bench.records import ID, envelope
 from bench.workload import CONTENT, MOMENT, REGISTERED
 
@@ -68,9 +69,7 @@ class Probes:
     async def __aexit__(
         self, _type: type[BaseException] | None, _error: BaseException | None, _: TracebackType | None
     ) -> None:
-        for task in self._beside:
-            task.cancel()
-        await asyncio.gather(*self._beside, return_exceptions=True)
+        await all_ended(self._beside)
         for consumer in self._consumers.values():
             await consumer.stop()
         with contextlib.suppress(Exception):

@@ -1,7 +1,10 @@
 """The end of an asyncio task that has to end."""
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 #: Seconds until a task that was cancelled is cancelled again: what it does at its end takes less.
 _AGAIN = 3.0
@@ -19,6 +22,6 @@ async def ended(task: "asyncio.Task[Any] | asyncio.Future[Any]") -> None:
         await asyncio.wait({task}, timeout=_AGAIN)
 
 
-async def all_ended(tasks: "list[asyncio.Task[Any]]") -> None:
+async def all_ended(tasks: "Iterable[asyncio.Task[Any]]") -> None:
     """The same for several, at once. A bare ``gather`` behind a ``cancel`` waits for ever for one that lost it."""
     await asyncio.gather(*map(ended, tasks))

@@ -10,20 +10,13 @@ from app.api.http.stream import Broadcaster
 from app.api.http.under_way import UnderWay
 from app.engine import ending
 from tests.api.serving import connect, get, serving
+from tests.engine.test_ending import deaf
 from tests.support.patience import PATIENCE
 
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ending, "_AGAIN", 0.05)
-
-
-async def deaf(*_: object) -> None:
-    """Goes on for ever, and does not hear the first cancellation."""
-    try:
-        await asyncio.sleep(3600)
-    except asyncio.CancelledError:
-        await asyncio.sleep(3600)
 
 
 async def hour(_: pytest.MonkeyPatch) -> None:
@@ -41,7 +34,7 @@ async def stream(_: pytest.MonkeyPatch) -> None:
 async def act(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.api.http.under_way.SHUTDOWN_SECONDS", 0.01)
     acts = UnderWay()
-    waiting = asyncio.create_task(acts.do(deaf()))  # type: ignore[arg-type]  # it never answers
+    waiting = asyncio.create_task(acts.do(deaf(1)))  # type: ignore[arg-type]  # it never answers
     await asyncio.sleep(0.01)
     await acts.close()
     await asyncio.wait({waiting})
@@ -51,6 +44,6 @@ async def act(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_web_server_that_stops_waits_for_none_for_ever(
     monkeypatch: pytest.MonkeyPatch, use: Callable[[pytest.MonkeyPatch], Awaitable[None]]
 ) -> None:
-    monkeypatch.setattr(RecentHour, "run", deaf)
-    monkeypatch.setattr(Broadcaster, "_look", deaf)
+    monkeypatch.setattr(RecentHour, "run", lambda _: deaf(1))
+    monkeypatch.setattr(Broadcaster, "_look", lambda _: deaf(1))
     await asyncio.wait_for(use(monkeypatch), PATIENCE)

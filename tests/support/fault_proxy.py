@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from app.engine.ending import all_ended
 from tests.support.patience import PATIENCE
 
 _PIECE = 4096  # bytes that are passed on at a time, so that a rate is smooth and a loss hits a part of an answer
@@ -94,10 +95,7 @@ class FaultProxy:
         for connection in list(self._open):
             connection.client.transport.abort()
             connection.broker.transport.abort()
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await all_ended(asyncio.all_tasks() - {asyncio.current_task()})
 
     def _cut(self) -> None:
         for connection in self._open:

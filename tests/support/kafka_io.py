@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 
-from app.engine.ending import ended
+from app.engine.ending import all_ended
 from tests.oracle.records import InputRecord, OutputRecord
 from tests.support.events import Message
 from tests.support.patience import PATIENCE
@@ -189,8 +189,7 @@ async def _cancel_others() -> None:
 
     Once the loop is closed it could only complain, in the middle of another test.
     """
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    await asyncio.gather(*map(ended, others))
+    await all_ended(asyncio.all_tasks() - {asyncio.current_task()})
 
 
 class Reader:

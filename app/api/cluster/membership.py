@@ -18,6 +18,7 @@ from aiokafka.errors import KafkaError
 
 from app.addresses import is_address
 from app.core.names import INPUTS
+from app.engine.ending import ended
 from app.engine.kafka.clients import admin_client, connection, new_reader
 from app.engine.topics.ensure import log_topic
 from app.lazy_log import Logger
@@ -84,8 +85,7 @@ class Membership:
     async def close(self) -> None:
         """Let the connection go; it is made again when it is needed."""
         if self._asking is not None and self._asking is not asyncio.current_task():
-            self._asking.cancel()
-            await asyncio.wait({self._asking})
+            await ended(self._asking)
         admin, self._admin = self._admin, None
         if admin is not None:
             try:

@@ -38,7 +38,7 @@ class UnderWay:
         """
         if self._acts:
             await asyncio.wait(self._acts, timeout=SHUTDOWN_SECONDS)
-        await all_ended(list(self._acts))
+        await all_ended(self._acts)
 
 
 def _tell(task: asyncio.Task[web.StreamResponse]) -> None:
