@@ -158,7 +158,6 @@ ADDED = {
     (web.RequestHandler, "check"),
     (web.RequestHandler, "idle"),
     (web.RequestHandler, "idle_until"),
-    (web.RequestHandler, "refused_at"),
     (web.RequestHandler, "_hang_up"),
     (web.RequestHandler, "refuse"),
     (web.Server, "_sweep"),

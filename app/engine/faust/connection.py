@@ -79,18 +79,14 @@ class Connection(RequestHandler):
         self._body_since: float | None = None
         self._unsent = 0
         self._unsent_since = 0.0
-        self._refused_at: float | None = None
+        #: When its client was refused, of the monotonic clock: it only has time to read why. None where it was not.
+        self.refused_at: float | None = None
         self._was_unreadable = False
 
     @property
     def idle(self) -> bool:
         """Whether no request is being answered: nothing has come, or half a request."""
         return not self._messages and not self._request_in_progress
-
-    @property
-    def refused_at(self) -> float | None:
-        """When its client was refused, of the monotonic clock: it only has time to read why. None where it was not."""
-        return self._refused_at
 
     @property
     def idle_until(self) -> float:
@@ -120,8 +116,8 @@ class Connection(RequestHandler):
         """End it where it has been waited for for too long. ``now`` is of the monotonic clock."""
         if self.transport is None:
             return
-        if self._refused_at is not None:
-            if now - self._refused_at > _LINGERS_SECONDS:
+        if self.refused_at is not None:
+            if now - self.refused_at > _LINGERS_SECONDS:
                 self.force_close()
             return
         if self.idle:
@@ -135,7 +131,7 @@ class Connection(RequestHandler):
 
     def refuse(self, status: int, code: str, message: str) -> None:
         """Answer without a handler, and close; what still comes is passed over."""
-        if self.transport is None or self._refused_at is not None:
+        if self.transport is None or self.refused_at is not None:
             return
         body = json.dumps({"error": code, "message": message}).encode()
         headers = {
@@ -155,7 +151,7 @@ class Connection(RequestHandler):
         if self.transport is None or not self.transport.can_write_eof():
             self.force_close()
             return
-        self._refused_at = time.monotonic()
+        self.refused_at = time.monotonic()
         self._force_close = True  # for aiohttp it is closed: no request is taken from it any more
         self.transport.write_eof()
 
