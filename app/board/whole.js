@@ -2,17 +2,14 @@
 // that restarts between the page and its scripts, or a proxy that gives one up, would leave it empty for ever.
 (function () {
   const AGAIN = 10_000; // milliseconds: a worker has restarted by then, and a board left alone comes back by itself
-  let told = false;
 
   function lacks(event) {
     const file = event.target;
+    const page = document.documentElement.dataset; // there is no text yet when the first of them fails
     const needed = file instanceof HTMLScriptElement || (file instanceof HTMLLinkElement && file.rel === "stylesheet");
-    if (!needed || told) return;
-    told = true;
+    if (!needed || "lacks" in page) return;
+    page.lacks = "";
     setTimeout(() => location.reload(), AGAIN);
-    const note = document.getElementById("lacks");
-    if (note) note.classList.remove("late");
-    else addEventListener("DOMContentLoaded", () => document.getElementById("lacks")?.classList.remove("late"));
   }
 
   addEventListener("error", lacks, true); // of an element: it does not bubble
