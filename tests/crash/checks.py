@@ -118,7 +118,7 @@ def _differences(check: str, due: Rows, given: Rows, *, torn: bool, late: bool) 
         facts, other_facts = facts_in(output), facts_in(other)
         left = _left_of_gone(output, other, facts, other_facts)
         kind = RESIDUE if torn and late else check
-        found += [f"{kind}: partition {number}, batch {batch.decode()}: rows of what is gone" for batch in left]
+        found += [f"{kind}: partition {number}, batch {batch.decode()}: rows of what is gone" for batch in sorted(left)]
         found += [
             f"{check}: partition {number}, batch {batch.decode()}: {_differing(facts, other_facts, batch)}"
             for batch in sorted((facts.keys() | other_facts.keys()) - left)

@@ -64,7 +64,7 @@ class Operations:
     def __init__(self, seed: str, strike: Point | None, *, pauses: bool) -> None:
         self.operations: list[Operation] = []
         self.struck = False
-        self._strike_at = strike
+        self._strike_at = (0, False) if strike is None else (strike.number, strike.reached)
         self._pauses = pauses
         self._rng = Random(seed)  # noqa: S311 - a seed, so that a run can be repeated
         self._coins = Random(f"{seed}/{strike}")  # noqa: S311 - the same
@@ -81,12 +81,12 @@ class Operations:
         self._flights.append(flight)
         try:
             await self._travel()
-            await self._strike(Point(number), flight)
+            await self._strike((number, False), flight)
             flight.arrive()
         finally:
             self._flights.remove(flight)
         if not reads:
-            await self._strike(Point(number, reached=True), flight)
+            await self._strike((number, True), flight)
             await self._travel()
             await self._standing()
         answer: T = flight.outcome()
@@ -101,7 +101,7 @@ class Operations:
         """Change local state, at once. Raises Died."""
         number = self._count(name, "local")
         for reached in (False, True):
-            if self._strike_at == Point(number, reached):
+            if self._strike_at == (number, reached):
                 self._be_struck()
             if self._dead:
                 raise Died
@@ -113,9 +113,17 @@ class Operations:
         return len(self.operations)
 
     async def _travel(self) -> None:
-        await asyncio.sleep(int(self._rng.random() * _SLOWEST_MS + 1) / 1000)
+        """As `asyncio.sleep`, with less around it: a run does this seven hundred times."""
+        loop = asyncio.get_running_loop()
+        arrived: asyncio.Future[None] = loop.create_future()
+        timer = loop.call_later(int(self._rng.random() * _SLOWEST_MS + 1) / 1000, arrived.set_result, None)
+        try:
+            await arrived
+        except BaseException:
+            timer.cancel()
+            raise
 
-    async def _strike(self, here: Point, flight: _Flight) -> None:
+    async def _strike(self, here: tuple[int, bool], flight: _Flight) -> None:
         if self._strike_at == here:
             self._be_struck(flight)
         await self._standing()

@@ -178,7 +178,7 @@ class Process(Operations):
                 positions |= self._anew
                 self._anew.clear()
                 held = engine.held()
-                if not self._read(positions, dict.fromkeys(positions, 1)):
+                if not self._any_new(positions):
                     await self.broker.news()
                     continue
                 # Fetches of varying size, so that a restarted worker cuts the log into other chunks.
@@ -187,6 +187,10 @@ class Process(Operations):
                 positions |= {place: records[-1].offset + 1 for place, records in fetched.items()}
                 engine.deliver(fetched, held)
                 self._delivered.set()
+
+    def _any_new(self, positions: dict[TopicPartition, int]) -> bool:
+        logs = ((self.broker.logs[place], position) for place, position in positions.items())
+        return any(position < log.end and log.read(position, 1, committed=True)[0] for log, position in logs)
 
     def _read(
         self, positions: dict[TopicPartition, int], limits: dict[TopicPartition, int]
