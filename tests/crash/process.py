@@ -8,8 +8,10 @@ from functools import partial
 from typing import Any
 
 from aiokafka import TopicPartition
+from aiokafka.errors import ProducerFenced
 
 from app.engine.ports import Topology
+from app.engine.publish import PublishError
 from app.engine.task_manager import TaskManager
 from app.engine.topics.ensure import log_topic
 from app.engine.topics.positions import from_state
@@ -87,6 +89,11 @@ class Process(Operations):
         """Let it go on where it stands."""
         self.struck = False
         self._resumed.set()
+
+    @property
+    def was_fenced(self) -> bool:
+        """Whether it ended with what a worker is told that was overtaken."""
+        return isinstance(self.failure, PublishError | ProducerFenced) and "ProducerFenced" in repr(self.failure)
 
     async def reap(self) -> None:
         """Clear away what is left of it once it is dead."""

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.scenario import Point, Scenario
-from tests.crash.sweep import examine
+from tests.crash.scenario import GUARANTEES, Point, Scenario
+from tests.crash.sweep import crashes, examine
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,6 +32,15 @@ def test_the_line_of_a_run_repeats_it_byte_for_byte_in_another_process(scenario:
     here = examine(scenario)[0].digest
     assert here == examine(scenario)[0].digest
     assert {repeated(scenario, "1"), repeated(scenario, "2")} == {here}
+
+
+@pytest.mark.parametrize("guarantee", GUARANTEES)
+def test_the_places_to_strike_at_are_those_of_a_run_to_its_end(guarantee: str) -> None:
+    """They are counted in a run that ends where the first worker does."""
+    whole = examine(Scenario(4, guarantee))[0].operations
+    assert [point.crash.number for point in crashes(4, guarantee) if point.crash] == [
+        operation.number for operation in whole for _ in range(2 if operation.kind == "read" else 4)
+    ]
 
 
 def test_another_seed_is_another_run() -> None:

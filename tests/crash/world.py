@@ -6,9 +6,7 @@ from contextvars import copy_context
 from typing import Any
 
 from aiokafka import TopicPartition
-from aiokafka.errors import ProducerFenced
 
-from app.engine.publish import PublishError
 from app.engine.topics.ensure import changelog_topic, log_topic
 from tests.crash.broker import Broker
 from tests.crash.clock import EPOCH_MS, VirtualLoop
@@ -28,12 +26,15 @@ class StuckError(Exception):
     """The run did not come to rest."""
 
 
-def run(scenario: Scenario) -> Result:
-    """Run a scenario. Needs :func:`tests.crash.patches.simulated` around it. Raises nothing for what goes wrong."""
+def run(scenario: Scenario, *, to_the_end: bool = True) -> Result:
+    """Run a scenario, or all of it before the last worker begins; raises nothing for what goes wrong.
+
+    Needs :func:`tests.crash.patches.simulated` around it.
+    """
     loop = VirtualLoop(_belongs)
     try:
         world = World(scenario, loop)
-        loop.run_until_complete(world.run())
+        loop.run_until_complete(world.run(to_the_end=to_the_end))
         world.end(loop)
     finally:
         loop.close()
@@ -65,7 +66,7 @@ class World:
         self._loop = loop
         self._sent = asyncio.Event()
 
-    async def run(self) -> None:
+    async def run(self, *, to_the_end: bool) -> None:
         """The disturbed acts, then the last one with a worker that knows the changelog only."""
         try:
             feeder = self._loop.create_task(self._feed(0, 1))
@@ -74,6 +75,8 @@ class World:
             await self._check_rest(owner)
             await self._stopped(owner)
             self._take_stock(owner)
+            if not to_the_end:
+                return
             last = self._begin("last", stale)
             await self._feed(2)
             await self._settled(last)
@@ -165,7 +168,7 @@ class World:
 
     async def _leave(self, process: Process) -> None:
         """Clear away a process that is over; with transactions, to be fenced is a reason to end."""
-        if process.failure is not None and not (self.result.settings.exactly_once and _fenced(process.failure)):
+        if process.failure is not None and not (self.result.settings.exactly_once and process.was_fenced):
             self._failed(process)
         await process.reap()
 
@@ -271,8 +274,3 @@ class World:
     def _compact(self) -> None:
         for log in self.broker.topic(self._changelog):
             log.compact()
-
-
-def _fenced(error: BaseException) -> bool:
-    """Whether it is what a worker is told that was overtaken."""
-    return isinstance(error, PublishError | ProducerFenced) and "ProducerFenced" in repr(error)
