@@ -31,9 +31,9 @@ def watermark_first() -> AbstractContextManager[None]:
 
 TRIALS = (
     Trial(no_watermark, EXACTLY, "crash", at="sim-log", job="orders"),
-    Trial(watermark_first, ONCE, "crash", at="changelog", job="orders"),
-    Trial(mutations.changelog_before_outputs, ONCE, "crash", job="orders"),
-    Trial(mutations.store_before_changelog, EXACTLY, "crash", job="orders"),
-    Trial(mutations.hop_acknowledges_first, EXACTLY, "crash", at="sim-log", job="orders"),
+    Trial(watermark_first, ONCE, "crash", at="changelog", job="orders", near=12),
+    Trial(mutations.changelog_before_outputs, ONCE, "crash", job="orders", near=88),
+    Trial(mutations.store_before_changelog, EXACTLY, "crash", job="orders", near=90),
+    Trial(mutations.hop_acknowledges_first, EXACTLY, "crash", at="sim-log", job="orders", near=24),
     Trial(mutations.no_fence, EXACTLY, "zombie", job="orders"),
 )
