@@ -23,6 +23,7 @@ from tests.support.indexed import as_fetched
 
 BATCHES = 3
 CUTS = st.lists(st.integers(0, 60), max_size=3)
+SETTINGS = Settings(_env_file=None)  # type: ignore[call-arg]
 
 
 def one_by_one(*_: object) -> tuple[tuple[()], tuple[()]]:
@@ -34,7 +35,7 @@ def folded(records: list[Record], cuts: list[int]) -> list[ChunkChanges]:
     """Fold records in chunks that end before these places."""
     store = MemoryStore()
     tables = PartitionState(store, 100)
-    join = Join(0, tables, Settings(_env_file=None), lambda: EMITTED_AT)  # type: ignore[call-arg]
+    join = Join(0, tables, SETTINGS, lambda: EMITTED_AT)
     found = []
     bounds = sorted({0, *(cut for cut in cuts if cut < len(records)), len(records)})
     for begin, end in pairwise(bounds):
@@ -80,13 +81,14 @@ def test_what_is_folded_together_is_what_is_folded_one_by_one(log: Log, cuts: li
     if not log.records:
         return
     together = folded(log.records, cuts)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(agents.contents, "_FEW", 1)
+    with pytest.MonkeyPatch.context() as patch, capture_logs() as lines:
+        patch.setattr(agents.contents, "_FEW", 2)  # one is folded by itself whatever it says
         by_few = folded(log.records, cuts)
         patch.setattr(native, "AVAILABLE", False)
         by_the_twin = folded(log.records, cuts)
         patch.setattr(agents.contents, "take_contents", one_by_one)
         alone = folded(log.records, cuts)
+    assert not lines  # what can't be folded together is folded one by one, and that would come to the same
     assert [told(changes) for changes in together] == [told(changes) for changes in alone]
     assert [told(changes) for changes in by_few] == [told(changes) for changes in alone]
     assert [told(changes) for changes in by_the_twin] == [told(changes) for changes in alone]
