@@ -19,6 +19,7 @@ from tests.support.events import Message
 
 BATCHES = ("a", "b")
 POLICY = {"pending_ttl_seconds": 8, "readiness_timeout_seconds": 12}  # in records of the log, a second each
+KINDS = st.sampled_from(["input"] * 8 + ["tick", "late tick", "bad", "again"])
 CUTS = st.sets(st.integers(1, 40), max_size=8)
 
 
@@ -32,7 +33,7 @@ def logs(draw: st.DrawFn) -> Log:
     waiting = [sent(draw(sequences()), batch) for batch in BATCHES]
     log = Log()
     while any(waiting):
-        kind = draw(st.sampled_from(["input"] * 8 + ["tick", "late tick", "bad", "again"]))
+        kind = draw(KINDS)
         if kind == "input":
             queue = draw(st.sampled_from([queue for queue in waiting if queue]))
             log.send(queue.pop(0), partition=draw(st.integers(0, 1)))

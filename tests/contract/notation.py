@@ -13,6 +13,7 @@ C0*20     twenty times C0
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tests.support.events import Json, Message, content, essay_ids, failure, message, redelivered, registration
 
@@ -72,6 +73,11 @@ def envelope_of(token: Token, batch: str) -> Json:
     return content(batch, upload, text.ljust(LONG, "x") if token.kind == "L" else text, second=token.number)
 
 
+@lru_cache(maxsize=5000)  # of 1 kB: a property has few that differ, and each of its examples asks for dozens
+def _message(token: Token, batch: str, times: int) -> Message:
+    return message(redelivered(envelope_of(token, batch), times))
+
+
 def messages(steps: Sequence[Step], batch: str) -> list[list[Message]]:
     """Turn a sequence into messages, step by step; a token that comes again is a redelivery of its event."""
     seen: dict[Token, int] = {}
@@ -81,5 +87,5 @@ def messages(steps: Sequence[Step], batch: str) -> list[list[Message]]:
         for token in step:
             times = seen.get(token, 0)
             seen[token] = times + 1
-            made[-1].append(message(redelivered(envelope_of(token, batch), times)))
+            made[-1].append(_message(token, batch, times))
     return made

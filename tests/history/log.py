@@ -1,6 +1,7 @@
 """Random logs, with the keys that the repartitioner gives their records."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -41,6 +42,7 @@ class KeyedLog(Log):
         return self.send(events.message(event))
 
 
+@cache
 def settings(**changes: Any) -> Settings:
     """Settings that depend on nothing around."""
     return Settings.model_validate(SETTINGS | changes)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -68,25 +69,27 @@ def read_events(outputs: Iterable[OutputRecord], verdict: Verdict) -> list[Emitt
     for record in outputs:
         if record.topic not in topics.EVENTS_OUT:
             continue
-        event = _event(record, verdict)
+        event, problems = _event(record)
+        for problem in problems:
+            verdict.fault(problem)
         if event is not None:
             found.append(event)
     _check_repeats(found, verdict)
     return found
 
 
-def _event(record: OutputRecord, verdict: Verdict) -> Emitted | None:
+@lru_cache(maxsize=2048)  # as the inputs
+def _event(record: OutputRecord) -> tuple[Emitted | None, list[str]]:
+    """Read one event, and what is wrong with it by itself. Not to be changed: the same is given again."""
     where = f"{record.topic}/{record.partition}/{record.offset}"
     try:
         envelope = json.loads(record.value or b"")
         raw = bytes(msgspec.json.decode(record.value or b"", type=_RawData).data)
         identity = _identity(record.topic, envelope["data"])
     except (ValueError, KeyError, TypeError, msgspec.MsgspecError) as error:
-        verdict.fault(f"{where} can't be read: {error!r}")
-        return None
-    for problem in [*_envelope_problems(record.topic, envelope), *_record_problems(record, envelope)]:
-        verdict.fault(f"{where}: {problem}")
-    return Emitted(record, identity, envelope, raw)
+        return None, [f"{where} can't be read: {error!r}"]
+    problems = [*_envelope_problems(record.topic, envelope), *_record_problems(record, envelope)]
+    return Emitted(record, identity, envelope, raw), [f"{where}: {problem}" for problem in problems]
 
 
 def _identity(topic: str, data: Json) -> Identity:

@@ -202,10 +202,11 @@ def test_no_more_changes_are_remembered_than_is_said() -> None:
 def test_the_census_takes_as_much_memory_as_it_says() -> None:
     counts = finished()
     template = batch("template")
+    ids = [uid("batch", number).encode() for number in range(20_000)]  # while nobody traces: that is five times as fast
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
-    for number in range(20_000):
-        template.batch_id = uid("batch", number)
+    for number, batch_id in enumerate(ids):
+        template.batch_id = batch_id.decode()
         template.opened_at = START + number
         counts.take([template], {})
     each = (tracemalloc.get_traced_memory()[0] - before) / 20_000
