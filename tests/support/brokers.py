@@ -21,7 +21,7 @@ from aiokafka.protocol.group import LeaveGroupRequest
 from demo.kafka import EmbeddedKafka, free_port
 from demo.kafka.process import Running
 from tests.support.patience import PATIENCE
-from tests.support.shared_jvm import Jvm, in_memory, shared_jvm
+from tests.support.shared_jvm import Jvm, begun_jvm, in_memory, shared_jvm
 
 # ms: a worker that was killed is missed after 2 s where a test sets its session time-out to that; Kafka's own least is
 # 6 s. Above 1 s, so that a setting that Rollcall allows and this broker doesn't is left to be tested.
@@ -58,17 +58,19 @@ class Broker(EmbeddedKafka):
 
     def __init__(self, config: Mapping[str, str], *, own: bool = False) -> None:
         super().__init__(config={**SETTINGS, **config})
-        self._own = own
+        #: Whether its next start is as a process of its own; its data is the same.
+        self.own = own
 
     @property
     def _jvm(self) -> Jvm | None:
         """The JVM that it is in; None where it is a process."""
-        return None if self._own else shared_jvm()
+        return None if self.own else shared_jvm()
 
     def _prepare(self) -> Path:
         """Its files are in memory where that may be: a broker that makes and removes topics takes a fourth less."""
         if self._data_dir is None:
-            home = in_memory() if self._jvm is None else self._jvm.home
+            jvm = begun_jvm() if self.own else shared_jvm()
+            home = in_memory() if jvm is None else jvm.home
             self._data_dir = Path(mkdtemp(prefix="rollcall-kafka-", dir=home))
         return super()._prepare()
 
@@ -77,7 +79,7 @@ class Broker(EmbeddedKafka):
 
     def discard(self) -> None:
         """Close it, its data with it, in the quickest way."""
-        if self._own:
+        if self.own:
             self.kill()
         self.close()
 

@@ -139,6 +139,11 @@ def shared_jvm() -> Jvm | None:
     return _Shared.jvm
 
 
+def begun_jvm() -> Jvm | None:
+    """It, if it has begun."""
+    return _Shared.jvm
+
+
 def log_of_shared_jvm() -> Path | None:
     """Where it says what is no broker's; None where there is none."""
     return None if _Shared.jvm is None else _Shared.jvm.log

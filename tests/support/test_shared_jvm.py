@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from tests.support import shared_jvm as module
 from tests.support.brokers import Broker, borrowed, close_all
 from tests.support.kafka_io import KafkaIO
 from tests.support.patience import PATIENCE
-from tests.support.shared_jvm import Jvm
+from tests.support.shared_jvm import Jvm, shared_jvm
 from tests.support.shared_life import NotOwnError, SharedLife
 
 pytestmark = pytest.mark.kafka
@@ -143,6 +144,17 @@ def test_one_of_its_own_is_killed_and_lent_to_nobody_else() -> None:
     assert kafka.pid is None
 
 
+def test_one_of_its_own_that_was_killed_comes_back_in_the_jvm_with_its_data() -> None:
+    with borrowed(own=True) as kafka:
+        topics(kafka, "kept")
+        kafka.kill()
+        kafka.own = False
+        kafka.start()
+        assert isinstance(kafka._running, SharedLife)
+        assert topics(kafka) == {"kept"}
+    assert not kafka.alive
+
+
 def test_a_borrowed_one_is_lent_again_without_what_was_left_in_it() -> None:
     with borrowed() as kafka:
         topics(kafka, "left")
@@ -184,11 +196,14 @@ def test_only_the_process_that_has_begun_it_ends_it(jvm: Jvm) -> None:
         assert topics(kafka) == set()
 
 
-@pytest.fixture
-def _not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As before the first broker of a run."""
-    monkeypatch.setattr(module._Shared, "jvm", None)
-    monkeypatch.setattr(module._Shared, "lacking", "")
+@contextmanager
+def lacking(compiled: Callable[..., Path]) -> Iterator[None]:
+    """As before the first broker of a run, where the JVM's classes are had so."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module._Shared, "jvm", None)
+        patch.setattr(module._Shared, "lacking", "")
+        patch.setattr(module, "compiled", compiled)
+        yield
 
 
 def no_compiler(*_: object) -> Path:
@@ -196,17 +211,22 @@ def no_compiler(*_: object) -> Path:
     raise KafkaError(message)
 
 
-@pytest.mark.usefixtures("_not_begun")
-@pytest.mark.parametrize("lacking", ["ecj-0.jar could not be fetched", "Could not find or load main class Brokers"])
 def test_where_it_can_not_be_had_each_broker_is_a_process_and_a_line_says_why(
-    lacking: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(module, "compiled", no_compiler if "ecj" in lacking else lambda *_: tmp_path)
-    with borrowed() as kafka, borrowed() as other:
-        assert None not in {kafka.pid, other.pid}
-        assert kafka.pid != other.pid
+    """Without a compiler, and where what was compiled does not run: one broker begins in each case."""
+    told = "kafka: the brokers of tests share no JVM, each has one of its own: "
+    with lacking(no_compiler), borrowed() as kafka:
+        assert kafka.pid is not None
         assert topics(kafka, "here") == {"here"}
+        assert shared_jvm() is None
+        first = capsys.readouterr().err
+        with lacking(lambda *_: tmp_path), borrowed() as other:
+            assert other.pid not in {None, kafka.pid}
+            assert topics(other, "there") == {"there"}
+            assert shared_jvm() is None
+            second = capsys.readouterr().err
     close_all()
-    told = capsys.readouterr().err
-    assert told.count("kafka: the brokers of tests share no JVM, each has one of its own: ") == 1
-    assert lacking in told
+    assert (first.count(told), second.count(told)) == (1, 1)
+    assert "ecj-0.jar could not be fetched" in first
+    assert "Could not find or load main class Brokers" in second
