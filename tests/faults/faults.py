@@ -8,7 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from json import loads
 from pathlib import Path
+from typing import cast
 
+from tests.support.brokers import Broker
 from tests.support.patience import PATIENCE
 from tests.support.stage import Stage
 from tests.support.worker import ROOT, Worker
@@ -44,6 +46,7 @@ class Cast:
         self.problems: list[str] = []
         self.former = ROOT  # the code of another release, where workers are exchanged for it
         self.exchanged = 0
+        self.warm = False  # a broker that was killed comes back in the JVM that tests share
         self.settings: dict[str, str] = {}  # of workers that are started from here on
 
     def add(self, tree: Path = ROOT) -> Worker:
@@ -152,6 +155,10 @@ def _pause(cast: Cast, victim: Worker) -> int:
     return paused
 
 
+def _broker(everyone: Cast) -> Broker:
+    return cast("Broker", everyone.stage.kafka)
+
+
 def _broker_term(cast: Cast, _: Worker) -> int:
     cast.stage.kafka.stop()
     struck = now()
@@ -159,10 +166,12 @@ def _broker_term(cast: Cast, _: Worker) -> int:
     return struck
 
 
-def _broker_kill(cast: Cast, _: Worker) -> int:
-    cast.stage.kafka.kill()
+def _broker_kill(everyone: Cast, _: Worker) -> int:
+    kafka = _broker(everyone)
+    kafka.kill()
     struck = now()
-    cast.stage.kafka.start()
+    kafka.own = not everyone.warm
+    kafka.start()
     return struck
 
 
@@ -199,6 +208,16 @@ def _nothing(_: Cast, __: Worker) -> None:
 def at_once(_: Cast, __: Sequence[int]) -> float:
     """No longer than usual."""
     return 0.0
+
+
+def _process(everyone: Cast, _: Worker) -> None:
+    """What is to be killed or to stall is a process of its own; one that came back warm begins anew as one."""
+    kafka = _broker(everyone)
+    if not kafka.own:
+        kafka.stop()
+        kafka.own = True
+        kafka.start()
+        everyone.ready()
 
 
 def _room(cast: Cast, victim: Worker) -> None:
@@ -247,10 +266,10 @@ FAULTS = {
     "term": Fault(_term),
     "pause": Fault(_pause),
     "broker-term": Fault(_broker_term, whole=True),
-    "broker-kill": Fault(_broker_kill, whole=True),
+    "broker-kill": Fault(_broker_kill, whole=True, prepare=_process),
     "add": Fault(_add, whole=True, slowly=True, prepare=_room),
     "remove": Fault(_remove, prepare=_one_more),
-    "slow": Fault(_slow, whole=True, slowly=True),
+    "slow": Fault(_slow, whole=True, slowly=True, prepare=_process),
 }
 
 # Kill -9 without a restart before the others have taken over: how long a worker's partitions stand still.

@@ -46,7 +46,7 @@ def run(plan: Plan, say: Callable[[str], None] = lambda _: None) -> Result:
         cast = Cast(stage, chance, plan.session_seconds, plan.chunks)
         with Traffic(stage.io, workload, plan.events_per_round, plan.drip) as traffic:
             try:
-                cast.former = plan.former or ROOT
+                cast.former, cast.warm = plan.former or ROOT, plan.warm
                 for _ in range(WORKERS):
                     cast.add(cast.former)
                 cast.ready()

@@ -10,6 +10,7 @@ from tests.faults.cluster_stage import ClusterStage
 from tests.faults.faults import CHUNKS
 from tests.faults.retention import retiring
 from tests.faults.traffic import Client
+from tests.support.shared_jvm import shared_jvm
 from tests.support.stage import Stage
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ class Plan:
     ``until`` (monotonic): no further round begins after it. ``drip``: inputs in each tenth of a second between the
     bursts; none: so many that they are half of a round's. ``owed``: until so many answers are owed a fault does not
     strike, for 2 s; then one is enough. ``former``: the code of another release, which the workers run at the
-    beginning. ``retention``: for so many seconds a closed batch is kept; none: as shipped.
+    beginning. ``retention``: for so many seconds a closed batch is kept; none: as shipped. ``warm``: with one
+    broker it is a process until it is killed, and comes back in the JVM that tests share: a run takes a third less of
+    Java's CPU. A fault that kills it or stalls it, struck again, finds it a process again.
     """
 
     guarantee: str
@@ -39,6 +42,7 @@ class Plan:
     owed: int = 1
     former: Path | None = None
     retention: float | None = None
+    warm: bool = False
 
 
 class FaultStage(Stage):
@@ -51,6 +55,8 @@ class FaultStage(Stage):
 
     def __init__(self, plan: Plan, *, own_broker: bool = False) -> None:
         super().__init__(plan.home, settings=_settings(plan), own_broker=own_broker)
+        if plan.warm:
+            shared_jvm()  # from the beginning: the broker's data lies with it, and is gone when it is
         #: Where the workers keep their data, once a fault needs it to be small.
         self.disk: SmallDisk | None = None
         # The client that judges lives through restarts of the broker too, and isn't to spend its time on asking for it.
