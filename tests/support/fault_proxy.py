@@ -123,10 +123,14 @@ class FaultProxy:
             raise
         connection = _Connection(writer, to_broker)
         self._open.add(connection)
-        await asyncio.gather(
-            self._pass(reader, to_broker, connection, "out"), self._pass(from_broker, writer, connection, "in")
-        )
-        self._open.discard(connection)
+        try:
+            await asyncio.gather(
+                self._pass(reader, to_broker, connection, "out"), self._pass(from_broker, writer, connection, "in")
+            )
+        finally:
+            self._open.discard(connection)
+            if connection.mute:  # until now the client was to hear nothing; from here on nobody would close it
+                writer.transport.abort()
 
     async def _pass(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: _Connection, way: str
