@@ -1,6 +1,7 @@
 """A real browser, headless, for the tests of the board; where there is none they are skipped, and say why."""
 
 import shutil
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -34,10 +35,17 @@ def browser() -> Iterator["Browser"]:
         browser.close()
 
 
+@pytest.fixture(scope="package")
+def listening() -> Iterator[socket.socket]:
+    """The address of every API of the package, one after the other."""
+    with socket.create_server(("127.0.0.1", 0)) as opened:
+        yield opened
+
+
 @pytest.fixture
-def api() -> Iterator[FakeApi]:
+def api(listening: socket.socket) -> Iterator[FakeApi]:
     """An API with no batches."""
-    with FakeApi() as made:
+    with FakeApi(listening) as made:
         yield made
 
 
