@@ -18,6 +18,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 PR_SET_PDEATHSIG = 1
+# What a worker imports when it begins to run: nine hundredths of a start.
+LATE = (
+    *("app.early", "app.standard_streams", "encodings.idna", "faust.app.router", "faust.events", "faust.stores.base"),
+    *("faust.tables.objects", "faust.tables.sets", "faust.topics", "faust.transport.utils", "stringprep"),
+)
 MOST_BYTES = 1 << 20  # of a request: an environment and a command line
 
 
@@ -29,6 +34,8 @@ def main() -> None:
     for name in sys.argv[1:]:
         import_module(name)
     sys.path.remove(root)
+    for name in LATE:
+        import_module(name)
     # What Faust looks for at each start among all packages that are installed: plug-ins.
     list(import_module("faust.fixups").FIXUPS.iterate())
     import_module("faust.web.cache.backends").by_name("memory")
