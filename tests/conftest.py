@@ -9,7 +9,8 @@ from collections.abc import Generator
 from functools import partial
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
+from hypothesis.strategies import text
 
 from demo.kafka.ahead import cached
 from demo.kafka.errors import KafkaError
@@ -65,10 +66,17 @@ def rehearsed() -> subprocess.Popen[bytes] | None:
 
 def before_tests(rehearsal: subprocess.Popen[bytes] | None, kafka: bool) -> None:  # noqa: FBT001 - the pool says it so
     """Wait for what goes on while the tests are collected, and begin what all processes have in common."""
+    _any_text()
     if rehearsal is not None:
         rehearsal.wait()
     if kafka:
         shared_jvm()
+
+
+@settings(max_examples=1, database=None)
+@given(text())
+def _any_text(_: str) -> None:
+    """Have Hypothesis make its tables of characters: 4 s of each process of tests where none has kept them yet."""
 
 
 def shared(config: pytest.Config) -> bool:

@@ -81,7 +81,7 @@ def flat(notation: str, batch: str) -> list[Message]:
 
 def envelopes(records: Iterable[OutputRecord], topic: str, batch: str = "") -> list[Json]:
     """The data of the events on an output topic, of one batch or of all."""
-    found = [json.loads(record.value or b"")["data"] for record in records if record.topic == topic]
+    found = [record.data for record in records if record.topic == topic]
     return [data for data in found if not batch or data["batch_id"] == batch]
 
 

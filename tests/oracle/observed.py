@@ -206,9 +206,9 @@ class Observed:
         )
         found: dict[str, Upload] = {}
         for essay in essay_ids:
-            match = next((event for event in left if essay in said and _is_item_of(event, said[essay])), left[0])
-            left.remove(match)
-            found[essay] = match
+            item = said.get(essay)
+            place = next((place for place, event in enumerate(left) if item and _is_item_of(event, item)), 0)
+            found[essay] = left.pop(place)
         return found
 
 

@@ -1,8 +1,10 @@
 """What the judge is given: records as they stood on the topics, and the events it reads out of them."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 Json = dict[str, Any]
@@ -40,6 +42,15 @@ class OutputRecord:
         """Return the text of a header, or None; a header that is there twice counts as not there."""
         found = [value for key, value in self.headers if key == name]
         return found[0].decode("utf-8", "replace") if len(found) == 1 else None
+
+    @cached_property
+    def data(self) -> Json:
+        """The data of its event. It is decoded once: who waits for the last of many looks at all of them each time.
+
+        Raises ValueError, KeyError or TypeError when it is no event.
+        """
+        found: Json = json.loads(self.value or b"")["data"]
+        return found
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Plays many batches against a running worker at once, keeping each batch's order, and says what came of each."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -31,11 +30,7 @@ class Played:
     @property
     def events(self) -> list[tuple[str, Json]]:
         """Topic and data of the output events."""
-        return [
-            (output.topic, json.loads(output.value or b"")["data"])
-            for output in self.outputs
-            if output.topic != topics.DEAD
-        ]
+        return [(output.topic, output.data) for output in self.outputs if output.topic != topics.DEAD]
 
     @property
     def refused(self) -> list[tuple[str, bytes]]:
@@ -71,7 +66,15 @@ def await_outputs(reader: Reader, inputs: Sequence[InputRecord], *, within: floa
     unless an upload has two texts.
     """
     due = {identity(output) for output in ideal_outputs(inputs)}
-    complete = reader.wait(lambda records: len({identity(record) for record in records}) >= len(due), within)
+    found, looked_at = set[object](), 0
+
+    def all_there(records: list[OutputRecord]) -> bool:
+        nonlocal looked_at
+        found.update(map(identity, records[looked_at:]))
+        looked_at = len(records)
+        return len(found) >= len(due)
+
+    complete = reader.wait(all_there, within)
     reader.quiet(quiet)
     return complete
 
@@ -90,18 +93,12 @@ def outputs_of(
     return [
         output
         for output in outputs
-        if _source(output) in sources or (output.topic != topics.DEAD and _batch(output) in names)
+        if (_source(output) in sources if output.topic == topics.DEAD else output.data["batch_id"] in names)
     ]
 
 
-def _source(output: OutputRecord) -> tuple[str | None, ...] | None:
-    if output.topic != topics.DEAD:
-        return None
+def _source(output: OutputRecord) -> tuple[str | None, ...]:
     return tuple(output.header(f"rollcall.source.{part}") for part in ("topic", "partition", "offset"))
-
-
-def _batch(record: OutputRecord) -> str:
-    return str(json.loads(record.value or b"")["data"]["batch_id"])
 
 
 def all_messages(cases: Mapping[str, Case]) -> list[Message]:
