@@ -3,25 +3,14 @@
 import fcntl
 import hashlib
 import os
-import shutil
-import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from jgo.config import GlobalSettings
-from jgo.constants import MAVEN_CENTRAL_URL
-from jgo.maven import MavenContext
-
 from demo.kafka.errors import JarMismatchError, KafkaError
 
 LOCK_FILE = Path(__file__).with_name("jars.lock")
-
-_CONNECTIONS = 4  # downloads at a time: 46 small files, so the round trips count more than the bytes
-_ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -88,7 +77,10 @@ def class_path(*, cache: Path | None = None, lock: Path = LOCK_FILE) -> list[Pat
     with _locked(directory / ".lock"):
         missing = [jar for jar in jars if not (directory / jar.file_name).exists()]
         if missing:
-            _fetch_all(
+            # On first use: what fetches takes longer to import than a broker to be launched.
+            from demo.kafka.fetching import fetch_all  # noqa: PLC0415 - see above
+
+            fetch_all(
                 missing,
                 directory,
                 "Apache Kafka (45 MB in all)" if lock == LOCK_FILE else f"{lock.parent.name}/{lock.name}",
@@ -107,52 +99,3 @@ def _locked(path: Path) -> Iterator[None]:
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def _fetch_all(jars: Sequence[Jar], directory: Path, what: str) -> None:
-    # A repository of its own, beside the final place (so that the move is a rename): jgo writes in place, and a file
-    # that was cut off must not be taken for a jar. What an earlier run left behind is removed: the lock is ours.
-    for leftover in directory.glob(".incoming-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=".incoming-", dir=directory) as incoming:
-        context = MavenContext(
-            repo_cache=Path(incoming),
-            # The user's own repositories (a mirror) count too: the sums say what is right, not where it came from.
-            remote_repos={"central": MAVEN_CENTRAL_URL, **GlobalSettings.load().repositories},
-            timeout=30,
-        )
-        _say(f"kafka: fetching {len(jars)} jars of {what}, once per user, into {directory}")
-        with ThreadPoolExecutor(_CONNECTIONS) as pool:
-            fetches = pool.map(lambda jar: _fetch(jar, context, directory), jars)
-            for done, jar in enumerate(fetches, start=1):
-                if done % 10 == 0 or done == len(jars):
-                    _say(f"kafka: {done}/{len(jars)} jars fetched and checked ({jar.file_name})")
-
-
-def _fetch(jar: Jar, context: MavenContext, directory: Path) -> Jar:
-    group, artifact_id, version = jar.coordinate.split(":")
-    artifact = context.project(group, artifact_id).at_version(version).artifact()
-    problem: Exception | None = None
-    for _ in range(_ATTEMPTS):
-        try:
-            fetched = Path(artifact.resolve())
-        except (OSError, RuntimeError) as error:  # what jgo lets through: requests' errors are OSErrors
-            problem = error
-        else:
-            actual = sha256_of(fetched)
-            if actual == jar.sha256:
-                fetched.replace(directory / jar.file_name)
-                return jar
-            problem = JarMismatchError(jar=jar.file_name, expected=jar.sha256, actual=actual, path=None)
-        Path(context.repo_cache, artifact.component.path_prefix, artifact.filename).unlink(missing_ok=True)
-    if isinstance(problem, JarMismatchError):
-        raise problem
-    msg = (
-        f"{jar.file_name} could not be fetched in {_ATTEMPTS} attempts: {problem}. "
-        "The first start of the embedded Kafka needs a network connection to a Maven repository; later ones don't."
-    )
-    raise KafkaError(msg) from problem
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")

@@ -76,3 +76,10 @@ def test_a_line_that_is_not_a_pinned_jar_is_refused(tmp_path: Path) -> None:
     lock.write_text("abc  other-name.jar  org.slf4j:slf4j-api:1.7.36\n")
     with pytest.raises(KafkaError, match="not a line of a jar lock file"):
         read_lock(lock)
+
+
+def test_who_has_the_jars_imports_nothing_that_fetches() -> None:
+    """It would take more CPU than launching a broker, at each start."""
+    program = "import sys, demo.kafka.rehearsal\nprint({'jgo', 'requests', 'urllib3'} & set(sys.modules))\n"
+    said = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert said.stdout == "set()\n"
