@@ -23,6 +23,7 @@ module                holds
 ``reference``         the generated pages of ``docs/reference``
 ``settings``          the settings, validated
 ``environment``       the settings as they are read: of the environment and ``.env``
+``plain_settings``    how each is read: the text of one variable
 ``dot_env``           what of a file ``.env`` would be passed over in silence
 ``http_settings``     those of HTTP: where a worker listens, and who may ask
 ``policy``            what the rules need of the settings

@@ -7,10 +7,11 @@ from typing import Any
 
 from dotenv import dotenv_values
 from pydantic import SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from app import dot_env
 from app.errors import OperatorError
+from app.plain_settings import PlainSettings
 from app.settings import PREFIX, Settings
 
 #: What is read elsewhere under the same prefix: by tests, and before there are settings.
@@ -26,7 +27,7 @@ class SettingsError(OperatorError):
     """A setting can't be used. The message names every wrong one, its value and what is allowed."""
 
 
-class _LogFormat(BaseSettings):
+class _LogFormat(PlainSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=dot_env.ENV_FILE, extra="ignore")
     log_format: str | None = None
 

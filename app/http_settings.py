@@ -6,14 +6,14 @@ import socket
 from typing import Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings
 
 from app.addresses import is_address
+from app.plain_settings import PlainSettings
 
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,512}")
 
 
-class HttpSettings(BaseSettings):
+class HttpSettings(PlainSettings):
     """The settings of HTTP, validated together: nothing that shows state listens wider without a token."""
 
     http_host: str = Field(

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
 from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings
+
+from app.plain_settings import PlainSettings
 
 Protocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
@@ -21,7 +22,7 @@ _PREFIX = "ROLLCALL_"
 Result = TypeVar("Result")
 
 
-class Security(BaseSettings):
+class Security(PlainSettings):
     """The settings of it, validated together."""
 
     security_protocol: Protocol = Field(default="PLAINTEXT", description="What the broker's listener speaks.")

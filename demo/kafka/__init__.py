@@ -9,6 +9,7 @@ module          holds
 ``cluster``     several brokers as one cluster
 ``properties``  its ``server.properties``
 ``jars``        its jars, pinned by ``jars.lock`` and checked each time
+``fetching``    fetches those that are missing
 ``lock``        makes ``jars.lock`` again
 ``compiler``    compiles Java, which the tests and the benchmarks have some of; its jar is pinned by ``compiler.lock``
 ``java``        which Java runs it
