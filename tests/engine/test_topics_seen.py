@@ -4,10 +4,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from aiokafka.errors import KafkaTimeoutError, LeaderNotAvailableError, UnknownTopicOrPartitionError
+from aiokafka.errors import (
+    BrokerNotAvailableError,
+    KafkaTimeoutError,
+    LeaderNotAvailableError,
+    UnknownTopicOrPartitionError,
+)
 
+from app.engine.kafka.client_errors import explained
 from app.engine.topics import ensure
 from app.engine.topics.ensure import Plan
+from app.settings import Settings
 
 if TYPE_CHECKING:
     from aiokafka.admin import AIOKafkaAdminClient
@@ -54,3 +61,16 @@ async def test_where_nothing_was_made_nothing_is_asked() -> None:
     admin = Admin({})
     await ensure._seen(cast("AIOKafkaAdminClient", admin), {})
     assert admin.asked == []
+
+
+async def test_a_cluster_that_names_no_broker_is_asked_again_as_one_that_is_away() -> None:
+    """One that stood still for longer than its session answers, and is among the cluster's brokers a moment later."""
+
+    class Unregistered:
+        async def describe_cluster(self) -> dict[str, Any]:
+            return {"brokers": []}
+
+    with pytest.raises(BrokerNotAvailableError, match="names no broker") as raised:
+        await ensure._broker_settings(cast("AIOKafkaAdminClient", Unregistered()))
+    error = raised.value
+    assert explained(Settings(), error) is error, "nothing that trying again is useless for"

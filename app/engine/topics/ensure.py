@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResourceType
 from aiokafka.errors import (
+    BrokerNotAvailableError,
     ClusterAuthorizationFailedError,
     KafkaError,
     KafkaTimeoutError,
@@ -137,8 +138,15 @@ async def _described(admin: AIOKafkaAdminClient, wanted: Mapping[str, Plan]) -> 
 
 
 async def _broker_settings(admin: AIOKafkaAdminClient) -> Mapping[str, str]:
-    """The settings of a broker; none where it does not tell them (an ACL)."""
-    node = str((await admin.describe_cluster())["brokers"][0]["node_id"])
+    """The settings of a broker; none where it does not tell them (an ACL).
+
+    Raises BrokerNotAvailableError where the cluster names none: one that stood still for long is still to register.
+    """
+    brokers = (await admin.describe_cluster())["brokers"]
+    if not brokers:
+        message = "the cluster names no broker: those that answer have not registered with its controller yet"
+        raise BrokerNotAvailableError(message)
+    node = str(brokers[0]["node_id"])
     return (await configurations(admin, ConfigResourceType.BROKER, [node])).get(node, {})
 
 
