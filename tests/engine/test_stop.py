@@ -2,7 +2,6 @@
 
 import re
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from demo.kafka import free_port
-from tests.engine.harness import NOISE, acquired, bug, flat, log_lines, plain_log, until
+from tests.engine.harness import NOISE, bug, flat, log_lines, plain_log, until
 from tests.oracle import judge, topics
 from tests.support.play import await_outputs
 from tests.support.stage import Stage
@@ -173,16 +172,3 @@ def test_a_port_that_is_taken_stops_the_worker_with_a_clear_message(stage: Stage
     assert re.search(r"address already in use|taken|in use", text)
     assert "ROLLCALL_HTTP_PORT" in text
     assert "Traceback" not in text
-
-
-def test_sigterm_ends_a_worker_in_time_though_the_broker_does_not_answer(tmp_path: Path) -> None:
-    with Stage(tmp_path, own_broker=True) as stage:
-        worker = stage.worker(app_id="frozen", settings={"ROLLCALL_HTTP_PORT": "0"})
-        worker.launch()
-        acquired(worker)
-        stage.kafka.pause()
-        try:
-            time.sleep(0.5)
-            worker.stop()
-        finally:
-            stage.kafka.resume()

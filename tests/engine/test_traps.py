@@ -3,7 +3,7 @@
 Which trap is tested where:
 
 1.  an exception in a handler loses the event, or is committed at shut-down: test_poison.py
-2.  Faust's flush before a commit is no barrier: test_barrier.py, and here with a broker that stands still
+2.  Faust's flush before a commit is no barrier: test_barrier.py, and test_frozen.py with a broker that stands still
 3.  Faust's exactly-once does not hold for output topics: it is not used; what is: test_barrier.py, test_stop.py
 4.  the local store may run ahead of the changelog: test_barrier.py, test_restore.py
 5.  tables can't be written from timers, `concurrency` commits what is under way: no Faust table, stream or agent exists
@@ -31,7 +31,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from app.engine.kafka.clients import new_producer
 from app.engine.kafka.partitioner import partition_for
 from app.settings import Settings
-from tests.engine.harness import LOOPBACK, acquired, dead, envelopes, flat, listening, metric
+from tests.engine.harness import LOOPBACK, acquired, dead, envelopes, flat, listening
 from tests.oracle import judge, topics
 from tests.oracle.records import InputRecord
 from tests.support.events import Message, content, encode, essay_ids, message, registration
@@ -51,7 +51,7 @@ NAMES = (f"traps-{number}" for number in count())
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with Stage(tmp_path_factory.mktemp("traps"), own_broker=True) as made:
+    with Stage(tmp_path_factory.mktemp("traps")) as made:
         made.io.call(
             made.io._admin.alter_configs(
                 [ConfigResource(ConfigResourceType.TOPIC, topics.CONTENT, {"max.message.bytes": str(2 * LARGE)})]
@@ -101,28 +101,6 @@ def test_what_waits_before_the_first_worker_is_served_on_topics_that_it_declares
 ) -> None:
     assert await_outputs(read, backlog, quiet=0.5)
     verdict = judge(backlog, read.records)
-    assert (verdict.lost, verdict.wrong, verdict.repeated) == (0, 0, 0), str(verdict)
-
-
-def test_nothing_is_committed_while_the_broker_stands_still_and_all_is_right_afterwards(
-    stage: Stage, worker: Worker, read: Reader
-) -> None:
-    """Four seconds, forty times what Faust's own flush waits for. The broker is stopped in the middle of the work."""
-    read.quiet(0.3)
-    before = len(read.records)
-    first = stage.io.produce(record for number in range(400) for record in flat("R2 C0 C1", f"frozen-{number}"))
-    stage.kafka.pause()
-    try:
-        time.sleep(slowness())  # what was under way in the sockets arrives
-        committed, folded = metric(worker, "rollcall_offset_commits_total"), metric(worker, "rollcall_records_total")
-        time.sleep(3)
-        assert metric(worker, "rollcall_offset_commits_total") == committed
-        assert metric(worker, "rollcall_records_total") == folded
-    finally:
-        stage.kafka.resume()
-    stage.wait_folded()
-    await_outputs(read, first, quiet=0.5)
-    verdict = judge(first, read.records[before:])
     assert (verdict.lost, verdict.wrong, verdict.repeated) == (0, 0, 0), str(verdict)
 
 
