@@ -1,4 +1,7 @@
-"""The demo as its users see it: the whole of it, on a real Kafka with a real worker."""
+"""Ctrl-C in the demo as its users see it: the whole of it, on a real Kafka with a real worker.
+
+That it ends by itself is seen where it is installed, in `tests/app/test_package.py`.
+"""
 
 import os
 import re
@@ -37,23 +40,6 @@ def processes_of(temporary: Path) -> list[str]:
         except OSError:  # gone meanwhile, or another user's
             continue
     return found
-
-
-def test_the_demo_ends_by_itself_with_every_batch_right_and_leaves_nothing(tmp_path: Path) -> None:
-    demo = start(tmp_path, "--batches", "12", "--essays", "4")
-    try:
-        output, _ = demo.communicate(timeout=3 * PATIENCE)
-    finally:
-        demo.kill()
-    assert demo.returncode == 0, output
-    figures = " ".join(output.split())
-    assert "complete under Rollcall 12" in figures
-    assert "outcomes right 12 of 12" in figures
-    hung = re.search(r"hung under the old rule (\d+)", figures)
-    assert hung is not None
-    assert 0 < int(hung[1]) < 12, "some must hang under the old rule, and those for which nothing came early must not"
-    assert processes_of(tmp_path) == []
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_ctrl_c_in_the_middle_ends_with_130_and_leaves_nothing(tmp_path: Path) -> None:

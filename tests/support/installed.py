@@ -7,6 +7,8 @@ import sysconfig
 import venv
 from pathlib import Path
 
+from tests.support.patience import PATIENCE
+
 
 class Installed:
     """A fresh environment in ``home`` with the wheel; ``bin`` has its programs, ``packages`` what it imports first."""
@@ -32,7 +34,7 @@ class Installed:
         return kept | {"COLUMNS": "120"} | more
 
     def run(self, *command: str, directory: Path, **more: str) -> subprocess.CompletedProcess[str]:
-        """Run one of its programs in a directory, until it ends."""
+        """Run one of its programs in a directory, until it ends. Raises subprocess.TimeoutExpired."""
         return subprocess.run(
             [str(self.bin / command[0]), *command[1:]],
             cwd=directory,
@@ -40,4 +42,5 @@ class Installed:
             capture_output=True,
             text=True,
             check=False,
+            timeout=3 * PATIENCE,
         )

@@ -29,7 +29,6 @@ APART = frozenset(
         "crash/test_determinism",
         "crash/test_enumeration",
         "crash/test_mutations",
-        "demo/test_whole",
         "faults/test_fencing",
         "faults/test_matrix",
         "kafka/test_kafka_jars",
