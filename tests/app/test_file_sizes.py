@@ -10,7 +10,6 @@ LARGEST = 280
 
 #: Larger ones, with the lines that each may have (rounded up). None is added, and none of them grows.
 LARGER = {
-    "tests/engine/test_traps.py": 290,
     "tests/history/test_commands.py": 290,
 }
 
