@@ -10,14 +10,13 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable
 
-from prometheus_client import REGISTRY
-
 from agents.processor import JoinProcessor
 from app.api.cluster.peer_models import LocalRecent, LocalSample
 from app.api.present.models import Recent, Sample
 from app.core import names
 from app.engine.task_manager import TaskManager
 from app.history.times import iso
+from app.metrics.counted import OUTPUTS
 from app.standing import standing
 
 STEP = 15
@@ -62,7 +61,8 @@ class RecentHour:
 
 def _ready() -> int:
     """How many batches have become ready in this process."""
-    return round(REGISTRY.get_sample_value("rollcall_outputs_total", {"topic": names.READY}) or 0)
+    (counted,) = OUTPUTS.labels(names.READY).collect()
+    return round(counted.samples[0].value)
 
 
 def recent_of(parts: Iterable[LocalRecent], missing: Iterable[str], now: int) -> Recent:
