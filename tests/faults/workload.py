@@ -9,6 +9,7 @@ import heapq
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import count
 
 from aiokafka.partitioner import murmur2
@@ -69,7 +70,7 @@ class Batch:
         """How many failures were sent for it, the same."""
         return self.kind.failures + sum(token.kind == "F" for token in self.late)
 
-    @property
+    @cached_property
     def partition(self) -> int:
         """Its partition of the internal log: Kafka's hash of the batch id, as its clients have it."""
         return int((murmur2(self.name.encode()) & 0x7FFFFFFF) % LOG_PARTITIONS)
@@ -95,9 +96,9 @@ class Item:
     batch: Batch
     token: Token
 
-    @property
+    @cached_property
     def message(self) -> Message:
-        """What a producer sends."""
+        """What a producer sends, and what is noted once it has arrived."""
         return self.batch.message(self.token)
 
 

@@ -9,15 +9,18 @@ import copy
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from hashlib import sha1
 from itertools import product
 from typing import Any, Literal
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import NAMESPACE_URL, UUID
 
 from tests.oracle import topics
 
 Json = dict[str, Any]
 BASE = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 BatchField = Literal["entity_id", "batch_id"]
+_OF_URLS = NAMESPACE_URL.bytes
 BATCH_FIELDS: tuple[BatchField, ...] = ("entity_id", "batch_id")
 
 
@@ -47,10 +50,16 @@ class Message:
 
 
 def uid(*parts: object) -> str:
-    """Return a UUID that follows from its parts."""
-    return str(uuid5(NAMESPACE_URL, "/".join(map(str, parts))))
+    """Return a UUID that follows from its parts: version 5, of a URL.
+
+    Put together here: an event has seven of them, and Python's own way takes three times as long.
+    """
+    digits = sha1(_OF_URLS + "/".join(map(str, parts)).encode(), usedforsecurity=False).hexdigest()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
 
 
+@lru_cache(maxsize=1024)  # asked for by each event of a batch
 def style_of(name: str) -> Style:
     """Return the style that a batch's name stands for."""
     return STYLES[UUID(uid("style", name)).int % len(STYLES)]
