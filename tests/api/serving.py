@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -48,11 +49,19 @@ class Served(NamedTuple):
         return sum(connection.transport is not None for connection in self.connections.connections)
 
 
+@lru_cache
+def settings_of(**settings: Any) -> Settings:
+    """These settings and nothing of the environment's ``.env``, with a broker that nobody is; made once in a process.
+
+    They can't be changed, and to make them takes as long as what most tests do with them.
+    """
+    return Settings(_env_file=None, **{"broker": "127.0.0.1:1", **settings})  # type: ignore[call-arg]
+
+
 @asynccontextmanager
 async def serving(limits: Limits | None = None, **settings: Any) -> AsyncIterator[Served]:
     """Serve with these settings; nothing of Kafka is started, or reached."""
-    chosen = Settings(_env_file=None, **{"broker": "127.0.0.1:1", **settings})  # type: ignore[call-arg]
-    app = create_app(chosen)
+    app = create_app(settings_of(**settings))
     server = cast("Web", app.web)
     server.bound(limits or Limits())
     await server._runner.setup()

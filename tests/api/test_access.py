@@ -11,6 +11,7 @@ from app.engine.http.access import Gate
 from app.main import create_app
 from app.settings import Settings
 from tests.api.conftest import READ_TOKEN, TOKEN
+from tests.api.serving import settings_of
 
 if TYPE_CHECKING:
     from faust.web.drivers.aiohttp import Web as AiohttpWeb
@@ -30,8 +31,8 @@ async def serve() -> AsyncIterator[Open]:
     clients: list[Client] = []
 
     async def one(**settings: Any) -> Client:
-        given = Settings(_env_file=None, broker="127.0.0.1:1", **settings)  # type: ignore[call-arg]
-        client: Client = TestClient(TestServer(cast("AiohttpWeb", create_app(given).web).web_app))
+        app = create_app(settings_of(**settings))
+        client: Client = TestClient(TestServer(cast("AiohttpWeb", app.web).web_app))
         await client.start_server()
         clients.append(client)
         return client

@@ -24,11 +24,15 @@ def groups(draw: st.DrawFn) -> tuple[dict[str, int], dict[str, Member]]:
     topics = draw(counts)
     names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=5, unique=True))
     held: dict[str, set[Place]] = {name: set() for name in names}
+    # Made once each: Hypothesis looks at one that is new as long as it draws from it.
+    holders = st.lists(st.sampled_from(names), max_size=2, unique=True)
+    numbers = st.integers(0, topics[LOG] - 1)
+    states, running = st.dictionaries(numbers, st.integers(0, 99)), st.none() | st.frozensets(numbers)
     for place in places(topics):
-        for name in draw(st.lists(st.sampled_from(names), max_size=2, unique=True)):
+        for name in draw(holders):
             held[name].add(place)
-    near = {name: draw(st.dictionaries(st.integers(0, topics[LOG] - 1), st.integers(0, 99))) for name in names}
-    runs = {name: draw(st.none() | st.frozensets(st.integers(0, topics[LOG] - 1))) for name in names}
+    near = {name: draw(states) for name in names}
+    runs = {name: draw(running) for name in names}
     return topics, {name: Member(frozenset(held[name]), near[name], runs=runs[name]) for name in names}
 
 
