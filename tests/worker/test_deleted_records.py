@@ -121,30 +121,41 @@ def test_a_changelog_that_was_made_again_under_its_log_is_refused_with_a_way_out
     assert "Traceback" not in text
 
 
-def test_records_of_the_changelog_can_not_be_deleted_while_its_policy_is_what_it_must_be(stage: Stage) -> None:
-    """The broker refuses it: of a compacted topic nothing is deleted from the front. A changed policy is refused by us
-    (tests/engine/test_settings_changed.py).
-    """
-    worker = worker_with_state(stage, "begins")
-    delete = {TopicPartition("begins-tables-changelog", number): RecordsToDelete(1) for number in range(3)}
-    with pytest.raises(PolicyViolationError):
-        stage.io.call(stage.io._admin.delete_records(delete))
-    worker.stop()
+class TestUnderAWorkerThatGoesOn:
+    """What is deleted here is nothing to a worker, so one has all of it."""
 
+    @pytest.fixture(scope="class")
+    def worker(self, stage: Stage) -> Iterator[Worker]:
+        made = worker_with_state(stage, "goes-on")
+        yield made
+        made.stop()
 
-@pytest.mark.parametrize("topic", [topics.READY, topics.DEAD])
-def test_records_of_what_is_written_for_others_may_be_deleted_under_the_running_worker(
-    stage: Stage, topic: str
-) -> None:
-    worker = worker_with_state(stage, f"written-{topic.rsplit('.', 2)[1]}")
-    stage.io.produce([Message(topics.CONTENT, None, b"no event")])
-    stage.wait_taken(worker.env["ROLLCALL_APP_ID"])
-    delete_all(stage, topic)
-    read = stage.reader()
-    stage.io.produce(flat("R1 C0", f"after-{next(NAMES)}"))
-    read.require(lambda found: any(output.topic == topics.READY for output in found), "a ready batch")
-    assert worker.alive
-    worker.stop()
+    def test_records_of_the_changelog_can_not_be_deleted_while_its_policy_is_what_it_must_be(
+        self, stage: Stage, worker: Worker
+    ) -> None:
+        """The broker refuses it: of a compacted topic nothing is deleted from the front. A changed policy is refused by
+        us (tests/engine/test_settings_changed.py).
+        """
+        changelog = f"{worker.app_id}-tables-changelog"
+        delete = {TopicPartition(changelog, number): RecordsToDelete(1) for number in range(3)}
+        with pytest.raises(PolicyViolationError):
+            stage.io.call(stage.io._admin.delete_records(delete))
+
+    @pytest.mark.parametrize("topic", [topics.READY, topics.DEAD])
+    def test_records_of_what_is_written_for_others_may_be_deleted(
+        self, stage: Stage, worker: Worker, topic: str
+    ) -> None:
+        stage.io.produce([*flat("R1 C0", f"before-{next(NAMES)}"), Message(topics.CONTENT, None, b"no event")])
+        stage.wait_folded(worker.app_id)
+        assert delete_all(stage, topic)
+        read = stage.reader()
+        batch = f"after-{next(NAMES)}"
+        stage.io.produce(flat("R1 C0", batch))
+        read.require(
+            lambda found: any(output.topic == topics.READY and output.key == batch.encode() for output in found),
+            "a ready batch",
+        )
+        assert worker.alive
 
 
 def test_an_input_whose_records_were_deleted_unread_is_read_on_and_told_at_start(stage: Stage) -> None:
