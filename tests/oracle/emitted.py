@@ -78,7 +78,7 @@ def read_events(outputs: Iterable[OutputRecord], verdict: Verdict) -> list[Emitt
     return found
 
 
-@lru_cache(maxsize=2048)  # as the inputs
+@lru_cache(maxsize=8192)  # as the inputs
 def _event(record: OutputRecord) -> tuple[Emitted | None, list[str]]:
     """Read one event, and what is wrong with it by itself. Not to be changed: the same is given again."""
     where = f"{record.topic}/{record.partition}/{record.offset}"

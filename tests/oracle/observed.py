@@ -196,7 +196,10 @@ class Observed:
 
         Where that says nothing usable any failure will do: the comparison finds it.
         """
-        left = list(failures.values())
+        left = dict(failures)
+        by_name: dict[str, list[Upload]] = {}
+        for event in failures.values():
+            by_name.setdefault(event.file_name, []).append(event)
         errors = self.seen.get((topics.ERRORS, self.batch))
         items = errors.data.get("failed_essays") if errors else None
         said = (
@@ -206,9 +209,10 @@ class Observed:
         )
         found: dict[str, Upload] = {}
         for essay in essay_ids:
-            item = said.get(essay)
-            place = next((place for place, event in enumerate(left) if item and _is_item_of(event, item)), 0)
-            found[essay] = left.pop(place)
+            item = said.get(essay, {})
+            named = by_name.get(str(item.get("file_name")), ())
+            fits = (event for event in named if event.upload in left and _is_item_of(event, item))
+            found[essay] = left.pop(next(fits, next(iter(left.values()))).upload)
         return found
 
 

@@ -46,7 +46,7 @@ def moment(value: Any) -> datetime:
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
-@lru_cache(maxsize=2048)  # several times what a run of the simulated world has, in some ten megabytes
+@lru_cache(maxsize=8192)  # more than a run of the fault matrix or a batch of 5,000 has, in some forty megabytes
 def read(record: InputRecord) -> Reading:
     """Read one input message; never raises for what a message holds.
 

@@ -45,7 +45,7 @@ def flat(notation: str, batch: str) -> list[Message]:
 
 def events(topic: str, batch: str, records: list[OutputRecord]) -> list[Json]:
     """Return the data of a batch's events on a topic."""
-    return [record.data for record in outputs_of([batch], [], records) if record.topic == topic]
+    return [record.data for record in outputs_of([batch], [], [it for it in records if it.topic == topic])]
 
 
 def seen(topic: str, batch: str, count: int, records: list[OutputRecord]) -> bool:
