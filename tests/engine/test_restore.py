@@ -56,8 +56,10 @@ class Changelog:
 
     async def _transact(self, producer: AIOKafkaProducer, partition: int, rows: Rows, *, commit: bool) -> None:
         await producer.begin_transaction()
-        for key, value in rows.items():
-            await producer.send_and_wait(self.topic, partition=partition, key=key, value=value)
+        sent = [
+            await producer.send(self.topic, partition=partition, key=key, value=value) for key, value in rows.items()
+        ]
+        await asyncio.gather(*sent)
         await (producer.commit_transaction() if commit else producer.abort_transaction())
 
     async def restore(self, partitions: Iterable[int] = (0, 1)) -> None:
