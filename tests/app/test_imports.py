@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 
@@ -19,17 +20,34 @@ OF_A_WORKER = {
     "rocksdict",
     "prometheus_client",
 }
-#: One argument: the command line behind ``faust -A app``.
+#: What is asked for here, each in a process of its own. Faust's own command is imported once, before they part.
+ASKED = [("status", "--help"), ("batch", "--help"), ("act", "--help"), ("worker", "--help"), ("--help",)]
+#: One argument: the command lines behind ``faust -A app``.
 PROGRAM = """
-import gc, json, sys
+import gc, json, os, sys
 from faust.cli.faust import cli
-sys.argv[:] = ["faust", "-A", "app", *sys.argv[1:]]  # in place: Faust has kept the list
-before = len(sys.modules)
-try:
-    cli()
-except SystemExit:
-    print("\\n" + json.dumps([before, sorted(sys.modules), gc.get_freeze_count()]))
+before, asked = len(sys.modules), json.loads(sys.argv[1])
+for line in asked:
+    if os.fork():
+        assert os.wait()[1] == 0, line
+        continue
+    sys.argv[:] = ["faust", "-A", "app", *line]  # in place: Faust has kept the list
+    try:
+        cli()
+    except SystemExit:
+        print("\\n" + json.dumps([line, before, sorted(sys.modules), gc.get_freeze_count()]), flush=True)
+        os._exit(0)
+    os._exit(1)
 """
+
+
+@cache
+def all_ended() -> dict[tuple[str, ...], tuple[int, set[str], int]]:
+    """What :func:`ended` says of each."""
+    command = [sys.executable, "-c", PROGRAM, json.dumps(ASKED)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    told = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[[")]
+    return {tuple(asked): (before, set(modules), frozen) for asked, before, modules, frozen in told}
 
 
 def imported(*arguments: str) -> tuple[int, set[str]]:
@@ -40,10 +58,7 @@ def imported(*arguments: str) -> tuple[int, set[str]]:
 
 def ended(*arguments: str) -> tuple[int, set[str], int]:
     """As :func:`imported`, and how many objects the collector leaves alone."""
-    command = [sys.executable, "-c", PROGRAM, *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    before, modules, frozen = json.loads(done.stdout.splitlines()[-1])
-    return before, set(modules), frozen
+    return all_ended()[arguments]
 
 
 @pytest.mark.parametrize("verb", ["status", "batch", "act"])

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from tests.support.forks import run_all
 from tests.support.patience import PATIENCE
 from tests.support.worker import ROOT
 
@@ -172,6 +173,6 @@ def test_whoever_reads_no_more_ends_it_without_a_word(workers: Workers) -> None:
 
 def test_the_first_answer_that_cant_be_had_ends_it_as_without_watching(workers: Workers) -> None:
     workers.away = True
-    ran = subprocess.run(command(workers), capture_output=True, text=True, cwd=ROOT, env=environment(), check=False)
+    (ran,) = run_all([command(workers)[1:]], environment())
     assert ran.returncode == 4
     assert ran.stderr.startswith("rollcall: ")
