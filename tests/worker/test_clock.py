@@ -17,14 +17,17 @@ from tests.worker.test_time import events, flat, seen
 
 pytestmark = pytest.mark.kafka
 
-# Shifts the clock that is set, and leaves alone the one that only runs; before any module of the project is imported.
+# Shifts the clock that is set, and leaves alone the one that only runs; in each module that has taken it by name too.
 SHIFT = """
 def install():
-    import time
+    import sys, time
     shift = {seconds}
     real, real_ns = time.time, time.time_ns
-    time.time = lambda: real() + shift
-    time.time_ns = lambda: real_ns() + shift * 10**9
+    wrong = {{real: lambda: real() + shift, real_ns: lambda: real_ns() + shift * 10**9}}
+    for module in list(sys.modules.values()):
+        for name, value in list(vars(module).items()):
+            if value is real or value is real_ns:
+                setattr(module, name, wrong[value])
 """
 AHEAD, BEHIND = 7200, -600
 SETTINGS = {
@@ -46,7 +49,7 @@ def shifted(stage: Stage, seconds: int, guarantee: str) -> Worker:
     """A worker with a wrong clock, and an app id of its own."""
     name = f"clock{seconds % 100_000}"
     home = stage.home / name
-    env = bug(home, SHIFT.format(seconds=seconds), early=True) | {"ROLLCALL_PROCESSING_GUARANTEE": guarantee}
+    env = bug(home, SHIFT.format(seconds=seconds)) | {"ROLLCALL_PROCESSING_GUARANTEE": guarantee}
     return stage.worker(app_id=name, settings=env)
 
 
