@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -17,17 +18,33 @@ from tests.worker.test_time import events, flat, seen
 
 pytestmark = pytest.mark.kafka
 
-# Shifts the clock that is set, and leaves alone the one that only runs; in each module that has taken it by name too.
+# Shifts the clock that is set, and leaves alone the one that only runs. All is imported by then, so whoever took a
+# function of it by name is given the shifted one; what else has the real one is written down.
 SHIFT = """
+import gc, sys, time
+from pathlib import Path
+
 def install():
-    import sys, time
-    shift = {seconds}
-    real, real_ns = time.time, time.time_ns
-    wrong = {{real: lambda: real() + shift, real_ns: lambda: real_ns() + shift * 10**9}}
-    for module in list(sys.modules.values()):
-        for name, value in list(vars(module).items()):
-            if value is real or value is real_ns:
-                setattr(module, name, wrong[value])
+    gc.unfreeze()  # what was there before the fork is not looked through otherwise
+    left = shifted("time", SECONDS) + shifted("time_ns", SECONDS * 10**9)
+    gc.freeze()
+    Path(__file__).with_name("left").write_text("".join(left))
+
+def shifted(name, shift):
+    real = getattr(time, name)
+    wrong = lambda: real() + shift
+    exchange(real, wrong)
+    return [repr(each) for each in gc.get_referrers(real) if not any(each is cell for cell in wrong.__closure__)]
+
+def exchange(real, wrong):
+    modules = {id(vars(module)) for module in sys.modules.values()}
+    for holder in gc.get_referrers(real):
+        if id(holder) in modules:
+            holder.update({name: wrong for name, value in holder.items() if value is real})
+        elif isinstance(holder, tuple):  # the defaults of a function's parameters
+            for function in gc.get_referrers(holder):
+                if getattr(function, "__defaults__", None) is holder:
+                    function.__defaults__ = tuple(wrong if value is real else value for value in holder)
 """
 AHEAD, BEHIND = 7200, -600
 SETTINGS = {
@@ -49,7 +66,7 @@ def shifted(stage: Stage, seconds: int, guarantee: str) -> Worker:
     """A worker with a wrong clock, and an app id of its own."""
     name = f"clock{seconds % 100_000}"
     home = stage.home / name
-    env = bug(home, SHIFT.format(seconds=seconds)) | {"ROLLCALL_PROCESSING_GUARANTEE": guarantee}
+    env = bug(home, SHIFT.replace("SECONDS", str(seconds))) | {"ROLLCALL_PROCESSING_GUARANTEE": guarantee}
     return stage.worker(app_id=name, settings=env)
 
 
@@ -74,6 +91,7 @@ def envelope_times(records: list[OutputRecord], batch: str) -> list[float]:
 def test_a_wrong_clock_changes_nothing(stage: Stage, seconds: int, guarantee: str) -> None:
     worker, batch = shifted(stage, seconds, guarantee), f"wrong{seconds % 100_000}"
     worker.start()
+    assert (Path(worker.env["PYTHONPATH"].partition(":")[0]) / "left").read_text() == "", "what has the right clock"
     reader = stage.reader()
     stage.io.produce([*flat("R2 C0", batch), *flat("C0", f"{batch}-pending")])
     stage.wait_taken(worker.app_id)
