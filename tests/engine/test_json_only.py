@@ -13,6 +13,7 @@ import pytest
 
 from tests.engine.harness import bug, flat, until
 from tests.support.events import Json
+from tests.support.forks import Fork
 from tests.support.stage import Stage
 from tests.support.worker import ROOT, Worker
 
@@ -53,12 +54,16 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         yield made
 
 
-def launch(worker: Worker, *options: str) -> tuple[subprocess.Popen[bytes], Path, Path]:
-    """The worker with a file each for what it prints and what it logs."""
+def launch(worker: Worker, *, forked: bool = False) -> tuple[subprocess.Popen[bytes] | Fork, Path, Path]:
+    """The worker with a file each for what it prints and what it logs; begun from nothing, unless it is ``forked``."""
     out, err = worker.home / "out", worker.home / "err"
     with out.open("wb") as stdout, err.open("wb") as stderr:
+        if forked:
+            streams = {"stdout": stdout.fileno(), "stderr": stderr.fileno()}
+            worker.process = Fork("app", "worker", env=worker.env, **streams)
+            return worker.process, out, err
         faust = str(Path(sys.executable).parent / "faust")
-        command = [faust, "-A", "app", "worker", *options]
+        command = [faust, "-A", "app", "worker"]
         worker.process = subprocess.Popen(
             command,
             cwd=ROOT,
@@ -103,7 +108,7 @@ def test_start_noise_and_stop_are_lines_of_json(stage: Stage, tmp_path: Path) ->
 
 def test_a_crash_is_lines_of_json_with_the_traceback_inside(stage: Stage, tmp_path: Path) -> None:
     worker = stage.worker(app_id="crashing", settings=bug(tmp_path, NOISY))
-    _, out, err = launch(worker)
+    _, out, err = launch(worker, forked=True)
     worker.wait_ready()
     stage.io.produce(flat("R1 C0", "crash"))
     worker.wait_end(60)
