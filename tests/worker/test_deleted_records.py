@@ -121,14 +121,16 @@ def test_a_changelog_that_was_made_again_under_its_log_is_refused_with_a_way_out
     assert "Traceback" not in text
 
 
+@pytest.fixture(scope="class")
+def worker(stage: Stage) -> Iterator[Worker]:
+    """A worker that goes on, and stops in time in the end."""
+    made = worker_with_state(stage, "goes-on")
+    yield made
+    made.stop()
+
+
 class TestUnderAWorkerThatGoesOn:
     """What is deleted here is nothing to a worker, so one has all of it."""
-
-    @pytest.fixture(scope="class")
-    def worker(self, stage: Stage) -> Iterator[Worker]:
-        made = worker_with_state(stage, "goes-on")
-        yield made
-        made.stop()
 
     def test_records_of_the_changelog_can_not_be_deleted_while_its_policy_is_what_it_must_be(
         self, stage: Stage, worker: Worker
