@@ -38,7 +38,7 @@ def sources(home: Path, *texts: str) -> list[Path]:
     return paths
 
 
-def test_what_is_compiled_runs_and_is_compiled_once_and_what_does_not_compile_is_told(
+def test_what_is_compiled_runs_and_is_compiled_once(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jars = list(cache.glob("slf4j-api*"))
@@ -48,8 +48,11 @@ def test_what_is_compiled_runs_and_is_compiled_once_and_what_does_not_compile_is
     with monkeypatch.context() as patch:
         patch.setattr(compiler, "find_java", lambda: Path("nothing-to-run"))
         assert compiled(sources(tmp_path / "elsewhere", SOURCE, OTHER), jars) == first
+    assert compiled(sources(tmp_path / "two", SOURCE, OTHER.replace("said", "told")), jars) != first
     assert not list(cache.glob(".classes-*"))
-    # Of the same names, and other content: it is compiled anew, and what does not compile leaves nothing.
-    with pytest.raises(KafkaError, match=r"(?s)do not compile.*Says\.java.*say\(\) is undefined"):
-        compiled(sources(tmp_path / "two", SOURCE, OTHER.replace("void say", "void tell")), jars)
-    assert list(cache.glob("*classes*")) == [first]
+
+
+def test_what_does_not_compile_is_told_and_leaves_nothing(cache: Path, tmp_path: Path) -> None:
+    with pytest.raises(KafkaError, match=r"(?s)do not compile.*Says\.java.*Other cannot be resolved"):
+        compiled(sources(tmp_path / "one", SOURCE), list(cache.glob("slf4j-api*")))
+    assert not list(cache.glob("*classes*"))
