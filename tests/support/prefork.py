@@ -21,7 +21,7 @@ PR_SET_PDEATHSIG = 1
 # What a worker imports when it begins to run: nine hundredths of a start.
 LATE = (
     *("app.early", "app.standard_streams", "encodings.idna", "faust.app.router", "faust.events", "faust.stores.base"),
-    *("faust.tables.objects", "faust.tables.sets", "faust.topics", "faust.transport.utils", "stringprep"),
+    *("faust.tables.objects", "faust.tables.sets", "faust.topics", "faust.transport.utils"),
 )
 MOST_BYTES = 1 << 20  # of a request: an environment and a command line
 
